@@ -1,0 +1,1 @@
+"""Data with known grounding: `scenes` are bundled and synthetic."""

@@ -1,0 +1,210 @@
+"""Scenes: pictures composed of emoji sprites, with captions whose grounding is known exactly.
+
+A scene holds one to four different objects at random places and sizes on a random background, and a caption that names
+each of them once. Boxes, words and their places in the caption are known, so that explanations can be scored against the
+truth without any photo data set.
+
+Source of the sprites: Noto Color Emoji (SIL Open Font License 1.1).
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from fixlip.datasets.backgrounds import background
+
+Pairs = Literal["any", "train", "held-out"]
+
+TEMPLATES: dict[int, tuple[str, ...]] = {
+    1: ("a photo of {0}", "{0}", "there is {0} in the picture", "a picture of {0}", "look at {0}"),
+    2: (
+        "{0} and {1}",
+        "{0} next to {1}",
+        "a photo of {0} and {1}",
+        "there is {0} with {1}",
+        "{0} together with {1}",
+    ),
+    3: ("{0}, {1} and {2}", "a photo of {0}, {1} and {2}", "{0} with {1} and {2}", "there is {0}, {1} and also {2}"),
+    4: ("{0}, {1}, {2} and {3}", "a picture of {0}, {1}, {2} and {3}", "{0} and {1} with {2} and {3}"),
+}
+SIDES = {1: (0.40, 0.80), 2: (0.36, 0.64), 3: (0.32, 0.54), 4: (0.30, 0.48)}  # longer side / picture side
+TRAINING_SEEDS = 10**9  # seeds from here on are those of the training of the bundled models
+
+
+@dataclass(frozen=True)
+class SceneObject:
+    """One object: its `name`, its `box` (left, top, right, bottom; pixels) and its word's `span` in the caption."""
+
+    name: str
+    box: tuple[int, int, int, int]
+    span: tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """A picture (RGB, square), its caption, and the objects in the order in which the caption names them."""
+
+    image: Image.Image
+    caption: str
+    objects: tuple[SceneObject, ...]
+    seed: int
+
+
+@cache
+def _sheet() -> tuple[Image.Image, dict]:
+    assets = files("fixlip") / "assets"
+    layout = json.loads((assets / "sprites.json").read_text())
+    with (assets / "sprites.png").open("rb") as file:
+        return Image.open(file).convert("RGBA"), layout
+
+
+@cache
+def kinds() -> tuple[str, ...]:
+    """The names of all object kinds, in the order of the sprite sheet."""
+    return tuple(_sheet()[1]["names"])
+
+
+@cache
+def sprite(name: str) -> Image.Image:
+    """The sprite of one kind, RGBA, cropped to its visible part."""
+    sheet, layout = _sheet()
+    i, cell, columns = kinds().index(name), layout["cell"], layout["columns"]
+    left, top = i % columns * cell, i // columns * cell
+    glyph = sheet.crop((left, top, left + cell, top + cell))
+    return glyph.crop(glyph.getchannel("A").getbbox())
+
+
+def is_held_out(first: str, second: str) -> bool:
+    """Whether the two kinds never meet in a training scene (one pair in ten)."""
+    return (kinds().index(first) + kinds().index(second)) % 10 == 0
+
+
+def held_out_pairs() -> list[tuple[str, str]]:
+    """All pairs of kinds that never meet in a training scene."""
+    return [pair for pair in combinations(kinds(), 2) if is_held_out(*pair)]
+
+
+def prompt(name: str) -> str:
+    """The zero-shot caption of one kind: ``a photo of a dog``."""
+    return TEMPLATES[1][0].format(_with_article(name))
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
+def choose_names(rng: np.random.Generator, n: int, pairs: Pairs) -> tuple[str, ...]:
+    """Draw `n` different kinds; see `make_scene` for `pairs`."""
+    while True:
+        names = tuple(kinds()[i] for i in rng.permutation(len(kinds()))[:n])
+        held_out = any(is_held_out(a, b) for a, b in combinations(names, 2))
+        if pairs == "any" or held_out == (pairs == "held-out"):
+            return names
+
+
+def caption_of(names: tuple[str, ...], rng: np.random.Generator) -> tuple[str, list[tuple[int, int]]]:
+    """A caption that names each object once, and the character span of each name."""
+    templates = TEMPLATES[len(names)]
+    caption = templates[rng.integers(len(templates))].format(*map(_with_article, names))
+    spans, end = [], 0
+    for name in names:
+        start = caption.index(_with_article(name), end) + len(_with_article(name)) - len(name)
+        end = start + len(name)
+        spans.append((start, end))
+    return caption, spans
+
+
+def _place(shapes: list[tuple[float, float]], rng: np.random.Generator) -> list[tuple[float, float, float, float]]:
+    """Boxes in fractions of the picture that overlap by less than an eighth of the smaller one."""
+    shrink = 1.0
+    while True:
+        boxes: list[tuple[float, float, float, float]] = []
+        for w, h in shapes:
+            w, h = w * shrink, h * shrink
+            x, y = rng.uniform(0, 1 - w), rng.uniform(0, 1 - h)
+            boxes.append((x, y, x + w, y + h))
+        if all(_overlap(a, b) < 0.125 for a, b in combinations(boxes, 2)):
+            return boxes
+        shrink = max(0.6, shrink * 0.99)
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    width = max(0.0, min(a[2], b[2]) - max(a[0], b[0]))
+    height = max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+    return width * height / min((a[2] - a[0]) * (a[3] - a[1]), (b[2] - b[0]) * (b[3] - b[1]))
+
+
+def compose(
+    names: tuple[str, ...], size: int, rng: np.random.Generator
+) -> tuple[Image.Image, list[tuple[int, int, int, int]]]:
+    """Draw the named objects on a random background; returns the picture and one pixel box for each object."""
+    image = background(size, rng)
+    side = rng.uniform(*SIDES[len(names)], len(names))
+    shapes = [(s * sprite(n).width / 128, s * sprite(n).height / 128) for s, n in zip(side, names, strict=True)]
+    boxes = []
+    for name, (left, top, right, bottom) in zip(names, _place(shapes, rng), strict=True):
+        glyph = sprite(name)
+        if rng.uniform() < 0.5:
+            glyph = glyph.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        x, y = round(left * size), round(top * size)
+        w, h = max(1, round((right - left) * size)), max(1, round((bottom - top) * size))
+        glyph = glyph.resize((w, h), Image.Resampling.BICUBIC)
+        image.paste(glyph, (x, y), glyph)
+        boxes.append((x, y, min(x + w, size), min(y + h, size)))
+    return image, boxes
+
+
+def make_scene(
+    seed: int,
+    *,
+    n_objects: int | None = None,
+    names: tuple[str, ...] | None = None,
+    size: int = 224,
+    pairs: Pairs = "any",
+) -> Scene:
+    """Make one scene; the same arguments give the same scene.
+
+    Args:
+        seed: non-negative. The bundled models were trained on seeds from `TRAINING_SEEDS` on; smaller ones are unseen.
+        n_objects: one to four; drawn at random when None.
+        names: the kinds to show, instead of random ones; see `kinds()`.
+        size: side of the picture in pixels.
+        pairs: "train" never shows two kinds whose pair is held out from training, "held-out" always shows such a pair
+            (and so at least two objects), "any" does not care.
+
+    Returns:
+        A `Scene` with boxes in pixels and word spans in characters.
+
+    Raises:
+        ValueError: an unknown kind, or a number of objects outside one to four.
+
+    Example:
+        >>> scene = make_scene(7, names=("dog", "car"))
+        >>> [scene.caption[slice(*o.span)] for o in scene.objects]
+        ['dog', 'car']
+    """
+    rng = np.random.default_rng(seed)
+    if names is None:
+        n = int(rng.integers(2 if pairs == "held-out" else 1, 5)) if n_objects is None else n_objects
+        if n not in TEMPLATES or (pairs == "held-out" and n < 2):
+            raise ValueError(f"n_objects must be {'2' if pairs == 'held-out' else '1'} to 4, got {n}")
+        names = choose_names(rng, n, pairs)
+    elif not (1 <= len(names) <= 4 and set(names) <= set(kinds()) and len(set(names)) == len(names)):
+        raise ValueError(f"names must be one to four different kinds of {', '.join(kinds())}; got {names}")
+    caption, spans = caption_of(names, rng)
+    image, boxes = compose(names, size, rng)
+    objects = tuple(SceneObject(n, b, s) for n, b, s in zip(names, boxes, spans, strict=True))
+    return Scene(image, caption, objects, seed)
+
+
+def scenes(n: int, *, seed: int = 0, n_objects: int | None = None, size: int = 224, pairs: Pairs = "any") -> Iterator[Scene]:
+    """Yield `n` scenes with the seeds `seed`, `seed + 1`, ...; arguments as in `make_scene`."""
+    for i in range(n):
+        yield make_scene(seed + i, n_objects=n_objects, size=size, pairs=pairs)

@@ -1,0 +1,47 @@
+"""The bundled models: real open_clip configurations with small weights, trained on scenes by `scripts/`.
+
+A bundled model is a folder of `fixlip/assets` with open_clip's own `open_clip_config.json` and the weights in half
+precision. Most rows of the token embedding were never trained; only the trained ones are stored, and the others are zero.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+WEIGHTS = "weights.safetensors"
+ROWS = "token_embedding.rows"
+
+
+def asset_folder(name: str) -> Path:
+    """The folder of a bundled model, with its configuration and weights."""
+    return Path(str(files("fixlip") / "assets" / name))
+
+
+def bundled_models() -> list[str]:
+    """The names of the bundled models."""
+    return sorted(p.parent.name for p in asset_folder("").glob(f"*/{WEIGHTS}"))
+
+
+def read_weights(name: str, vocab_size: int) -> tuple[dict[str, torch.Tensor], set[int]]:
+    """The float32 state dict of a bundled model, and the ids of the tokens that it was trained on."""
+    state = load_file(asset_folder(name) / WEIGHTS)
+    rows = state.pop(ROWS).long()
+    key = _embedding_key(state)
+    trained = state[key]
+    state[key] = trained.new_zeros(vocab_size, trained.shape[1]).index_copy_(0, rows, trained)
+    return {k: v.float() for k, v in state.items()}, set(rows.tolist())
+
+
+def write_weights(state: dict[str, torch.Tensor], name: str, trained_ids: set[int]) -> None:
+    """Store a state dict in half precision, with the embedding rows of `trained_ids` only."""
+    rows = torch.tensor(sorted(trained_ids), dtype=torch.int32)
+    state = {k: v.detach().cpu().half().contiguous() for k, v in state.items()}
+    key = _embedding_key(state)
+    state[key] = state[key][rows.long()].contiguous()
+    save_file({**state, ROWS: rows}, asset_folder(name) / WEIGHTS)
+
+
+def _embedding_key(state: dict[str, torch.Tensor]) -> str:
+    return next(k for k in state if k.endswith("token_embedding.weight"))
