@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 WEIGHTS = "weights.safetensors"
 ROWS = "token_embedding.rows"
@@ -40,7 +40,7 @@ def write_weights(state: dict[str, torch.Tensor], name: str, trained_ids: set[in
     state = {k: v.detach().cpu().half().contiguous() for k, v in state.items()}
     key = _embedding_key(state)
     state[key] = state[key][rows.long()].contiguous()
-    save_file({**state, ROWS: rows}, asset_folder(name) / WEIGHTS)
+    (asset_folder(name) / WEIGHTS).write_bytes(save({**state, ROWS: rows}))
 
 
 def _embedding_key(state: dict[str, torch.Tensor]) -> str:

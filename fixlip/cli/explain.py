@@ -1,0 +1,68 @@
+"""`fixlip explain`."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fixlip.api import DEFAULT_MODEL, DEFAULT_WEIGHTS
+from fixlip.cli.output import Outputs, report
+from fixlip.errors import OptionError
+
+
+def explain(
+    image: Annotated[Path, typer.Argument(help="A picture.", show_default=False)],
+    text: Annotated[str, typer.Argument(help="A caption, in quotes.", show_default=False)],
+    model: Annotated[str, typer.Option(help="A name of `fixlip models`; demo-clip works offline.")] = DEFAULT_MODEL,
+    pretrained: Annotated[str, typer.Option(help="Tag or file of the weights.")] = DEFAULT_WEIGHTS,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="the GPU if any")] = None,
+    estimator: Annotated[str, typer.Option(help="A name of `fixlip estimators`.")] = "banzhaf",
+    budget: Annotated[int | None, typer.Option(help="Game values: image masks x text masks.")] = None,
+    image_masks: Annotated[int | None, typer.Option(help="Image passes, instead of a budget.")] = None,
+    text_masks: Annotated[int | None, typer.Option(help="Text passes, instead of a budget.")] = None,
+    p: Annotated[float | None, typer.Option(help="Option of the estimator: how much stays, in (0, 1).")] = None,
+    option: Annotated[list[str] | None, typer.Option(help="Further options of the estimator: name=value.")] = None,
+    text_players: Annotated[str, typer.Option(help="words or tokens.")] = "words",
+    seed: Annotated[int, typer.Option(help="Fixes the masks.")] = 0,
+    top: Annotated[int, typer.Option(help="Pairs to print.")] = 10,
+    html: Annotated[Path | None, typer.Option(help="Write the interactive page.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write the figure.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the explanation, for Explanation.load.")] = None,
+) -> None:
+    """Explain why a model finds IMAGE and TEXT similar."""
+    options = _options(option or []) | ({} if p is None else {"p": p})
+    outputs = Outputs(html, png, save)
+    from fixlip import api
+    from fixlip.images import open_image
+    from fixlip.registry import get_estimator
+
+    method, picture = get_estimator(estimator, **options), open_image(image)
+    encoder = api.load_model(model, pretrained=pretrained, device=device)
+    explanation = api.explain(
+        picture,
+        text,
+        model=encoder,
+        estimator=method,
+        budget=budget,
+        image_masks=image_masks,
+        text_masks=text_masks,
+        text_players=text_players,  # type: ignore[arg-type]
+        seed=seed,
+    )
+    outputs.write(explanation)
+    report(explanation, outputs, top=top)
+
+
+def _options(pairs: list[str]) -> dict[str, Any]:
+    """``name=value``, with values in JSON where they are that, else strings."""
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise OptionError(f"--option takes name=value, got {pair!r}.")
+        try:
+            options[name] = json.loads(value)
+        except json.JSONDecodeError:
+            options[name] = value
+    return options

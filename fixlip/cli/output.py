@@ -1,0 +1,79 @@
+"""What commands print and write about an explanation."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fixlip.errors import InputError
+from fixlip.explanation import Explanation
+
+BAR = 16  # characters of the longest bar
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Files to write. Their folders are checked before any work is done; each file is written whole or not at all."""
+
+    html: Path | None = None
+    png: Path | None = None
+    save: Path | None = None
+
+    def __post_init__(self) -> None:
+        for path in self.paths():
+            if not path.parent.is_dir():
+                raise InputError(f"No folder {str(path.parent)!r} to write {path.name!r} into.")
+            if path.is_dir():
+                raise InputError(f"Cannot write {str(path)!r}: it is a folder.")
+
+    def paths(self) -> list[Path]:
+        """The files asked for."""
+        return [p for p in (self.html, self.png, self.save) if p is not None]
+
+    def write(self, explanation: Explanation) -> None:
+        """Write them."""
+        if self.html:
+            explanation.to_html(self.html)
+        if self.png:
+            from fixlip.plots import overview
+
+            overview(explanation, self.png)
+        if self.save:
+            explanation.save(self.save)
+
+
+def report(explanation: Explanation, outputs: Outputs, *, top: int = 10) -> None:
+    """Print the similarity, the strongest pairs, and where to look next."""
+    console, provenance = Console(highlight=False), explanation.provenance
+    console.print(Text(f"\n“{explanation.players.caption}”", style="bold"))
+    console.print(
+        f"similarity {explanation.full_value:.2f} ({explanation.unit}; nothing shown: {explanation.empty_value:.2f})  ·  "
+        f"{explanation.index}  ·  R² {provenance.r2:.3f}"
+    )
+    passes = f"{provenance.image_passes} image + {provenance.text_passes} text passes"
+    console.print(f"{provenance.model}  ·  {passes}  ·  {provenance.seconds:.1f} s\n", style="dim")
+    console.print(_pairs(explanation, top))
+    if provenance.status != "ok":
+        console.print(Text(f"note: {provenance.status}", style="yellow"))
+    for path in outputs.paths():
+        console.print(Text(f"wrote {path}", style="dim"), soft_wrap=True)
+
+
+def _pairs(explanation: Explanation, top: int) -> Table:
+    table = Table("word", "patch", box=None, pad_edge=False, header_style="dim")
+    table.add_column("interaction", justify="right")
+    table.add_column("", min_width=BAR)
+    pairs = explanation.top_pairs(top)
+    longest = max((abs(pair.value) for pair in pairs), default=0.0) or 1.0
+    for pair in pairs:
+        bar = "█" * max(1, round(BAR * abs(pair.value) / longest))
+        error = f" ± {pair.stderr:.2f}" if pair.stderr == pair.stderr else ""
+        table.add_row(
+            Text(explanation.players.text[pair.text].label),
+            Text(explanation.players.image[pair.image].label),
+            f"{pair.value:+.2f}{error}",
+            Text(bar, style="dark_orange3" if pair.value > 0 else "blue"),
+        )
+    return table

@@ -1,0 +1,252 @@
+"""The one result type of fixlip."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from fixlip.errors import InputError
+from fixlip.players import Players
+
+if TYPE_CHECKING:
+    import shapiq
+
+Unit = Literal["logit", "cosine"]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where an explanation comes from.
+
+    Attributes:
+        model, weights: name of the model, and a hash of its weights.
+        removal: how players were removed, one operator for each modality.
+        estimator, options: name and all options of the estimator.
+        budget: game values that were asked for; None when passes were given instead.
+        image_passes, text_passes: masked inputs that went through each tower.
+        seed: fixes the masks.
+        seconds: wall time.
+        r2: share of the game's variance (under the index's own measure) that the surrogate explains, adjusted for the
+            number of fitted terms; NaN where it is not defined.
+        status: a sentence: what to know before trusting the numbers, with the remedy; "ok" when nothing.
+        versions: of fixlip and what the numbers depend on.
+    """
+
+    model: str = ""
+    weights: str = ""
+    removal: str = ""
+    estimator: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    budget: int | None = None
+    image_passes: int = 0
+    text_passes: int = 0
+    seed: int = 0
+    seconds: float = 0.0
+    r2: float = float("nan")
+    status: str = "ok"
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class StandardErrors:
+    """Standard errors, in the shapes of the values that they belong to."""
+
+    baseline: float
+    first_order: np.ndarray
+    second_order: np.ndarray
+
+
+class Pair(NamedTuple):
+    """An image player and a text player (index within their modality), their interaction and its standard error."""
+
+    image: int
+    text: int
+    value: float
+    stderr: float
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """A second-order explanation of a similarity: ``v(M) ~ baseline + sum of e_i + sum of e_ij`` over the players in M.
+
+    Attributes:
+        baseline: order-0 term, in `unit`.
+        first_order: [n], image players first.
+        second_order: [n, n], symmetric, zero diagonal; NaN where a pair was not estimated.
+        empty_value, full_value: the game itself on the empty and on the full mask, in `unit`.
+        index: the interaction index, such as ``FWBII(p=0.5)``.
+        players: who they are; carries the caption and the picture.
+        stderr: standard errors, or None where the estimator gives none.
+        unit: "logit" or "cosine".
+        provenance: how the numbers were made.
+    """
+
+    baseline: float
+    first_order: np.ndarray
+    second_order: np.ndarray
+    empty_value: float
+    full_value: float
+    index: str
+    players: Players
+    stderr: StandardErrors | None = None
+    unit: Unit = "logit"
+    provenance: Provenance = field(default_factory=Provenance)
+
+    def __post_init__(self) -> None:
+        n = len(self.players)
+        if self.first_order.shape != (n,) or self.second_order.shape != (n, n):
+            raise InputError(
+                f"{n} players need values of shape ({n},) and ({n}, {n}), "
+                f"got {self.first_order.shape} and {self.second_order.shape}."
+            )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Explanation):
+            return NotImplemented
+        same = all(
+            getattr(self, name) == getattr(other, name)
+            for name in ("baseline", "empty_value", "full_value", "index", "unit", "players")
+        )
+        return (
+            same
+            and _equal(asdict(self.provenance), asdict(other.provenance))
+            and _equal(self.first_order, other.first_order)
+            and _equal(self.second_order, other.second_order)
+            and (self.stderr is None) == (other.stderr is None)
+            and (self.stderr is None or all(map(_equal, _parts(self.stderr), _parts(other.stderr))))
+        )
+
+    def __repr__(self) -> str:
+        players = self.players
+        return (
+            f"Explanation({players.caption!r}, {players.n_image} image + {players.n_text} text players, {self.index}, "
+            f"value {self.full_value:.3f} {self.unit}, R2 {self.provenance.r2:.3f})"
+        )
+
+    @property
+    def cross(self) -> np.ndarray:
+        """Interactions between image and text players, a view of shape [n_image, n_text]."""
+        n = self.players.n_image
+        return self.second_order[:n, n:]
+
+    @property
+    def cross_stderr(self) -> np.ndarray:
+        """Standard errors of `cross`, NaN where there are none."""
+        n = self.players.n_image
+        if self.stderr is None:
+            return np.full(self.cross.shape, np.nan)
+        return self.stderr.second_order[:n, n:]
+
+    def predict(self, masks: np.ndarray) -> np.ndarray:
+        """Value of the surrogate on joint masks, boolean [B, n] -> [B], in `unit`; pairs not estimated count as 0."""
+        masks = np.asarray(masks, dtype=float)
+        if masks.ndim != 2 or masks.shape[1] != len(self.players):
+            raise InputError(f"Masks must have shape [B, {len(self.players)}], got {masks.shape}.")
+        pairs = np.nan_to_num(self.second_order, nan=0.0)
+        return self.baseline + masks @ self.first_order + 0.5 * ((masks @ pairs) * masks).sum(1)
+
+    def value_of(self, players: list[int]) -> float:
+        """Value of the surrogate when just these players (joint indices) are present, in `unit`."""
+        mask = np.zeros((1, len(self.players)), dtype=bool)
+        mask[0, players] = True
+        return float(self.predict(mask)[0])
+
+    def as_first_order(self) -> np.ndarray:
+        """One number a player, [n]: its first-order effect and half of each of its interactions.
+
+        These are the Shapley values of the surrogate, so with the baseline they add up to its value on the full mask.
+        """
+        return self.first_order + 0.5 * np.nan_to_num(self.second_order, nan=0.0).sum(1)
+
+    def top_pairs(self, k: int = 10, *, sign: Literal["both", "positive", "negative"] = "both") -> list[Pair]:
+        """The k strongest pairs of an image and a text player, strongest first."""
+        weight = {"both": np.abs, "positive": np.positive, "negative": np.negative}[sign](self.cross)
+        order = np.argsort(-np.where(np.isnan(weight), -np.inf, weight), axis=None, kind="stable")[:k]
+        rows, columns = np.unravel_index(order, self.cross.shape)
+        return [
+            Pair(int(i), int(j), float(self.cross[i, j]), float(self.cross_stderr[i, j]))
+            for i, j in zip(rows, columns, strict=True)
+            if sign == "both" or weight[i, j] > 0
+        ]
+
+    def heatmap(self, words: Any = None, *, order: Literal[1, 2] = 2) -> np.ndarray:
+        """A map over the patch grid, [rows, columns], in `unit`.
+
+        Args:
+            words: for order 2: whose interactions to sum: a word, a character span, an index among the text players, or
+                a list of these; all words when None.
+            order: 2 for interactions with the words, 1 for the first-order effects of the patches.
+
+        Raises:
+            InputError: the image players are not a grid, or a word is not in the caption.
+        """
+        if self.players.grid is None:
+            raise InputError("A heatmap needs image players on a grid; this explanation has regions.")
+        if order == 1:
+            return self.first_order[: self.players.n_image].reshape(self.players.grid)
+        columns = slice(None) if words is None else self.players.find_text(words)
+        return self.cross[:, columns].sum(1).reshape(self.players.grid)
+
+    def share(self) -> dict[str, float]:
+        """Shares (they sum to 1) of the absolute effects: image, text, cross and within a modality."""
+        n = self.players.n_image
+        size = np.abs(np.nan_to_num(self.second_order, nan=0.0))
+        parts = {
+            "image": np.abs(self.first_order[:n]).sum(),
+            "text": np.abs(self.first_order[n:]).sum(),
+            "cross": size[:n, n:].sum(),
+            "within": 0.5 * (size[:n, :n].sum() + size[n:, n:].sum()),
+        }
+        total = sum(parts.values())
+        return {k: float(v / total) if total > 0 else 0.0 for k, v in parts.items()}
+
+    def save(self, path: str | Path) -> None:
+        """Write to one file (safetensors with a JSON header); see `fixlip.storage`."""
+        from fixlip import storage
+
+        storage.save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Explanation":
+        """Read what `save` wrote."""
+        from fixlip import storage
+
+        return storage.load(path)
+
+    def to_shapiq(self) -> "shapiq.InteractionValues":
+        """The same numbers as `shapiq.InteractionValues`; pairs that were not estimated are left out."""
+        from fixlip import storage
+
+        return storage.to_shapiq(self)
+
+    @classmethod
+    def from_shapiq(cls, values: "shapiq.InteractionValues", players: Players, **fields: Any) -> "Explanation":
+        """An explanation from `shapiq.InteractionValues` of order 1 or 2; `fields` are further attributes."""
+        from fixlip import storage
+
+        return storage.from_shapiq(values, players, **fields)
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """The interactive page, one self-contained HTML document; also written to `path` when given."""
+        from fixlip import viewer
+
+        return viewer.to_html(self, path)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from fixlip import viewer
+
+        return viewer.mimebundle(self)
+
+
+def _parts(stderr: StandardErrors) -> tuple[Any, ...]:
+    return stderr.baseline, stderr.first_order, stderr.second_order
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Equality under which NaN equals NaN, for numbers, arrays and nested dictionaries."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_equal(a[k], b[k]) for k in a)
+    if isinstance(a, (float, np.ndarray)):
+        return np.array_equal(a, b, equal_nan=True)
+    return bool(a == b)

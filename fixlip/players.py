@@ -1,0 +1,137 @@
+"""The players of a game: patches of a picture and words of a caption, with where they are."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from fixlip.errors import InputError, unknown
+
+Modality = Literal["image", "text"]
+
+
+@dataclass(frozen=True)
+class Player:
+    """One player.
+
+    Attributes:
+        modality: "image" or "text".
+        label: what to print: ``row 2, column 5``, or the word.
+        box: image players: left, top, right, bottom as fractions (0..1) of the picture that the model sees.
+        span: text players: start and end character in the caption as typed.
+    """
+
+    modality: Modality
+    label: str
+    box: tuple[float, float, float, float] | None = None
+    span: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Players:
+    """All players of a game in order: image players (row-major for patches), then text players (reading order).
+
+    Attributes:
+        image, text: the players of each modality.
+        grid: rows and columns, where the image players are the patches of a grid.
+        caption: the caption as typed.
+        picture: what the model sees of the picture, uint8 [height, width, 3], for display only.
+    """
+
+    image: tuple[Player, ...]
+    text: tuple[Player, ...]
+    grid: tuple[int, int] | None = None
+    caption: str = ""
+    picture: np.ndarray | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.grid is not None and self.grid[0] * self.grid[1] != len(self.image):
+            raise InputError(f"A grid of {self.grid} does not hold {len(self.image)} image players.")
+
+    def __len__(self) -> int:
+        return len(self.image) + len(self.text)
+
+    def __getitem__(self, index: int) -> Player:
+        return (self.image + self.text)[index]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Players):
+            return NotImplemented
+        same = (self.image, self.text, self.grid, self.caption) == (other.image, other.text, other.grid, other.caption)
+        if self.picture is None or other.picture is None:
+            return same and self.picture is other.picture
+        return same and np.array_equal(self.picture, other.picture)
+
+    @property
+    def n_image(self) -> int:
+        """Number of image players."""
+        return len(self.image)
+
+    @property
+    def n_text(self) -> int:
+        """Number of text players."""
+        return len(self.text)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of all players in order."""
+        return tuple(p.label for p in self.image + self.text)
+
+    def find_text(self, words: "str | tuple[int, int] | int | list") -> list[int]:
+        """Indices (among the text players) of words, character spans, or positions.
+
+        Args:
+            words: a word (every occurrence, case ignored), a span (start, end) of characters, an index, or a list of these.
+
+        Raises:
+            InputError: a word, span or index that no text player matches.
+
+        Example:
+            >>> Players.of(n_image=1, words=["a", "dog"]).find_text("Dog")
+            [1]
+        """
+        if isinstance(words, list):
+            return sorted({i for item in words for i in self.find_text(item)})
+        if isinstance(words, str):
+            found = [i for i, p in enumerate(self.text) if p.label.casefold() == words.casefold()]
+        elif isinstance(words, tuple):
+            start, end = words
+            found = [i for i, p in enumerate(self.text) if p.span and p.span[0] < end and start < p.span[1]]
+        else:
+            found = [words] if 0 <= words < self.n_text else []
+        if not found:
+            raise InputError(unknown("word", str(words), {p.label for p in self.text}))
+        return found
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        n_image: int | None = None,
+        grid: tuple[int, int] | None = None,
+        words: list[str] | None = None,
+        n_text: int | None = None,
+    ) -> "Players":
+        """Players without a picture, for games made of functions.
+
+        Args:
+            n_image, grid: number of image players, or rows and columns of a grid of them.
+            words, n_text: the words, or just their number.
+        """
+        image = grid_players(*grid) if grid else tuple(Player("image", f"image {i}") for i in range(n_image or 0))
+        words = words if words is not None else [f"text{i}" for i in range(n_text or 0)]
+        caption, text = "", []
+        for word in words:
+            start = len(caption) + bool(caption)
+            caption = f"{caption} {word}".strip()
+            text.append(Player("text", word, span=(start, start + len(word))))
+        return cls(image, tuple(text), grid, caption)
+
+
+def grid_players(rows: int, columns: int) -> tuple[Player, ...]:
+    """The patches of a grid, row by row."""
+    return tuple(
+        Player("image", f"row {r + 1}, column {c + 1}", (c / columns, r / rows, (c + 1) / columns, (r + 1) / rows))
+        for r in range(rows)
+        for c in range(columns)
+    )

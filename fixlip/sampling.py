@@ -1,0 +1,170 @@
+"""Designs: which coalitions of one tower's players to look at, and with which weights.
+
+All designs stand for the product measure, under which each player is present with probability p, independently.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+from math import ceil, comb, sqrt
+from typing import Literal
+
+import numpy as np
+from scipy.linalg import hadamard
+from scipy.stats import binom
+
+from fixlip.errors import BudgetError, OptionError
+
+Sampling = Literal["folded", "independent"]
+ENUMERATED_TEXT = 1024  # so many text masks are cheap enough to enumerate them all
+FIXED = -1  # group of masks whose weight is exact
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Masks of one tower.
+
+    Attributes:
+        masks: boolean [m, n], True = present.
+        weights: [m], summing to 1; the weighted mean of a function estimates its expectation.
+        units: [m], masks drawn together (a mask and its complement) share a number; `FIXED` where a mask is not a draw
+            but one of a set that was enumerated.
+        kind: "enumerated" (all 2^n masks with their probabilities), "folded" or "independent".
+    """
+
+    masks: np.ndarray
+    weights: np.ndarray
+    units: np.ndarray
+    kind: Literal["enumerated", "folded", "independent"]
+
+    @property
+    def exact(self) -> bool:
+        """Whether expectations have no error."""
+        return self.kind == "enumerated"
+
+    @property
+    def n_units(self) -> int:
+        """Number of independent draws."""
+        return int(self.units.max()) + 1
+
+
+def make_design(n: int, m: int, p: float, sampling: Sampling, rng: np.random.Generator) -> Design:
+    """At most m masks of n players; all of them, exactly weighted, where 2^n <= m.
+
+    Args:
+        n: players.
+        m: masks; at least one.
+        p: probability of each player to be present, in (0, 1).
+        sampling: "independent", or "folded" (only for p = 0.5).
+        rng: fixes the draws.
+
+    Raises:
+        OptionError: folded sampling at another p.
+    """
+    if m >= 2 ** min(n, 62):
+        return enumerate_all(n, p)
+    if sampling == "independent":
+        return independent(n, m, p, rng)
+    if p != 0.5:
+        raise OptionError(f"Folded sampling pairs complements, which is right for p = 0.5 only, got p = {p}.")
+    return folded(n, m, rng)
+
+
+def fewest(n: int, terms: int, sampling: Sampling) -> int:
+    """Fewest masks that determine the terms of n players: one folded block, or as many masks as terms; 2^n at most."""
+    return min(2 * block_size(n) if sampling == "folded" else terms, 2 ** min(n, 62))
+
+
+def block_size(n: int) -> int:
+    """The power of two from n on: rows of the Hadamard matrix that serves n players."""
+    return 1 << (n - 1).bit_length()
+
+
+def enumerate_all(n: int, p: float) -> Design:
+    """All 2^n masks with their probabilities."""
+    masks = (np.arange(2**n)[:, None] >> np.arange(n)) % 2 == 1
+    size = masks.sum(1)
+    return Design(masks, p**size * (1 - p) ** (n - size), np.full(len(masks), FIXED), "enumerated")
+
+
+def folded(n: int, m: int, rng: np.random.Generator) -> Design:
+    """Rows of randomised Hadamard matrices, each followed by its complement (p = 0.5).
+
+    A block of 2 `block_size(n)` masks is balanced: each player is present in half of the masks, each pair
+    in a quarter, so main effects are estimated without noise from one another; complements keep pairs out of them too.
+    Each block has new columns, signs and order of rows. An odd m loses one mask.
+    """
+    size = block_size(n)
+    matrix, rows = hadamard(size) > 0, []
+    for _ in range(ceil(m // 2 / size)):
+        columns, signs = rng.permutation(size)[:n], rng.integers(0, 2, n) == 1
+        rows.append((matrix[:, columns] ^ signs)[rng.permutation(size)])
+    half = np.concatenate(rows)[: m // 2]
+    masks = np.stack([half, ~half], axis=1).reshape(-1, n)
+    return Design(masks, np.full(len(masks), 1 / len(masks)), np.arange(len(masks)) // 2, "folded")
+
+
+def independent(n: int, m: int, p: float, rng: np.random.Generator) -> Design:
+    """Independent masks, with the sizes enumerated that would be drawn more often than they have masks.
+
+    An enumerated size carries its true probability; the drawn masks share the probability that is left. (In the code
+    published with the FIxLIP paper the drawn ones always share 1, which overweights them where p is not 0.5.)
+    """
+    sizes = np.arange(n + 1)
+    mass = binom.pmf(sizes, n, p)
+    all_of_size = np.array([m * mass[k] >= comb(n, k) for k in sizes])
+    listed = [np.isin(np.arange(n), c) for k in sizes[all_of_size] for c in combinations(range(n), int(k))]
+    known = np.array(listed, dtype=bool).reshape(len(listed), n)
+    size = known.sum(1)
+    left = np.where(all_of_size, 0.0, mass)
+    draws = m - len(known)
+    drawn_sizes = rng.choice(sizes, size=draws, p=left / left.sum())
+    drawn = rng.random((draws, n)).argsort(1).argsort(1) < drawn_sizes[:, None]
+    return Design(
+        np.concatenate([known, drawn]),
+        np.concatenate([p**size * (1 - p) ** (n - size), np.full(draws, left.sum() / draws)]),
+        np.concatenate([np.full(len(known), FIXED), np.arange(draws)]),
+        "independent",
+    )
+
+
+def allocate(
+    budget: int | None,
+    image_masks: int | None,
+    text_masks: int | None,
+    *,
+    players: tuple[int, int],
+    terms: tuple[int, int],
+    per_term: int = 10,
+) -> tuple[int, int]:
+    """Passes of the image and of the text tower.
+
+    A budget counts game values, image masks x text masks. All text masks are enumerated where they are at most 1024 and
+    leave four image masks for each image term; else both towers get masks in proportion to their terms.
+
+    Args:
+        budget: game values, or None.
+        image_masks, text_masks: passes of each tower; they exclude a budget.
+        players: number of image and of text players.
+        terms: number of terms to be estimated in each tower.
+        per_term: default number of masks for each term, rounded up to a power of two; text masks at least 1024.
+
+    Raises:
+        OptionError: budget and masks given together, or a number below one.
+    """
+    for name, value in (("budget", budget), ("image_masks", image_masks), ("text_masks", text_masks)):
+        if value is not None and value < 1:
+            raise OptionError(f"{name} must be at least 1, got {value}.")
+    all_image, all_text = (2 ** min(n, 62) for n in players)
+    if budget is None:
+        image = image_masks or 1 << (per_term * terms[0] - 1).bit_length()
+        text = text_masks or max(ENUMERATED_TEXT, 1 << (per_term * terms[1] - 1).bit_length())
+        return min(image, all_image), min(text, all_text)
+    if image_masks or text_masks:
+        raise OptionError("Give either budget, or image_masks and text_masks, not both.")
+    if all_image * all_text <= budget:
+        return all_image, all_text
+    if all_text <= ENUMERATED_TEXT and budget // all_text >= min(4 * terms[0], all_image):
+        return min(budget // all_text, all_image), all_text
+    text = min(max(round(sqrt(budget * terms[1] / terms[0])), 1), all_text, budget)
+    image = min(budget // text, all_image)
+    return image, min(budget // image, all_text)

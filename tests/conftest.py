@@ -1,0 +1,41 @@
+import os
+import sys
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test reaches for the network
+
+import pytest
+
+import fixlip
+from fixlip.cli import main
+from fixlip.datasets.scenes import make_scene
+
+
+@pytest.fixture(scope="session")
+def demo_clip():
+    return fixlip.load_model("demo-clip", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def scene():
+    return make_scene(11, n_objects=2)
+
+
+@pytest.fixture(scope="session")
+def explanation(demo_clip, scene):
+    return fixlip.explain(
+        scene.image, scene.caption, model=demo_clip, image_masks=256, options={"interactions": "cross"}, progress=False
+    )
+
+
+@pytest.fixture
+def cli(monkeypatch, capsys):
+    """Run the command line in this process: exit code, standard output, standard error."""
+
+    def run(*args):
+        monkeypatch.setattr(sys, "argv", ["fixlip", *map(str, args)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        captured = capsys.readouterr()
+        return stop.value.code or 0, captured.out, captured.err
+
+    return run
