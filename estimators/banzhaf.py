@@ -26,18 +26,18 @@ class Banzhaf(Estimator):
     ``(v(M) - e_0 - sum_{i in M} e_i - sum_{ij in M} e_ij)^2``. p = 0.5 gives faithful Banzhaf interactions; a larger p
     stays closer to the unmasked input (published: 0.3, 0.5, 0.7).
 
-    With ``chi_i = (x_i - p) / s``, ``s^2 = p (1 - p)``, the solution is ``e_ij = c_ij / s^2`` where ``c_A = E[v chi_A]``,
-    and for the image player i and the text player k ``c_ik = scale * <F_i, G_k>`` with the coefficients F_i and G_k of the
-    embeddings of each tower alone. These are regressed on the features of their own tower, so the grid of game values
-    is never built.
+    With ``chi_i = (x_i - p) / s``, ``s^2 = p (1 - p)``, the solution is ``e_ij = c_ij / s^2`` where
+    ``c_A = E[v chi_A]``, and for the image player i and the text player k ``c_ik = scale * <F_i, G_k>`` with the coefficients F_i
+    and G_k of the embeddings of each tower alone. These are regressed on the features of their own tower, so the grid
+    of game values is never built.
 
     Options:
         p: probability of a player to be present, in (0, 1).
         order: 2, or 1 for weighted Banzhaf values.
-        interactions: "cross" for pairs of a patch and a word, "all" also inside each modality. "auto" is "all" for up to
-            64 image players where there are at least two masks for each term (as there are by default), else "cross".
-        sampling: of masks that are not enumerated: "folded" (blocks of randomised Hadamard rows with their complements) or
-            "independent". "auto" is folded for p = 0.5, cross pairs and at least one whole block, else independent.
+        interactions: "cross" for pairs of a patch and a word, "all" also inside each modality. "auto" is "all" for
+            up to 64 image players where there are two masks for each term (as there are by default), else "cross".
+        sampling: of masks that are not enumerated: "folded" (blocks of randomised Hadamard rows with their
+            complements) or "independent". "auto" is folded for p = 0.5, cross pairs and at least one whole block, else independent.
         ridge: penalty on the coefficients of the embeddings, in units of their variance; 0 for none.
 
     Error: without bias where the masks are drawn independently and many; the standard errors are those of a
@@ -151,9 +151,7 @@ class Banzhaf(Estimator):
         for interactions in choices:
             order: Literal[1, 2] = 2 if interactions == "all" else 1
             terms = (n_features(players[0], order), n_features(players[1], order))
-            masks = allocate(
-                budget, image_masks, text_masks, players=players, terms=terms, per_term=PER_TERM[order]
-            )
+            masks = allocate(budget, image_masks, text_masks, players=players, terms=terms, per_term=PER_TERM[order])
             if all(m >= min(2 * t, 2**n) for m, t, n in zip(masks, terms, players, strict=True)):
                 break
         designs = []
@@ -242,7 +240,9 @@ class Banzhaf(Estimator):
         if np.isnan(r2):
             remarks.append("the similarity does not depend on which players are present")
         elif r2 < 0.5:
-            remarks.append(f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; read them as averages")
+            remarks.append(
+                f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; read them as averages"
+            )
         return "; ".join(remarks) or "ok"
 
 

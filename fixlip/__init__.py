@@ -40,7 +40,7 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _SUBMODULES = ("datasets", "encoders", "games", "metrics", "plots")
-__all__ = [  # noqa: PLE0604
+__all__ = [
     "BudgetError",
     "Capabilities",
     "Estimator",

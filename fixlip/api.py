@@ -46,8 +46,8 @@ def load_model(
         allow_random: with ``pretrained=None``, accept random weights.
 
     Raises:
-        UnsupportedModelError: unknown name (the nearest is suggested), another layout, or weights that are neither cached
-            nor reachable.
+        UnsupportedModelError: unknown name (the nearest is suggested), another layout, or weights that are neither
+            cached nor reachable.
         OptionError: random weights without being asked for.
     """
     from fixlip.encoders import loading
@@ -81,8 +81,8 @@ def explain(
         text: the caption.
         model: what `load_model` returns, or a name for it (kept loaded for the next call).
         estimator: an `Estimator`, or its name.
-        budget: game values to spend, image masks x text masks, as the papers count; the estimator's default when None. One
-            that covers all masks is enumerated, and the answer is then exact.
+        budget: game values to spend, image masks x text masks, as the papers count; the estimator's default when None.
+            One that covers all masks is enumerated, and the answer is then exact.
         image_masks, text_masks: encoder passes of each tower, instead of a budget.
         text_players: "words" or "tokens".
         image_players: "patches".

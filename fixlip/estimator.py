@@ -103,7 +103,9 @@ def tracking(progress: Progress, total: int, label: str) -> "Iterator[Callable[[
         return
     from tqdm import tqdm
 
-    with tqdm(total=total, desc=label, unit="pass", disable=None if progress is None else not progress, leave=False) as bar:
+    with tqdm(
+        total=total, desc=label, unit="pass", disable=None if progress is None else not progress, leave=False
+    ) as bar:
         yield lambda n: bar.update(n) and None
 
 

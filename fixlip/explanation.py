@@ -113,8 +113,7 @@ class Explanation:
             and _equal(asdict(self.provenance), asdict(other.provenance))
             and _equal(self.first_order, other.first_order)
             and _equal(self.second_order, other.second_order)
-            and (self.stderr is None) == (other.stderr is None)
-            and (self.stderr is None or all(map(_equal, _parts(self.stderr), _parts(other.stderr))))
+            and all(map(_equal, _parts(self.stderr), _parts(other.stderr)))
         )
 
     def __repr__(self) -> str:
@@ -239,8 +238,8 @@ class Explanation:
         return viewer.mimebundle(self)
 
 
-def _parts(stderr: StandardErrors) -> tuple[Any, ...]:
-    return stderr.baseline, stderr.first_order, stderr.second_order
+def _parts(stderr: StandardErrors | None) -> tuple[Any, ...]:
+    return (None,) * 3 if stderr is None else (stderr.baseline, stderr.first_order, stderr.second_order)
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -249,4 +248,4 @@ def _equal(a: Any, b: Any) -> bool:
         return a.keys() == b.keys() and all(_equal(a[k], b[k]) for k in a)
     if isinstance(a, (float, np.ndarray)):
         return np.array_equal(a, b, equal_nan=True)
-    return bool(a == b)
+    return type(a) is type(b) and bool(a == b)

@@ -15,8 +15,8 @@ ImageLike = str | Path | Image.Image | np.ndarray
 def open_image(image: ImageLike) -> Image.Image:
     """An upright RGB picture.
 
-    EXIF rotation is applied; transparency is shown on white; grey, palette, 16-bit and CMYK pictures are converted; of an
-    animation the first frame is taken.
+    EXIF rotation is applied; transparency is shown on white; grey, palette, 16-bit and CMYK pictures are converted; of
+    an animation the first frame is taken.
 
     Args:
         image: a path, a PIL image, or an array [height, width] or [height, width, 1, 3 or 4] of uint8 (0..255) or of

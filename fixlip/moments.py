@@ -132,7 +132,7 @@ def _solve(gram: np.ndarray, rhs: np.ndarray, ridge: float) -> np.ndarray:
         determined = False
     if not determined:
         raise BudgetError(
-            f"The masks do not determine {len(gram)} terms (the system is singular); give more masks, or ask for ridge= "
-            "regularisation."
+            f"The masks do not determine {len(gram)} terms (the system is singular); give more masks, or ask for "
+            "ridge= regularisation."
         )
     return cho_solve((factor, True), rhs)

@@ -81,7 +81,8 @@ class Players:
         """Indices (among the text players) of words, character spans, or positions.
 
         Args:
-            words: a word (every occurrence, case ignored), a span (start, end) of characters, an index, or a list of these.
+            words: a word (every occurrence, case ignored), a span (start, end) of characters, an index, or a list of
+            these.
 
         Raises:
             InputError: a word, span or index that no text player matches.

@@ -20,7 +20,9 @@ def _entry_points() -> dict[str, EntryPoint]:
     found: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
         if point.name in found and found[point.name].value != point.value:
-            raise OptionError(f"Two packages register the estimator {point.name!r}: {found[point.name].value}, {point.value}.")
+            raise OptionError(
+                f"Two packages register the estimator {point.name!r}: {found[point.name].value}, {point.value}."
+            )
         found[point.name] = point
     return found
 
@@ -33,14 +35,18 @@ def _load(name: str) -> type[Estimator] | None:
     except Exception as error:  # a plugin may raise anything; the others go on
         hint = ""
         if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("fixlip.estimators"):
-            hint = "; a folder named fixlip in the working directory hides the installed package: run elsewhere, or pip install -e ."
+            hint = "; a folder fixlip in the working directory hides the installed package: run elsewhere or install -e"
         warnings.warn(f"Estimator {name!r} ({point.value}) is skipped: {error}{hint}", stacklevel=3)
         return None
 
 
 def _checked(name: str, cls: Any) -> type[Estimator]:
-    if not (isinstance(cls, type) and issubclass(cls, Estimator) and is_dataclass(cls) and hasattr(cls, "capabilities")):
-        raise OptionError(f"Estimator {name!r} must be a dataclass that derives from fixlip.Estimator and has capabilities.")
+    if not (
+        isinstance(cls, type) and issubclass(cls, Estimator) and is_dataclass(cls) and hasattr(cls, "capabilities")
+    ):
+        raise OptionError(
+            f"Estimator {name!r} must be a dataclass that derives from fixlip.Estimator and has capabilities."
+        )
     return cls
 
 

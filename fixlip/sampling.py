@@ -12,7 +12,7 @@ import numpy as np
 from scipy.linalg import hadamard
 from scipy.stats import binom
 
-from fixlip.errors import BudgetError, OptionError
+from fixlip.errors import OptionError
 
 Sampling = Literal["folded", "independent"]
 ENUMERATED_TEXT = 1024  # so many text masks are cheap enough to enumerate them all

@@ -6,9 +6,9 @@
 Reads the configuration in `fixlip/assets/NAME/open_clip_config.json`. Writes a checkpoint and a log to `--out`; started
 again it goes on from there. At the end it writes the weights beside the configuration.
 
-Every step has its own seed, so an interrupted run sees the same scenes as an uninterrupted one. No two scenes of a batch
-show the same objects, so that every other caption of the batch is a true negative. Half of the batches have random
-patches removed, set to the mean colour, which is the removal operator that explanations use by default.
+Every step has its own seed, so an interrupted run sees the same scenes as an uninterrupted one. No two scenes of a
+batch show the same objects, so that every other caption of the batch is a true negative. Half of the batches have
+random patches removed, set to the mean colour, which is the removal operator that explanations use by default.
 """
 
 import argparse
@@ -72,7 +72,9 @@ def parameter_groups(model: torch.nn.Module, decay: float) -> list[dict]:
 
 def caption_ids(tokenizer) -> set[int]:
     """The ids of all tokens that captions of scenes are made of, padding included."""
-    captions = [t.format(*[scenes.prompt(k) for k in scenes.kinds()[:4]]) for ts in scenes.TEMPLATES.values() for t in ts]
+    captions = [
+        t.format(*[scenes.prompt(k) for k in scenes.kinds()[:4]]) for ts in scenes.TEMPLATES.values() for t in ts
+    ]
     captions += [scenes.prompt(k) for k in scenes.kinds()]
     return set(tokenizer(captions).flatten().tolist())
 

@@ -86,7 +86,9 @@ def test_a_singular_system_is_refused():
 def test_ridge_answers_where_the_budget_is_too_small():
     game = random_towers(12, 4)
     exact = fixlip.get_estimator("banzhaf", interactions="cross").explain(game, budget=2**16, progress=False)
-    found = fixlip.get_estimator("banzhaf", interactions="cross", ridge=0.3).explain(game, image_masks=20, progress=False)
+    found = fixlip.get_estimator("banzhaf", interactions="cross", ridge=0.3).explain(
+        game, image_masks=20, progress=False
+    )
     assert np.corrcoef(found.cross.ravel(), exact.cross.ravel())[0, 1] > 0.3
 
 

@@ -121,7 +121,9 @@ class Wrong(Banzhaf):
     def explain(self, game, **call):
         if self.fault == "complemented masks":
             image, text = game.image_fn, game.text_fn
-            game = CallableGame(lambda s: image(~s), lambda t: text(~t), game.n_image, game.n_text, game.scale, game.bias)
+            game = CallableGame(
+                lambda s: image(~s), lambda t: text(~t), game.n_image, game.n_text, game.scale, game.bias
+            )
         found = super().explain(game, **call)
         first, second = found.first_order.copy(), found.second_order.copy()
         if self.fault == "sign":

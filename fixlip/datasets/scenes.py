@@ -1,8 +1,8 @@
 """Scenes: pictures composed of emoji sprites, with captions whose grounding is known exactly.
 
 A scene holds one to four different objects at random places and sizes on a random background, and a caption that names
-each of them once. Boxes, words and their places in the caption are known, so that explanations can be scored against the
-truth without any photo data set.
+each of them once. Boxes, words and their places in the caption are known, so that explanations can be scored against
+the truth without any photo data set.
 
 Source of the sprites: Noto Color Emoji (SIL Open Font License 1.1).
 """
@@ -204,7 +204,9 @@ def make_scene(
     return Scene(image, caption, objects, seed)
 
 
-def scenes(n: int, *, seed: int = 0, n_objects: int | None = None, size: int = 224, pairs: Pairs = "any") -> Iterator[Scene]:
+def scenes(
+    n: int, *, seed: int = 0, n_objects: int | None = None, size: int = 224, pairs: Pairs = "any"
+) -> Iterator[Scene]:
     """Yield `n` scenes with the seeds `seed`, `seed + 1`, ...; arguments as in `make_scene`."""
     for i in range(n):
         yield make_scene(seed + i, n_objects=n_objects, size=size, pairs=pairs)

@@ -59,18 +59,30 @@ class TextInput:
 class DualEncoder(Protocol):
     """Two towers joined by a cosine: similarity = logit_scale * <image, text> + logit_bias.
 
-    Masks are boolean, True = present. Embeddings have unit norm. With every patch and every token present the embeddings
-    are those of the model's own preprocessing and forward pass; `own_score` is there to check it.
+    Masks are boolean, True = present. Embeddings have unit norm. With every patch and every token present the
+    embeddings are those of the model's own preprocessing and forward pass; `own_score` is there to check it.
     """
 
     name: str
-    weights: str
     removal: str
-    embed_dim: int
     logit_scale: float
     logit_bias: float
-    device: torch.device
-    dtype: torch.dtype
+
+    @property
+    def weights(self) -> str:
+        """A hash of all weights."""
+
+    @property
+    def embed_dim(self) -> int:
+        """Dimension of the shared space."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that the model computes in."""
 
     def image_input(self, image: ImageLike) -> ImageInput:
         """Preprocess a picture."""

@@ -1,7 +1,8 @@
 """The bundled models: real open_clip configurations with small weights, trained on scenes by `scripts/`.
 
 A bundled model is a folder of `fixlip/assets` with open_clip's own `open_clip_config.json` and the weights in half
-precision. Most rows of the token embedding were never trained; only the trained ones are stored, and the others are zero.
+precision. Most rows of the token embedding were never trained; only the trained ones are stored, and the others are
+zero.
 """
 
 from importlib.resources import files

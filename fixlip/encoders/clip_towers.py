@@ -14,15 +14,17 @@ from fixlip.errors import InputError, UnsupportedModelError
 class VisionTower:
     """A `VisionTransformer`; removal `mean`: the normalised pixels of a removed patch are 0, the data-set mean colour.
 
-    A patch embedding depends on its own pixels alone, so the tokens of the full and of the empty picture are computed once
-    and each mask only chooses between them.
+    A patch embedding depends on its own pixels alone, so the tokens of the full and of the empty picture are computed
+    once and each mask only chooses between them.
     """
 
     removal = "mean"
 
     def __init__(self, visual: nn.Module) -> None:
         if not isinstance(visual, VisionTransformer):
-            raise UnsupportedModelError(f"Image tower {type(visual).__name__}: fixlip reads open_clip's VisionTransformer.")
+            raise UnsupportedModelError(
+                f"Image tower {type(visual).__name__}: fixlip reads open_clip's VisionTransformer."
+            )
         self.visual = visual
         self.grid: tuple[int, int] = visual.grid_size
         self.size: tuple[int, int] = visual.image_size

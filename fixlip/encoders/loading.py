@@ -30,11 +30,12 @@ def load(
         return _place(_load_bundled(name), device, dtype)
     if name not in open_clip.list_models():
         raise UnsupportedModelError(unknown("model", name, [*bundled_models(), *open_clip.list_models()]))
+    if name not in open_clip_models():
+        raise UnsupportedModelError(
+            f"{name} has another layout than a ViT with a causal text transformer; `fixlip models` lists what is read."
+        )
     with _quiet():
-        if pretrained is None:
-            model = _random(name, allow_random)
-        else:
-            model = _pretrained(name, pretrained, cache_dir)
+        model = _pretrained(name, pretrained, cache_dir) if pretrained else _random(name, allow_random)
     label = f"{name} ({pretrained or 'random weights'})"
     encoder = OpenClipEncoder(
         model, get_model_preprocess_cfg(model), open_clip.get_tokenizer(name, cache_dir=cache_dir), name=label
@@ -93,8 +94,11 @@ def _pretrained(name: str, pretrained: str, cache_dir: str | None) -> torch.nn.M
         ) from error
 
 
-def _place(encoder: OpenClipEncoder, device: Any, dtype: torch.dtype | None) -> OpenClipEncoder:
-    encoder.model.to(device=device or ("cuda" if torch.cuda.is_available() else "cpu"), dtype=dtype)
+def _place(encoder: OpenClipEncoder, device: str | torch.device | None, dtype: torch.dtype | None) -> OpenClipEncoder:
+    try:
+        encoder.model.to(device=device or ("cuda" if torch.cuda.is_available() else "cpu"), dtype=dtype)
+    except (RuntimeError, AssertionError) as error:  # torch raises either for a device that is not there
+        raise OptionError(f"The device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from error
     encoder.model.requires_grad_(False)
     return encoder
 

@@ -82,7 +82,7 @@ class OpenClipEncoder:
     def text_input(self, text: str) -> TextInput:
         """Tokenise a caption as open_clip does."""
         x = self.text_tower.prepare(text)
-        notes = ()
+        notes: tuple[str, ...] = ()
         if self.known_ids is not None:
             strange = [s for p, s in zip(x.positions, x.spans, strict=True) if int(x.ids[p]) not in self.known_ids]
             words = dict.fromkeys(text[slice(*s)] for s in strange)

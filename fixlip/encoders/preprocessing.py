@@ -7,6 +7,8 @@ import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
+from fixlip.errors import InputError
+
 DISPLAY_SIDE = 448  # pixels of the longer side of the picture that travels with a result
 MAX_ASPECT = 8  # beyond it a picture that will be cropped to the centre is cropped before it is resized
 
@@ -31,35 +33,40 @@ class Preprocessor:
         self.config = PreprocessCfg(**config)
         self.transform = image_transform_v2(self.config, is_train=False)
         size = self.config.size
-        self.height, self.width = (size, size) if isinstance(size, int) else size
+        self.height, self.width = (size, size) if isinstance(size, int) else (size[0], size[1])
 
     def __call__(self, image: Image.Image) -> tuple[torch.Tensor, np.ndarray, tuple[str, ...]]:
-        """Normalised pixels [3, height, width], the visible picture (uint8), and notes."""
-        mode, notes = self.config.resize_mode, ()
-        left, top, right, bottom = visible_box(image.size, (self.width, self.height), mode)
-        seen = (right - left) * (bottom - top) / (image.width * image.height)
+        """Normalised pixels [3, height, width], the visible picture (uint8), and notes.
+
+        Raises:
+            InputError: a picture so narrow that the model's preprocessing leaves nothing of it.
+        """
+        mode: str = self.config.resize_mode
+        notes: tuple[str, ...] = ()
+        box = visible_box(image.size, (self.width, self.height), mode)
+        seen = (box[2] - box[0]) * (box[3] - box[1]) / (image.width * image.height)
         if seen < 0.7:
             notes = (f"the model sees only the central {seen:.0%} of the picture; crop it to what matters",)
-        if mode == "shortest" and max(image.size) > MAX_ASPECT * min(image.size):
-            reach = MAX_ASPECT / 2 * min(image.size)
-            x, y = image.width / 2, image.height / 2
-            image = image.crop(
-                (round(max(0, x - reach)), round(max(0, y - reach)), round(x + reach), round(y + reach))
-                if image.width > image.height
-                else (0, round(y - reach), image.width, round(y + reach))
-            )
-            left, top, right, bottom = visible_box(image.size, (self.width, self.height), mode)
-        pixels = self.transform(image)
-        if mode == "longest":
-            mean, std = torch.tensor(self.config.mean), torch.tensor(self.config.std)
-            shown = Image.fromarray(((pixels * std[:, None, None] + mean[:, None, None]).clamp(0, 1) * 255).byte()
-                                    .permute(1, 2, 0).numpy())  # fmt: skip
-        else:
-            shown = image
+        if mode == "shortest":
+            image = _within_aspect(image)
+            box = visible_box(image.size, (self.width, self.height), mode)
+        try:
+            pixels = self.transform(image)
+        except ValueError as error:
+            raise InputError(f"A picture of {image.width} x {image.height} pixels is too narrow: {error}.") from error
+        shown, region = (self._denormalised(pixels), None) if mode == "longest" else (image, box)
         scale = DISPLAY_SIDE / max(self.width, self.height)
-        shown = shown.resize(
-            (round(self.width * scale), round(self.height * scale)),
-            Image.Resampling.BICUBIC,
-            box=(left, top, right, bottom) if mode != "longest" else None,
-        )
-        return pixels, np.asarray(shown), notes
+        size = (round(self.width * scale), round(self.height * scale))
+        return pixels, np.asarray(shown.resize(size, Image.Resampling.BICUBIC, box=region)), notes
+
+    def _denormalised(self, pixels: torch.Tensor) -> Image.Image:
+        mean, std = (torch.tensor(v)[:, None, None] for v in (self.config.mean, self.config.std))
+        return Image.fromarray((((pixels * std + mean).clamp(0, 1)) * 255).byte().permute(1, 2, 0).numpy())
+
+
+def _within_aspect(image: Image.Image) -> Image.Image:
+    """The centre of a picture, at most `MAX_ASPECT` times as long as wide; resizing all of it would fill the memory."""
+    reach = MAX_ASPECT * min(image.size) / 2
+    x, y = image.width / 2, image.height / 2
+    left, top = round(max(0, x - reach)), round(max(0, y - reach))
+    return image.crop((left, top, round(min(image.width, x + reach)), round(min(image.height, y + reach))))

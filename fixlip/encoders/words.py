@@ -2,6 +2,7 @@
 
 import re
 from difflib import SequenceMatcher
+from unicodedata import category
 
 Span = tuple[int, int]
 
@@ -27,7 +28,8 @@ def word_label(text: str, span: Span) -> str:
         'dog'
     """
     word = text[slice(*span)]
-    return re.sub(r"^[^\w]+|[^\w]+$", "", word) or word
+    punctuation = "".join({c for c in word if category(c).startswith("P")})
+    return word.strip(punctuation) or word
 
 
 def group_into_words(text: str, tokens: tuple[Span, ...]) -> list[tuple[Span, tuple[int, ...]]]:

@@ -11,7 +11,8 @@ from fixlip.games.base import CallableGame
 def bilinear(a: np.ndarray, b: np.ndarray) -> CallableGame:
     """v(S, T) = <sum of a_i over S, sum of b_k over T>, for a [n_image, D] and b [n_text, D].
 
-    Every cross pair is <a_i, b_k> under each of SII, BII at any p, STII, FSII and FWBII, and pairs within a modality are 0.
+    Every cross pair is <a_i, b_k> under each of SII, BII at any p, STII, FSII and FWBII, and pairs within a modality
+    are 0.
 
     Example:
         >>> float(bilinear(np.eye(2), np.ones((1, 2))).values(np.ones((1, 3), dtype=bool))[0])

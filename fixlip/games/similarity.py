@@ -32,7 +32,7 @@ class Tower:
     def __init__(
         self,
         embed: Callable[[torch.Tensor], torch.Tensor],
-        groups: list[tuple[int, ...]],
+        groups: Sequence[tuple[int, ...]],
         units: int,
         *,
         batch_size: int = DEFAULT_BATCH,

@@ -1,0 +1,162 @@
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import fixlip
+
+FAST = ("--model", "demo-clip", "--image-masks", "128", "--option", "interactions=cross")
+
+
+@pytest.fixture
+def photo(tmp_path, scene):
+    path = tmp_path / "photo.png"
+    scene.image.save(path)
+    return path
+
+
+def test_demo(cli, tmp_path):
+    code, out, err = cli("demo", "--out", tmp_path)
+    assert (code, err) == (0, "")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["fixlip-demo.html", "fixlip-demo.png"]
+    assert (tmp_path / "fixlip-demo.html").stat().st_size < 1_000_000
+    for fact in ("dog", "umbrella", "similarity", "R²", "passes", " s\n", "row"):
+        assert fact in out
+
+
+def test_explain_writes_what_is_asked_for(cli, photo, scene, tmp_path):
+    paths = {kind: tmp_path / f"out.{kind}" for kind in ("html", "png", "fixlip")}
+    code, out, _ = cli(
+        "explain", photo, scene.caption, *FAST, "--p", "0.5", "--seed", "3", "--top", "4",
+        "--html", paths["html"], "--png", paths["png"], "--save", paths["fixlip"],
+    )  # fmt: skip
+    assert code == 0
+    found = fixlip.Explanation.load(paths["fixlip"])
+    assert found.provenance.seed == 3
+    assert scene.caption in paths["html"].read_text()
+    assert Image.open(paths["png"]).width > 500
+    assert out.count("row ") == 4
+
+
+def test_explain_prints_without_writing(cli, photo, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = cli("explain", photo, "a zebra", *FAST)
+    assert code == 0
+    assert "never learned 'zebra'" in out.replace("\n", " ")
+    assert [p.name for p in tmp_path.iterdir()] == ["photo.png"]
+
+
+def test_estimators_and_models(cli):
+    code, out, _ = cli("estimators")
+    assert code == 0
+    assert all(name in out for name in fixlip.list_estimators())
+    code, out, _ = cli("models")
+    assert code == 0
+    assert "demo-clip" in out
+    assert "ViT-B-32" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["missing.png", "a dog", *FAST], "No picture"),
+        (["text.png", "a dog", *FAST], "not a picture"),
+        (["truncated.png", "a dog", *FAST], "damaged"),
+        (["photo.png", "", *FAST], "caption is empty"),
+        (["photo.png", "dog " * 40, *FAST], "would not see"),
+        (["photo.png", "a dog", "--model", "demo-clap"], "Did you mean 'demo-clip'"),
+        (["photo.png", "a dog", "--model", "ViT-B-32", "--pretrained", "nothing"], "not the tag"),
+        (["photo.png", "a dog", "--model", "demo-clip", "--estimator", "banzaf"], "Did you mean 'banzhaf'"),
+        (["photo.png", "a dog", *FAST, "--option", "pp=1"], "Did you mean 'p'"),
+        (["photo.png", "a dog", *FAST, "--option", "p"], "name=value"),
+        (["photo.png", "a dog", *FAST, "--p", "1.5"], "between 0 and 1"),
+        (["photo.png", "a dog", *FAST, "--p", "0"], "between 0 and 1"),
+        (["photo.png", "a dog", *FAST, "--budget", "100"], "either budget"),
+        (["photo.png", "a dog", "--model", "demo-clip", "--budget", "3"], "at least"),
+        (["photo.png", "a dog", "--model", "demo-clip", "--budget", "-3"], "at least 1"),
+        (["photo.png", "a dog", *FAST, "--text-players", "letters"], "'words' or 'tokens'"),
+        (["photo.png", "a dog", *FAST, "--html", "none/out.html"], "No folder"),
+        (["photo.png", "a dog", *FAST, "--png", "."], "folder"),
+        (["photo.png", "a dog", *FAST, "--device", "nonsense"], "device"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(cli, photo, arguments, message, monkeypatch):
+    folder = photo.parent
+    monkeypatch.chdir(folder)
+    (folder / "text.png").write_text("hello")
+    (folder / "truncated.png").write_bytes(photo.read_bytes()[:3000])
+    before = sorted(p.name for p in folder.iterdir())
+    code, out, err = cli("explain", *arguments, "--save", "kept.fixlip")
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert "Traceback" not in out + err
+    assert sorted(p.name for p in folder.iterdir()) == before
+
+
+def exif_rotated(image):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return image.transpose(Image.Transpose.ROTATE_90), {"exif": exif}
+
+
+PICTURES = {
+    "1x1.png": lambda im: (im.resize((1, 1)), {}),
+    "wide.png": lambda im: (im.resize((20_000, 30)), {}),
+    "tall.jpg": lambda im: (im.resize((30, 20_000)), {}),
+    "grey.png": lambda im: (im.convert("L"), {}),
+    "grey16.png": lambda im: (Image.fromarray(np.asarray(im.convert("L")).astype(np.uint16) * 257), {}),
+    "rgba.png": lambda im: (im.convert("RGBA"), {}),
+    "palette.gif": lambda im: (im.convert("P"), {}),
+    "cmyk.jpg": lambda im: (im.convert("CMYK"), {}),
+    "rotated.jpg": exif_rotated,
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_pictures_of_every_kind(cli, scene, tmp_path, name):
+    image, options = PICTURES[name](scene.image)
+    image.save(tmp_path / name, **options)
+    code, out, err = cli("explain", tmp_path / name, scene.caption, *FAST, "--save", tmp_path / "e")
+    assert (code, err) == (0, "")
+    if name not in ("1x1.png", "wide.png", "tall.jpg"):
+        value = fixlip.Explanation.load(tmp_path / "e").full_value
+        plain = fixlip.explain(scene.image.convert("L") if "grey" in name else scene.image, scene.caption,
+                               model="demo-clip", image_masks=128, progress=False).full_value  # fmt: skip
+        assert abs(value - plain) < 3
+
+
+@pytest.mark.parametrize(
+    "caption", ["a 🐕 and a dog", "一只狗和一辆车", "<b>dog</b> & 'bus' \"quoted\"", "$x^2$ dog \\n"]
+)
+def test_captions_of_every_kind(cli, photo, tmp_path, caption):
+    code, out, err = cli("explain", photo, caption, *FAST, "--html", tmp_path / "e.html", "--png", tmp_path / "e.png")
+    assert (code, err) == (0, "")
+    assert caption in out.replace("\n", " ")
+
+
+def test_as_a_program_and_silent_when_piped(photo, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", "from fixlip.cli import main; main()", "explain", photo, "a dog", *FAST],
+        capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "COLUMNS": "80"},
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "similarity" in done.stdout
+    assert "\x1b" not in done.stdout
+
+
+def test_a_wrong_command_line_exits_with_2(cli):
+    assert cli("explain")[0] == 2
+    assert cli("nonsense")[0] == 2
+    assert cli("--help")[0] == 0
+
+
+def test_options_are_json_where_they_can_be():
+    from fixlip.cli.explain import _options
+
+    assert _options(["p=0.7", "order=1", "interactions=all"]) == {"p": 0.7, "order": 1, "interactions": "all"}
+    assert json.dumps(_options([])) == "{}"

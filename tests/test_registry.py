@@ -1,0 +1,93 @@
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+
+import pytest
+
+import fixlip
+from fixlip import registry
+from fixlip.errors import OptionError
+from fixlip.estimators.banzhaf import Banzhaf
+
+
+@pytest.fixture
+def entry_points(monkeypatch):
+    """Replace the installed entry points."""
+
+    def install(**points):
+        real = {"banzhaf": "fixlip.estimators.banzhaf:Banzhaf"}
+        found = [EntryPoint(name, value, registry.GROUP) for name, value in (real | points).items()]
+        monkeypatch.setattr(registry, "entry_points", lambda group: found)
+        registry._entry_points.cache_clear()
+        registry._load.cache_clear()
+        return found
+
+    yield install
+    registry._entry_points.cache_clear()
+    registry._load.cache_clear()
+
+
+def test_built_ins_come_by_entry_point():
+    assert "banzhaf" in fixlip.list_estimators()
+    assert fixlip.get_estimator("banzhaf", p=0.7).options()["p"] == 0.7
+
+
+def test_unknown_names_and_options_suggest_the_nearest():
+    with pytest.raises(OptionError, match="Did you mean 'banzhaf'"):
+        fixlip.get_estimator("banzaf")
+    with pytest.raises(OptionError, match="Did you mean 'interactions'"):
+        fixlip.get_estimator("banzhaf", interaction="all")
+
+
+def test_capabilities_are_read_without_making_one():
+    capabilities = fixlip.estimator_class("banzhaf").capabilities
+    assert capabilities.orders == (1, 2)
+    assert not capabilities.gradients
+
+
+def test_register_for_a_notebook():
+    @fixlip.register_estimator("mine")
+    @dataclass(frozen=True)
+    class Mine(Banzhaf):
+        extra: float = 1.0
+
+    try:
+        assert "mine" in fixlip.list_estimators()
+        assert fixlip.get_estimator("mine", extra=2.0).options()["extra"] == 2.0
+        with pytest.raises(OptionError, match="taken"):
+            fixlip.register_estimator("mine")
+    finally:
+        registry.unregister_estimator("mine")
+    assert "mine" not in fixlip.list_estimators()
+
+
+def test_built_in_names_are_taken():
+    with pytest.raises(OptionError, match="taken"):
+        fixlip.register_estimator("banzhaf")
+
+
+def test_only_estimators_register():
+    with pytest.raises(OptionError, match="derives from"):
+        fixlip.register_estimator("thing")(dict)
+
+
+def test_a_broken_plugin_warns_and_is_skipped(entry_points):
+    entry_points(broken="no.such.module:Thing", wrong="builtins:dict")
+    with pytest.warns(UserWarning, match="is skipped"):
+        assert fixlip.list_estimators() == ["banzhaf"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(OptionError, match="Unknown estimator"):
+            fixlip.get_estimator("broken")
+
+
+def test_a_hidden_package_is_explained(entry_points):
+    entry_points(other="fixlip.estimators.nothing:Thing")
+    with pytest.warns(UserWarning, match="hides the installed package"):
+        fixlip.list_estimators()
+
+
+def test_two_packages_with_one_name(entry_points):
+    entry_points().append(EntryPoint("banzhaf", "elsewhere:Banzhaf", registry.GROUP))
+    with pytest.raises(OptionError, match="Two packages"):
+        fixlip.list_estimators()
