@@ -121,7 +121,7 @@ PICTURES = {
 def test_pictures_of_every_kind(cli, scene, tmp_path, name):
     image, options = PICTURES[name](scene.image)
     image.save(tmp_path / name, **options)
-    code, out, err = cli("explain", tmp_path / name, scene.caption, *FAST, "--save", tmp_path / "e")
+    code, _, err = cli("explain", tmp_path / name, scene.caption, *FAST, "--save", tmp_path / "e")
     assert (code, err) == (0, "")
     if name not in ("1x1.png", "wide.png", "tall.jpg"):
         value = fixlip.Explanation.load(tmp_path / "e").full_value

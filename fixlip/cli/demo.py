@@ -7,7 +7,7 @@ import typer
 
 from fixlip.cli.output import Outputs, report
 
-SEED, OBJECTS, CAPTION = 0, ("dog", "umbrella", "bicycle"), "a dog with an umbrella next to a bicycle"
+SEED, OBJECTS, CAPTION = 0, ("dog", "umbrella", "bicycle"), "a dog, an umbrella and a bicycle"
 
 
 def demo(

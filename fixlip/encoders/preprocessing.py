@@ -32,8 +32,7 @@ class Preprocessor:
     def __init__(self, config: dict[str, Any]) -> None:
         self.config = PreprocessCfg(**config)
         self.transform = image_transform_v2(self.config, is_train=False)
-        size = self.config.size
-        self.height, self.width = (size, size) if isinstance(size, int) else (size[0], size[1])
+        self.height, self.width = self.config.input_size[1:]
 
     def __call__(self, image: Image.Image) -> tuple[torch.Tensor, np.ndarray, tuple[str, ...]]:
         """Normalised pixels [3, height, width], the visible picture (uint8), and notes.

@@ -1,0 +1,11 @@
+"""Static figures: each function takes an explanation and an optional Axes, draws, and returns the Axes; none calls show.
+
+Nothing here computes a number, and matplotlib is loaded when a figure is drawn, not before.
+"""
+
+from fixlip.plots.caption import caption
+from fixlip.plots.heatmap import heatmap
+from fixlip.plots.overview import overview
+from fixlip.plots.pairs import top_pairs
+
+__all__ = ["caption", "heatmap", "overview", "top_pairs"]

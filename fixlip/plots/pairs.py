@@ -1,0 +1,42 @@
+"""The strongest pairs of a word and a patch."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fixlip import colours
+from fixlip.explanation import Explanation
+from fixlip.plots.style import INK, SOFT, axes, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def top_pairs(explanation: Explanation, k: int = 10, *, ax: "Axes | None" = None) -> "Axes":
+    """Draw the k strongest pairs as bars, with 95 % intervals where there are standard errors.
+
+    Args:
+        explanation: what to draw.
+        k: how many.
+        ax: where to draw; a new figure when None.
+
+    Returns:
+        The Axes, strongest pair on top.
+    """
+    ax = axes(ax, 5.0, 0.32 * k + 0.8)
+    pairs, players = explanation.top_pairs(k), explanation.players
+    values = np.array([pair.value for pair in pairs])
+    errors = 1.96 * np.nan_to_num([pair.stderr for pair in pairs])
+    bars = [colours.POSITIVE if value > 0 else colours.NEGATIVE for value in values]
+    ax.barh(np.arange(len(pairs)), values, height=0.66, color=bars)
+    ax.errorbar(values, np.arange(len(pairs)), xerr=errors, fmt="none", ecolor=INK, elinewidth=0.9)
+    labels = [f"{players.text[pair.text].label} · {players.image[pair.image].label}" for pair in pairs]
+    ax.set_yticks(np.arange(len(pairs)), [plain(label) for label in labels], fontsize=8, color=INK)
+    ax.invert_yaxis()
+    ax.axvline(0, color=SOFT, linewidth=0.8)
+    ax.set_xlabel(f"interaction ({explanation.unit}), 95 % intervals", fontsize=8, color=SOFT)
+    ax.tick_params(axis="both", length=0, labelsize=8, labelcolor=INK)
+    ax.spines[:].set_visible(False)
+    ax.grid(axis="x", color="#e3e1dc", linewidth=0.7)
+    ax.set_axisbelow(True)
+    return ax
