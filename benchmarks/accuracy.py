@@ -1,4 +1,4 @@
-"""How close is the cross matrix to the converged one, and do the standard errors tell?
+"""Measure how close the cross matrix is to the converged one, and whether the standard errors tell.
 
     python -m benchmarks.accuracy [--scenes 20] [--model demo-clip] [--converged 16384] [--json FILE]
 

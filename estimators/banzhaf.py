@@ -26,16 +26,16 @@ class Banzhaf(Estimator):
     ``(v(M) - e_0 - sum_{i in M} e_i - sum_{ij in M} e_ij)^2``. p = 0.5 gives faithful Banzhaf interactions; a larger p
     stays closer to the unmasked input (published: 0.3, 0.5, 0.7).
 
-    With ``chi_i = (x_i - p) / s`` and ``s^2 = p (1 - p)`` the solution is ``e_ij = c_ij / s^2``, ``c_A = E[v chi_A]``. For
-    an image player i and a text player k it factorises into the coefficients of the embeddings of each tower alone:
+    With ``chi_i = (x_i - p) / s`` and ``s^2 = p (1 - p)`` the solution is ``e_ij = c_ij / s^2``, ``c_A = E[v chi_A]``.
+    For an image player i and a text player k it factorises into the coefficients of the embeddings of each tower alone:
     ``c_ik = scale * <F_i, G_k>``. These are regressed on the features of their own tower, so the grid of game values is
     never built.
 
     Options:
         p: probability of a player to be present, in (0, 1).
         order: 2, or 1 for weighted Banzhaf values.
-        interactions: "cross" for pairs of a patch and a word, "all" also inside each modality. "auto" is "all" for up to
-            64 image players where there are two masks for each term (as there are by default), else "cross".
+        interactions: "cross" for pairs of a patch and a word, "all" also inside each modality. "auto" is "all" for up
+            to 64 image players where there are two masks for each term (as there are by default), else "cross".
         sampling: of masks that are not enumerated: "folded" (blocks of randomised Hadamard rows, each row with its
             complement) or "independent". "auto" is folded for p = 0.5, cross pairs and at least one whole block, else
             independent.

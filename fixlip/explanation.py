@@ -246,6 +246,6 @@ def _equal(a: Any, b: Any) -> bool:
     """Equality under which NaN equals NaN, for numbers, arrays and nested dictionaries."""
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(_equal(a[k], b[k]) for k in a)
-    if isinstance(a, (float, np.ndarray)):
+    if isinstance(a, (float, np.ndarray)) and isinstance(b, (float, np.ndarray)):
         return np.array_equal(a, b, equal_nan=True)
     return type(a) is type(b) and bool(a == b)

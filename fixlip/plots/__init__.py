@@ -1,4 +1,4 @@
-"""Static figures: each function takes an explanation and an optional Axes, draws, and returns the Axes; none calls show.
+"""Static figures: each takes an explanation and an optional Axes, draws, and returns the Axes; none calls show.
 
 Nothing here computes a number, and matplotlib is loaded when a figure is drawn, not before.
 """

@@ -1,6 +1,6 @@
 """The words of the caption, coloured."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,9 +40,9 @@ def caption(
         if previous is not None and length + len(player.label) > LINE:
             line, length, previous = line + 1, 0, None
         colour = colormap()(0.5 + REACH * np.clip(value / limit, -1, 1))
-        anchor = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (4, -10 - 24 * line)}
+        anchor: dict[str, Any] = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (4, -10 - 24 * line)}
         if previous is not None:
-            anchor = {"xy": (1, 0.5), "xycoords": previous, "xytext": (13, 0)}
+            anchor: dict[str, Any] = {"xy": (1, 0.5), "xycoords": previous, "xytext": (13, 0)}
         previous = ax.annotate(
             plain(player.label),
             **anchor,

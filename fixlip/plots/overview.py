@@ -56,21 +56,20 @@ def _draw(explanation: Explanation) -> "Figure":
         maps.insert(0, ("all words", {}))
     maps.append(("patches alone", {"order": 1}))
     rows = -(-(1 + len(maps) + 2) // COLUMNS)  # the picture, the maps, and at least two cells for the pairs
-    height = 2.6 * rows + 1.3
+    height = 2.6 * rows + 1.5
     figure = new_figure(12, height)
     grid = figure.add_gridspec(
-        rows, COLUMNS, left=0.03, right=0.975, top=1 - 1.05 / height, bottom=0.5 / height, wspace=0.08, hspace=0.14
+        rows, COLUMNS, left=0.03, right=0.975, top=1 - 1.05 / height, bottom=0.68 / height, wspace=0.08, hspace=0.14
     )
     figure.text(0.03, 1 - 0.3 / height, _headline(explanation), fontsize=10.5, color=INK)
-    figure.text(0.03, 0.16 / height, _footer(explanation), fontsize=7.5, color=SOFT)
+    figure.text(0.03, 0.13 / height, _footer(explanation), fontsize=7.5, color=SOFT)
     caption(explanation, ax=figure.add_axes((0.03, 1 - 0.8 / height, 0.94, 0.4 / height)))
     _picture(explanation, figure.add_subplot(grid[0, 0]))
     for cell, (title, options) in enumerate(maps, 1):
         ax = figure.add_subplot(grid[cell // COLUMNS, cell % COLUMNS])
         _title(heatmap(explanation, ax=ax, **options), title)
     first = (1 + len(maps)) % COLUMNS
-    last = min(first + 3, COLUMNS)
-    side = grid[rows - 1, first:last].subgridspec(1, 2, width_ratios=[0.6, last - first - 0.6])
+    side = grid[rows - 1, first:].subgridspec(1, 2, width_ratios=[0.6, COLUMNS - first - 0.6])
     if words:
         _title(top_pairs(explanation, 10, ax=figure.add_subplot(side[1])), "strongest pairs")
         _scale(figure, limit, explanation.unit, height)

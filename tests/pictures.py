@@ -1,0 +1,54 @@
+"""Explanations with numbers made up for the eye, to look at and to test the page and the figures with."""
+
+import numpy as np
+
+from fixlip import Explanation, Player, Players, Provenance, StandardErrors
+from fixlip.datasets.scenes import make_scene
+from fixlip.metrics import coverage
+from fixlip.players import grid_players
+
+
+def explanation(
+    *,
+    grid=(7, 7),
+    words=None,
+    caption=None,
+    stderr=True,
+    first_only=False,
+    picture=True,
+    seed=0,
+    scale=3.0,
+    status="ok",
+    model="demo-clip",
+):
+    """Words of a scene attend to their objects; other words get noise."""
+    rng = np.random.default_rng(seed)
+    scene = make_scene(seed, names=("dog", "bus", "owl"))
+    caption = caption or (" ".join(words) if words else scene.caption)
+    words = words or caption.split()
+    text, start = [], 0
+    for word in words:
+        start = caption.index(word, start) if word in caption else start
+        text.append(Player("text", word.strip(","), span=(start, start + len(word))))
+    n_image, n_text = grid[0] * grid[1], len(words)
+    boxes = {o.name: coverage(o.box, (224, 224), grid).ravel() for o in scene.objects}
+    cross = rng.normal(0, 0.08, (n_image, n_text))
+    for k, player in enumerate(text):
+        if player.label in boxes:
+            cross[:, k] += boxes[player.label] - 0.3 * sum(c for name, c in boxes.items() if name != player.label)
+    n = n_image + n_text
+    second = np.full((n, n), np.nan)
+    np.fill_diagonal(second, 0.0)
+    if not first_only:
+        second[:n_image, n_image:] = scale * cross
+        second[n_image:, :n_image] = scale * cross.T
+    errors = StandardErrors(0.1, np.full(n, 0.05), np.where(np.isnan(second), np.nan, 0.05 * scale))
+    image = np.asarray(scene.image.resize((448, 448))) if picture else None
+    players = Players(grid_players(*grid), tuple(text), grid, caption, image)
+    provenance = Provenance(
+        model=model, estimator="banzhaf", image_passes=514, text_passes=66, r2=0.95, status=status, seconds=1.5
+    )
+    first = scale * rng.normal(0, 0.2, n)
+    return Explanation(
+        10.0, first, second, 9.5, 21.5, "FWBII(p=0.5)", players, errors if stderr else None, provenance=provenance
+    )

@@ -1,0 +1,79 @@
+"""The page as a document; `test_viewer_browser.py` has it in a browser."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from fixlip import InputError, viewer
+from tests.oracles import assert_close
+from tests.pictures import explanation
+
+
+def data_of(page):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.S)[1])
+
+
+def test_the_page_holds_the_numbers():
+    found = explanation()
+    data = data_of(viewer.to_html(found))
+    assert_close(np.array(data["cross"]), found.cross.T, 1e-3)
+    assert_close(np.array(data["crossError"]), found.cross_stderr.T, 1e-3)
+    assert_close(np.array(data["first"]), found.first_order, 1e-3)
+    assert [word["label"] for word in data["words"]] == [p.label for p in found.players.text]
+    assert dict(data["totals"])["similarity"] == pytest.approx(21.5)
+
+
+def test_it_is_one_file_without_requests():
+    page = viewer.to_html(explanation())
+    assert len(page) < 1_000_000
+    assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", page)
+    assert "default-src 'none'" in page
+    assert "{" not in re.sub(r"<(style|script)[^>]*>.*?</\1>", "", page, flags=re.S)
+
+
+@pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "<!--", "{data}", "{csp} {", "\u2028 & ' \""])
+def test_hostile_text_stays_data(text):
+    page = viewer.to_html(explanation(words=[text, "dog"], caption=f"{text} dog", model=text, status=text))
+    assert page.count("<script") == 2
+    assert page.count("</script>") == 2
+    data = data_of(page)
+    assert data["words"][0]["label"] == text
+    assert data["model"] == data["status"] == text
+    assert data["caption"] == f"{text} dog"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"stderr": False},
+        {"first_only": True},
+        {"picture": False},
+        {"grid": (1, 1)},
+        {"grid": (32, 32)},
+        {"words": ["dog"]},
+        {"scale": 0.0},
+        {"scale": 1e9},
+    ],
+)
+def test_every_shape_of_result_has_a_page(options):
+    found = explanation(**options)
+    data = data_of(viewer.to_html(found))
+    assert len(data["patches"]) == found.players.n_image
+    if options.get("first_only"):
+        assert all(v is None for row in data["cross"] for v in row)
+
+
+def test_it_is_written_whole(tmp_path):
+    path = tmp_path / "page.html"
+    assert viewer.to_html(explanation(), path) == path.read_text("utf-8")
+    with pytest.raises(InputError, match="Cannot write"):
+        viewer.to_html(explanation(), tmp_path / "none" / "page.html")
+
+
+def test_notebooks_get_a_frame_of_their_own():
+    bundle = viewer.mimebundle(explanation())
+    assert bundle["text/html"].startswith("<iframe sandbox")
+    assert bundle["text/html"].count("<") == 2
+    assert bundle["image/png"].startswith("iVBOR")

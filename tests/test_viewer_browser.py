@@ -1,0 +1,241 @@
+"""The page in a real browser."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fixlip import viewer
+from tests.pictures import explanation
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ARTIFACTS = Path(os.environ.get("FIXLIP_ARTIFACTS", Path(__file__).parents[1] / "artifacts"))
+
+
+@pytest.fixture(scope="module")
+def browser():
+    binary = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if binary is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("CI must test the page in a browser: install chromium")
+        pytest.skip("no Chromium on this machine")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=binary, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser, tmp_path):
+    """Open the page of an explanation; at the end: no error, no request, no dialog."""
+    contexts, trouble = [], []
+
+    def show(found, name="page.html", **context):
+        path = tmp_path / name
+        viewer.to_html(found, path)
+        contexts.append(browser.new_context(**{"viewport": {"width": 1180, "height": 900}, **context}))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: trouble.append(message.text))
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("dialog", lambda dialog: (trouble.append(dialog.message), dialog.dismiss()))
+        page.on("request", lambda r: r.url.startswith(("file:", "data:")) or trouble.append(r.url))
+        page.goto(path.as_uri())
+        return page
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert trouble == []
+
+
+def patches(page):
+    """Fill and opacity of every patch, as drawn."""
+    drawn = page.eval_on_selector_all(
+        "[data-patch]", "all => all.map(r => [r.getAttribute('fill'), Number(r.getAttribute('fill-opacity'))])"
+    )
+    return [fill for fill, _ in drawn], np.array([opacity for _, opacity in drawn])
+
+
+def word(page, k):
+    return page.locator(f'[data-word="{k}"]')
+
+
+def expect_heat(page, values):
+    """The strongest patch is the most opaque, signs have their colours, opacity follows the size."""
+    fills, opacity = patches(page)
+    negative, positive = page.evaluate("[data.colours.negative, data.colours.positive]")
+    assert np.argmax(opacity) == np.argmax(np.abs(values))
+    assert all(
+        fill == (negative if v < 0 else positive) for fill, v in zip(fills, values, strict=True) if abs(v) > 1e-3
+    )
+    assert np.corrcoef(opacity, np.abs(values))[0, 1] > 0.99
+
+
+def test_a_click_on_a_word_changes_the_heatmap(open_page):
+    found = explanation()
+    page = open_page(found)
+    labels = [p.label for p in found.players.text]
+    expect_heat(page, found.cross.sum(1))
+    dog, bus = labels.index("dog"), labels.index("bus")
+    word(page, dog).click()
+    page.mouse.move(2, 2)
+    expect_heat(page, found.cross[:, dog])
+    assert word(page, dog).get_attribute("aria-pressed") == "true"
+    word(page, bus).click()
+    page.mouse.move(2, 2)
+    expect_heat(page, found.cross[:, [dog, bus]].sum(1))
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / "page-words.png", full_page=True)
+    page.get_by_role("button", name="Clear").click()
+    expect_heat(page, found.cross.sum(1))
+
+
+def test_hovering_previews_a_word(open_page):
+    found = explanation()
+    page = open_page(found)
+    word(page, 1).hover()
+    expect_heat(page, found.cross[:, 1])
+    page.mouse.move(2, 2)
+    expect_heat(page, found.cross.sum(1))
+
+
+def test_patches_colour_the_words(open_page):
+    found = explanation()
+    page = open_page(found)
+    best = int(np.argmax(found.cross.max(1)))
+    page.locator(f'[data-patch="{best}"]').click()
+    shown = page.eval_on_selector_all("[data-word] small", "all => all.map(s => s.textContent)")
+    assert [float(s.replace("−", "-")) for s in shown] == [round(float(v), 2) for v in found.cross[best]]
+    tint = page.eval_on_selector_all("[data-word] .tint", "all => all.map(t => Number(t.style.opacity))")
+    assert np.argmax(tint) == np.argmax(np.abs(found.cross[best]))
+    assert page.locator("#pairs tr").count() == min(12, found.players.n_text)
+    first = page.locator("#pairs tr").first.inner_text()
+    k = int(np.argmax(np.abs(found.cross[best])))
+    assert found.players.text[k].label in first
+    assert f"± {found.cross_stderr[best, k]:.2f}" in first
+
+
+def test_a_drag_selects_a_region(open_page):
+    page = open_page(explanation())
+    box = page.locator("#picture svg").bounding_box()
+    page.mouse.move(box["x"] + 5, box["y"] + 5)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.25, steps=4)
+    page.mouse.up()
+    chosen = page.eval_on_selector_all('[aria-selected="true"]', "all => all.map(r => Number(r.dataset.patch))")
+    assert chosen == [0, 1, 2, 7, 8, 9]
+    page.screenshot(path=ARTIFACTS / "page-region.png", full_page=True)
+
+
+def test_the_keyboard_alone(open_page):
+    found = explanation()
+    page = open_page(found)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect_heat(page, found.cross[:, 1])
+    page.locator('[data-patch="0"]').focus()
+    for key in ("ArrowRight", "ArrowDown", "Space"):
+        page.keyboard.press(key)
+    assert page.locator('[aria-selected="true"]').get_attribute("data-patch") == "8"
+    assert "row 2, column 2" in page.locator('[data-patch="8"]').get_attribute("aria-label")
+    assert page.locator("#live").inner_text()
+    page.keyboard.press("Escape")
+    assert page.locator('[aria-selected="true"]').count() == 0
+    expect_heat(page, found.cross.sum(1))
+
+
+def test_first_order_sign_and_scale(open_page):
+    found = explanation()
+    page = open_page(found)
+    page.get_by_label("first-order").check()
+    expect_heat(page, found.first_order[:49])
+    page.get_by_label("interactions").check()
+    page.get_by_label("positive").check()
+    _, opacity = patches(page)
+    assert (opacity[found.cross.sum(1) < 0] == 0).all()
+    page.get_by_label("both").check()
+    weakest = int(np.argmin(np.abs(found.cross).max(0)))
+    word(page, weakest).click()
+    shared = patches(page)[1].max()
+    page.get_by_label("own").check()
+    assert patches(page)[1].max() > shared
+
+
+def test_first_order_only_says_so(open_page):
+    found = explanation(first_only=True)
+    page = open_page(found)
+    expect_heat(page, found.first_order[:49])
+    assert "first-order effects only" in page.locator("#hint").inner_text()
+    assert page.get_by_label("interactions").is_disabled()
+
+
+def test_the_status_is_prominent(open_page):
+    assert open_page(explanation(status="give more masks")).locator("#status").inner_text() == "give more masks"
+    assert not open_page(explanation()).locator("#status").is_visible()
+
+
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+def test_hostile_text_is_shown_and_not_run(open_page):
+    found = explanation(words=[HOSTILE, "dog"], caption=f"{HOSTILE} dog", model=HOSTILE, status=HOSTILE)
+    page = open_page(found, name="<img src=x onerror=alert(2)>.html".replace("/", ""))
+    assert page.locator('[data-word="0"] span').nth(1).inner_text() == HOSTILE
+    assert HOSTILE in page.locator("#model").inner_text()
+    assert page.locator("img").count() == 1
+    assert HOSTILE in page.title()
+
+
+@pytest.mark.parametrize(("name", "context"), [
+    ("light", {}),
+    ("dark", {"color_scheme": "dark"}),
+    ("phone", {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}),
+])  # fmt: skip
+def test_it_fits_and_is_kept_to_look_at(open_page, name, context):
+    page = open_page(explanation(), **context)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"page-{name}.png", full_page=True)
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (sum(map(int, background[4:-1].split(","))) < 200) == (name == "dark")
+
+
+def test_touch_taps_select(open_page):
+    page = open_page(explanation(), has_touch=True, is_mobile=True, viewport={"width": 390, "height": 800})
+    page.locator('[data-patch="10"]').tap()
+    word(page, 1).tap()
+    assert page.locator('[data-patch="10"]').get_attribute("aria-selected") == "true"
+    assert word(page, 1).get_attribute("aria-pressed") == "true"
+
+
+def test_a_thousand_patches_without_lag(open_page):
+    page = open_page(explanation(grid=(32, 32), words=[f"w{i}" for i in range(20)], stderr=False))
+    milliseconds = page.evaluate(
+        "() => { const start = performance.now(); for (let k = 0; k < 10; k++) toggle(state.words, k);"
+        " return (performance.now() - start) / 10; }"
+    )
+    assert milliseconds < 200
+
+
+@pytest.mark.parametrize(
+    "options", [{"picture": False}, {"grid": (1, 1), "words": ["dog"]}, {"scale": 0.0}, {"scale": 1e9}]
+)
+def test_corner_cases_draw(open_page, options):
+    page = open_page(explanation(**options))
+    assert page.locator("[data-patch]").count() == explanation(**options).players.n_image
+    assert "NaN" not in page.inner_text("body")
