@@ -1,4 +1,4 @@
-"""Opt-in measurements on the bundled model; each prints a table and can write JSON.
+"""Opt-in measurements on the bundled model; each prints a table and can write it as JSON and Markdown.
 
 python -m benchmarks.accuracy     # error and coverage against the number of image passes
 python -m benchmarks.grounding    # does the attribution of a word fall on its object?

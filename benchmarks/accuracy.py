@@ -1,6 +1,6 @@
 """Measure how close the cross matrix is to the converged one, and whether the standard errors tell.
 
-    python -m benchmarks.accuracy [--scenes 20] [--model demo-clip] [--converged 16384] [--json FILE]
+    python -m benchmarks.accuracy [--scenes 20] [--model demo-clip] [--converged 16384] [--out NAME]
 
 On scenes with unseen seeds: the mean correlation of the cross matrix with one from many passes and another seed, the
 smallest one, and the share of entries whose 95 % interval holds the converged value.
@@ -40,7 +40,7 @@ def main() -> None:
         }
         for m in budgets
     ]
-    publish(f"{args.model}: cross matrix against {args.converged} passes, {args.scenes} unseen scenes", rows, args.json)
+    publish(f"{args.model}: cross matrix against {args.converged} passes, {args.scenes} unseen scenes", rows, args.out)
 
 
 if __name__ == "__main__":

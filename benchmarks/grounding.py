@@ -1,6 +1,6 @@
 """Does the attribution of a word fall on its object? The bundled model against an untrained one.
 
-    python -m benchmarks.grounding [--scenes 200] [--passes 512] [--model demo-clip] [--json FILE]
+    python -m benchmarks.grounding [--scenes 200] [--passes 512] [--model demo-clip] [--out NAME]
 
 On scenes with unseen seeds, for every object of every scene: PGE (share of the positive attribution inside the box),
 the PGE of the coverage map itself (what a coarse grid allows), PGA (the maximum touches the box), the share of objects
@@ -67,7 +67,7 @@ def main() -> None:
         {"weights": label, **measure(model, args.scenes, args.passes)}
         for label, model in (("trained", fixlip.load_model(args.model)), ("untrained", untrained(args.model)))
     ]
-    publish(f"{args.model}: grounding of banzhaf over {args.scenes} unseen scenes", rows, args.json)
+    publish(f"{args.model}: grounding of banzhaf over {args.scenes} unseen scenes", rows, args.out)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Peak memory against the budget, each budget in a process of its own.
 
-python -m benchmarks.memory [--model demo-clip] [--json FILE]
+python -m benchmarks.memory [--model demo-clip] [--out NAME]
 """
 
 import subprocess
@@ -29,7 +29,7 @@ def main() -> None:
         rows.append({"budget": f"2^{power}", "image passes": int(image), "text passes": int(text)})
         rows[-1] |= {"peak MiB": round(peak), "seconds": seconds}
         rows[-1]["against the first"] = rows[-1]["peak MiB"] / rows[0]["peak MiB"]
-    publish(f"{args.model}: peak memory of the whole process", rows, args.json)
+    publish(f"{args.model}: peak memory of the whole process", rows, args.out)
 
 
 if __name__ == "__main__":

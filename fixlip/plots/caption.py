@@ -35,14 +35,16 @@ def caption(
     ax = axes(ax, 6.0, 1.2)
     values = np.nan_to_num(explanation.cross if patches is None else explanation.cross[patches]).sum(0)
     limit = limit_of(values, limit)
-    line, length, previous = 0, 0, None
+    line, length = 0, 0
+    previous: Any = None
+    anchor: dict[str, Any]
     for player, value in zip(explanation.players.text, values, strict=True):
         if previous is not None and length + len(player.label) > LINE:
             line, length, previous = line + 1, 0, None
         colour = colormap()(0.5 + REACH * np.clip(value / limit, -1, 1))
-        anchor: dict[str, Any] = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (4, -10 - 24 * line)}
+        anchor = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (4, -10 - 24 * line)}
         if previous is not None:
-            anchor: dict[str, Any] = {"xy": (1, 0.5), "xycoords": previous, "xytext": (13, 0)}
+            anchor = {"xy": (1, 0.5), "xycoords": previous, "xytext": (13, 0)}
         previous = ax.annotate(
             plain(player.label),
             **anchor,

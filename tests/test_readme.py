@@ -1,0 +1,29 @@
+"""The README's Python runs as it stands; its commands exist."""
+
+import re
+from pathlib import Path
+
+import fixlip
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_python_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+    assert fixlip.Explanation.load(tmp_path / "found.fixlip").heatmap("dog").shape == (7, 7)
+
+
+def test_the_commands_exist(cli):
+    help_text = cli("explain", "--help")[1]
+    for flag in re.findall(r"--[a-z]+", "".join(re.findall(r"```bash\n(fixlip .*?)```", README, re.S))):
+        assert flag in help_text
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
