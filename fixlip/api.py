@@ -168,11 +168,12 @@ def explain_many(
     for i, j in chosen:
         if not (0 <= i < len(images) and 0 <= j < len(texts)):
             raise InputError(f"Pair ({i}, {j}) is not among {len(images)} images and {len(texts)} texts.")
-    from fixlip.games.similarity import Pairing
+    from fixlip.games.similarity import games
 
     encoder = _load_once(model, DEFAULT_WEIGHTS) if isinstance(model, str) else model
-    pairing = Pairing(encoder, images, texts, chosen, text_players, image_players, batch_size)
-    return (estimator.explain(pairing.game(i, j), **call) for i, j in chosen)
+    players = {"image_players": image_players, "text_players": text_players}
+    each = games(encoder, images, texts, chosen, batch_size=batch_size, **players)
+    return (estimator.explain(game, **call) for game in each)
 
 
 @lru_cache(maxsize=2)

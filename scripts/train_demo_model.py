@@ -23,7 +23,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from fixlip.datasets import scenes
-from fixlip.encoders.bundled import asset_folder, write_weights
+from fixlip.encoders.bundled import WEIGHTS, asset_folder, write_weights
 
 N_OBJECTS = [0.2, 0.3, 0.3, 0.2]  # share of scenes with one to four objects
 
@@ -123,13 +123,14 @@ def train(args: argparse.Namespace) -> None:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
             torch.save(state, checkpoint.with_suffix(".new"))
             checkpoint.with_suffix(".new").replace(checkpoint)
-    write_weights(model.state_dict(), args.name, caption_ids(data.tokenizer))
+    write_weights(model.state_dict(), args.weights or asset_folder(args.name) / WEIGHTS, caption_ids(data.tokenizer))
 
 
-def main() -> None:
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", help="a folder of fixlip/assets with an open_clip_config.json")
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, help="instead of beside the configuration")
     parser.add_argument("--scenes", type=int, default=550_000)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--lr", type=float, default=1e-3)
@@ -140,8 +141,8 @@ def main() -> None:
     parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=False)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--save-every", type=int, default=100)
-    train(parser.parse_args())
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    main()
+    train(parse())

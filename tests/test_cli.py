@@ -38,7 +38,8 @@ def test_explain_writes_what_is_asked_for(cli, photo, scene, tmp_path):
     found = fixlip.Explanation.load(paths["fixlip"])
     assert found.provenance.seed == 3
     assert scene.caption in paths["html"].read_text()
-    assert Image.open(paths["png"]).width > 500
+    with Image.open(paths["png"]) as figure:
+        assert figure.width > 500
     assert out.count("row ") == 4
 
 

@@ -10,7 +10,7 @@ from fixlip.encoders.base import DualEncoder
 from fixlip.encoders.open_clip import OpenClipEncoder
 from fixlip.encoders.preprocessing import Preprocessor, visible_box
 from fixlip.errors import InputError, OptionError, UnsupportedModelError
-from fixlip.games.similarity import SimilarityGame
+from fixlip.games.similarity import SimilarityGame, image_side, text_side
 from tests.oracles import assert_close
 
 TINY = {
@@ -25,6 +25,10 @@ def tiny(seed=0, **changes):
     torch.manual_seed(seed)
     model = open_clip.CLIP(**{**TINY, **changes})
     return OpenClipEncoder(model, PREPROCESS, open_clip.SimpleTokenizer(context_length=20), name="tiny")
+
+
+def game_of(encoder, x, t, *, players="words", **options):
+    return SimilarityGame(encoder, image_side(encoder, x, **options), text_side(encoder, t, players=players))
 
 
 def ones(n, rows=1):
@@ -102,13 +106,13 @@ def test_all_removed_is_finite(encoder, picture):
 def test_batches_do_not_matter(demo_clip, picture):
     x, t = demo_clip.image_input(picture), demo_clip.text_input("a dog and a bus")
     masks = np.random.default_rng(0).random((50, 49)) < 0.5
-    one, other = (SimilarityGame(demo_clip, x, t, batch_size=b).image_embeddings(masks) for b in (50, 7))
+    one, other = (game_of(demo_clip, x, t, batch_size=b).image_embeddings(masks) for b in (50, 7))
     assert_close(one, other, 1e-5)
 
 
 def test_out_of_memory_halves_the_batch(demo_clip, picture):
     x, t = demo_clip.image_input(picture), demo_clip.text_input("dog")
-    game, sizes = SimilarityGame(demo_clip, x, t, batch_size=16), []
+    game, sizes = game_of(demo_clip, x, t, batch_size=16), []
     masks = np.random.default_rng(0).random((40, 49)) < 0.5
     expected, inner = game.image_embeddings(masks), game.image_fn.embed
 
@@ -128,7 +132,7 @@ def test_a_wrong_adapter_is_refused(demo_clip, picture, monkeypatch):
     inner = demo_clip.image_tower.embed
     monkeypatch.setattr(demo_clip.image_tower, "embed", lambda x, masks: inner(x, masks.roll(1, 1)) + 0.1)
     with pytest.raises(fixlip.FixlipError, match="nothing removed"):
-        SimilarityGame(demo_clip, demo_clip.image_input(picture), demo_clip.text_input("dog"))
+        game_of(demo_clip, demo_clip.image_input(picture), demo_clip.text_input("dog"))
 
 
 @pytest.mark.parametrize("caption", ["", "   ", "\n"])
@@ -157,9 +161,9 @@ def test_real_architectures_with_random_weights(picture):
     encoder = fixlip.load_model("ViT-B-32", pretrained=None, allow_random=True, device="cpu")
     x, t = encoder.image_input(picture), encoder.text_input("a black dog next to a yellow hydrant")
     assert x.grid == (7, 7)
-    game = SimilarityGame(encoder, x, t)
+    game = game_of(encoder, x, t)
     assert [p.label for p in game.players.text] == ["a", "black", "dog", "next", "to", "a", "yellow", "hydrant"]
-    assert SimilarityGame(encoder, x, t, text_players="tokens").n_text == 9
+    assert game_of(encoder, x, t, players="tokens").n_text == 9
 
 
 def test_the_openai_tag_gets_quick_gelu(monkeypatch):

@@ -88,8 +88,8 @@ def test_top_pairs_draws_the_strongest():
 def test_overview_of_every_shape(options, tmp_path):
     path = tmp_path / "figure.png"
     figure = plots.overview(explanation(**options), path)
-    image = np.asarray(Image.open(path).convert("L"))
-    assert image.std() > 10
+    with Image.open(path) as image:
+        assert np.asarray(image.convert("L")).std() > 10
     titles = [ax.get_title(loc="left") for ax in figure.axes]
     assert "what the model sees" in titles
     assert "patches alone" in titles

@@ -35,13 +35,13 @@ def read_weights(name: str, vocab_size: int) -> tuple[dict[str, torch.Tensor], s
     return {k: v.float() for k, v in state.items()}, set(rows.tolist())
 
 
-def write_weights(state: dict[str, torch.Tensor], name: str, trained_ids: set[int]) -> None:
+def write_weights(state: dict[str, torch.Tensor], path: Path, trained_ids: set[int]) -> None:
     """Store a state dict in half precision, with the embedding rows of `trained_ids` only."""
     rows = torch.tensor(sorted(trained_ids), dtype=torch.int32)
     state = {k: v.detach().cpu().half().contiguous() for k, v in state.items()}
     key = _embedding_key(state)
     state[key] = state[key][rows.long()].contiguous()
-    (asset_folder(name) / WEIGHTS).write_bytes(save({**state, ROWS: rows}))
+    path.write_bytes(save({**state, ROWS: rows}))
 
 
 def _embedding_key(state: dict[str, torch.Tensor]) -> str:

@@ -1,7 +1,9 @@
 """The game of a dual encoder, a picture and a caption."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +16,8 @@ from fixlip.games.base import CallableGame, Source
 from fixlip.images import ImageLike
 from fixlip.players import Player, Players, grid_players
 
-AGREEMENT = 1e-4  # of the full mask with the model's own score, relative to the logit scale
+Batch = int | Literal["auto"]
+AGREEMENT = 1e-4  # logits between the full mask and the model's own score; more where its floats are coarser
 DEFAULT_BATCH = 128
 
 
@@ -25,7 +28,7 @@ class Tower:
         embed: unit masks [B, units] -> unit embeddings [B, D].
         groups: for each player the units (patches or tokens) that come and go with it.
         units: number of units; those in no group are always present.
-        batch_size: most masks for one forward pass.
+        batch_size: most masks for one forward pass, or "auto".
         remember: keep the embeddings of every mask seen, for inputs that are in several pairs.
     """
 
@@ -35,10 +38,12 @@ class Tower:
         groups: Sequence[tuple[int, ...]],
         units: int,
         *,
-        batch_size: int = DEFAULT_BATCH,
+        batch_size: Batch = "auto",
         remember: bool = False,
     ) -> None:
-        self.embed, self.batch_size = embed, batch_size
+        if batch_size != "auto" and (not isinstance(batch_size, int) or batch_size < 1):
+            raise OptionError(f"batch_size is 'auto' or a positive number, got {batch_size!r}.")
+        self.embed, self.batch_size = embed, DEFAULT_BATCH if batch_size == "auto" else batch_size
         self.owner = np.full(units, -1)
         for player, members in enumerate(groups):
             self.owner[list(members)] = player
@@ -71,39 +76,45 @@ class Tower:
         return np.concatenate(out)
 
 
-def image_tower(encoder: DualEncoder, x: ImageInput, *, batch_size: int, remember: bool = False) -> Tower:
-    """The image tower on one picture; each patch is a player."""
-    groups = [(i,) for i in range(x.n_patches)]
-    return Tower(lambda m: encoder.embed_image(x, m), groups, x.n_patches, batch_size=batch_size, remember=remember)
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One input of a game: prepared for its tower, with the players that it is made of."""
+
+    input: Any
+    tower: Tower
+    players: tuple[Player, ...]
 
 
-def text_tower(
-    encoder: DualEncoder, x: TextInput, players: str, *, batch_size: int, remember: bool = False
-) -> tuple[Tower, tuple[Player, ...]]:
-    """The text tower on one caption, and its players: "words" or "tokens".
+def image_side(
+    encoder: DualEncoder, x: ImageInput, *, players: str = "patches", batch_size: Batch = "auto", remember: bool = False
+) -> Side:
+    """A picture whose players are its "patches".
 
     Raises:
-        OptionError: another kind of text players.
+        OptionError: another kind of players, or a batch size below one.
     """
-    if players == "words":
-        groups = group_into_words(x.text, x.spans)
-    elif players == "tokens":
-        groups = [(span, (i,)) for i, span in enumerate(x.spans)]
-    else:
+    if players != "patches":
+        raise OptionError(f"image_players is 'patches', got {players!r}.")
+    groups = [(i,) for i in range(x.n_patches)]
+    tower = Tower(partial(encoder.embed_image, x), groups, x.n_patches, batch_size=batch_size, remember=remember)
+    return Side(x, tower, grid_players(*x.grid))
+
+
+def text_side(
+    encoder: DualEncoder, x: TextInput, *, players: str = "words", batch_size: Batch = "auto", remember: bool = False
+) -> Side:
+    """A caption whose players are its "words" or "tokens".
+
+    Raises:
+        OptionError: another kind of players, or a batch size below one.
+    """
+    if players not in ("words", "tokens"):
         raise OptionError(f"text_players is 'words' or 'tokens', got {players!r}.")
-    tower = Tower(
-        lambda m: encoder.embed_text(x, m), [g for _, g in groups], x.n_tokens, batch_size=batch_size, remember=remember
-    )
-    return tower, tuple(Player("text", word_label(x.text, span), span=span) for span, _ in groups)
-
-
-def masks_at_once(batch_size: int | Literal["auto"]) -> int:
-    """Most masks for one forward pass."""
-    if batch_size == "auto":
-        return DEFAULT_BATCH
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise OptionError(f"batch_size is 'auto' or a positive number, got {batch_size!r}.")
-    return batch_size
+    tokens = [(span, (i,)) for i, span in enumerate(x.spans)]
+    groups = group_into_words(x.text, x.spans) if players == "words" else tokens
+    members = [group for _, group in groups]
+    tower = Tower(partial(encoder.embed_text, x), members, x.n_tokens, batch_size=batch_size, remember=remember)
+    return Side(x, tower, tuple(Player("text", word_label(x.text, span), span=span) for span, _ in groups))
 
 
 class SimilarityGame(CallableGame):
@@ -111,103 +122,59 @@ class SimilarityGame(CallableGame):
 
     Args:
         encoder: the model.
-        image, text: its inputs.
-        text_players: "words" (default) or "tokens".
-        image_players: "patches".
-        batch_size: most masks for one forward pass, or "auto"; it shrinks by itself when memory runs out.
-        towers: image and text tower made before, for inputs that are in several pairs.
+        image, text: what `image_side` and `text_side` made.
 
     Raises:
-        OptionError: another kind of players, or a batch size below one.
-        FixlipError: with every player present the game is not the model's own score (to 1e-4 of the logit scale).
+        FixlipError: with every player present the game is not the model's own score.
     """
 
-    def __init__(
-        self,
-        encoder: DualEncoder,
-        image: ImageInput,
-        text: TextInput,
-        *,
-        text_players: Literal["words", "tokens"] = "words",
-        image_players: Literal["patches"] = "patches",
-        batch_size: int | Literal["auto"] = "auto",
-        towers: tuple[Tower, tuple[Tower, tuple[Player, ...]]] | None = None,
-    ) -> None:
-        if image_players != "patches":
-            raise OptionError(f"image_players is 'patches', got {image_players!r}.")
-        size = masks_at_once(batch_size)
-        seen, (read, words) = towers or (
-            image_tower(encoder, image, batch_size=size),
-            text_tower(encoder, text, text_players, batch_size=size),
-        )
-        players = Players(grid_players(*image.grid), words, image.grid, text.text, image.picture)
+    def __init__(self, encoder: DualEncoder, image: Side, text: Side) -> None:
+        players = Players(image.players, text.players, image.input.grid, text.input.text, image.input.picture)
         super().__init__(
-            seen,
-            read,
+            image.tower,
+            text.tower,
             players.n_image,
             players.n_text,
             encoder.logit_scale,
             encoder.logit_bias,
             players=players,
-            batch_size=size,
-            source=Source(encoder.name, encoder.weights, encoder.removal, image.notes + text.notes),
+            batch_size=image.tower.batch_size,
+            source=Source(encoder.name, encoder.weights, encoder.removal, image.input.notes + text.input.notes),
         )
-        self._check_against(encoder, image, text)
-
-    def _check_against(self, encoder: DualEncoder, image: ImageInput, text: TextInput) -> None:
-        ours = float(self.values(np.ones((1, len(self.players)), dtype=bool))[0])
-        own = encoder.own_score(image, text)
-        if not abs(ours - own) <= AGREEMENT * max(1.0, abs(self.scale)):
+        ours = float(self.values(np.ones((1, len(players)), dtype=bool))[0])
+        own = encoder.own_score(image.input, text.input)
+        tolerance = max(AGREEMENT, 16 * torch.finfo(encoder.dtype).eps * abs(self.scale))
+        if not abs(ours - own) <= tolerance:
             raise FixlipError(
                 f"{encoder.name}: with nothing removed the game gives {ours:.6f}, the model itself {own:.6f}; "
                 "the adapter does not follow this model's forward pass."
             )
 
 
-class Pairing:
-    """Games of many pairs; each input is prepared once, and its embeddings are kept while pairs with it are to come."""
+def games(
+    encoder: DualEncoder,
+    images: Sequence[ImageLike],
+    texts: Sequence[str],
+    pairs: Sequence[tuple[int, int]],
+    *,
+    image_players: str,
+    text_players: str,
+    batch_size: Batch,
+) -> Iterator[SimilarityGame]:
+    """The games of many pairs; an input is prepared once, its embeddings are kept while pairs with it are to come."""
+    to_come = Counter(("image", i) for i, _ in pairs) + Counter(("text", j) for _, j in pairs)
+    ready: dict[tuple[str, int], Side] = {}
 
-    def __init__(
-        self,
-        encoder: DualEncoder,
-        images: Sequence[ImageLike],
-        texts: Sequence[str],
-        pairs: Sequence[tuple[int, int]],
-        text_players: Literal["words", "tokens"],
-        image_players: Literal["patches"],
-        batch_size: int | Literal["auto"],
-    ) -> None:
-        self.encoder, self.images, self.texts = encoder, images, texts
-        self.text_players, self.image_players, self.batch_size = text_players, image_players, batch_size
-        self.to_come = Counter(("image", i) for i, _ in pairs) + Counter(("text", j) for _, j in pairs)
-        self.ready: dict[tuple[str, int], Any] = {}
+    def side(kind: str, index: int) -> Side:
+        key = (kind, index)
+        if key not in ready:
+            options: dict[str, Any] = {"batch_size": batch_size, "remember": to_come[key] > 1}
+            if kind == "image":
+                ready[key] = image_side(encoder, encoder.image_input(images[index]), players=image_players, **options)
+            else:
+                ready[key] = text_side(encoder, encoder.text_input(texts[index]), players=text_players, **options)
+        to_come[key] -= 1
+        return ready[key] if to_come[key] else ready.pop(key)
 
-    def game(self, i: int, j: int) -> SimilarityGame:
-        """The game of image i and text j."""
-        (image, seen), (text, read) = self._side("image", i), self._side("text", j)
-        return SimilarityGame(
-            self.encoder,
-            image,
-            text,
-            text_players=self.text_players,
-            image_players=self.image_players,
-            batch_size=self.batch_size,
-            towers=(seen, read),
-        )
-
-    def _side(self, side: Literal["image", "text"], index: int) -> Any:
-        key, size = (side, index), masks_at_once(self.batch_size)
-        shared = key in self.ready or self.to_come[key] > 1
-        made = self.ready.get(key)
-        if made is None and side == "image":
-            x = self.encoder.image_input(self.images[index])
-            made = x, image_tower(self.encoder, x, batch_size=size, remember=shared)
-        elif made is None:
-            t = self.encoder.text_input(self.texts[index])
-            made = t, text_tower(self.encoder, t, self.text_players, batch_size=size, remember=shared)
-        self.to_come[key] -= 1
-        if self.to_come[key]:
-            self.ready[key] = made
-        else:
-            self.ready.pop(key, None)
-        return made
+    for i, j in pairs:
+        yield SimilarityGame(encoder, side("image", i), side("text", j))
