@@ -9,7 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fixlip.api import explain, explain_many, list_models, load_model
+    from fixlip.api import compare, explain, explain_many, list_models, load_model
+    from fixlip.comparison import Comparison
     from fixlip.errors import (
         BudgetError,
         FixlipError,
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from fixlip.registry import estimator_class, get_estimator, list_estimators, register_estimator
 
 _HOME = {
-    "fixlip.api": ("explain", "explain_many", "list_models", "load_model"),
+    "fixlip.api": ("compare", "explain", "explain_many", "list_models", "load_model"),
+    "fixlip.comparison": ("Comparison",),
     "fixlip.errors": (
         "BudgetError",
         "FixlipError",
@@ -43,6 +45,7 @@ _SUBMODULES = ("datasets", "encoders", "games", "metrics", "plots")
 __all__ = [
     "BudgetError",
     "Capabilities",
+    "Comparison",
     "Estimator",
     "Explanation",
     "FixlipError",
@@ -54,6 +57,7 @@ __all__ = [
     "Provenance",
     "StandardErrors",
     "UnsupportedModelError",
+    "compare",
     "estimator_class",
     "explain",
     "explain_many",

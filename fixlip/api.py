@@ -1,9 +1,10 @@
-"""The front door: load a model, explain a pair, explain many."""
+"""The front door: load a model, explain a pair, explain many, compare."""
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
+from fixlip.comparison import Comparison
 from fixlip.errors import InputError, OptionError
 from fixlip.estimator import Estimator, Progress
 from fixlip.explanation import Explanation
@@ -174,6 +175,45 @@ def explain_many(
     players = {"image_players": image_players, "text_players": text_players}
     each = games(encoder, images, texts, chosen, batch_size=batch_size, **players)
     return (estimator.explain(game, **call) for game in each)
+
+
+def compare(
+    image: ImageLike,
+    text: str,
+    *,
+    models: "Sequence[str | DualEncoder]" = (DEFAULT_MODEL,),
+    estimators: Sequence[str | Estimator] = ("banzhaf",),
+    **call: Any,
+) -> Comparison:
+    """Explain one picture and caption by several models and estimators.
+
+    Args:
+        image, text: the inputs.
+        models, estimators: all combinations are explained, models first.
+        call: further arguments of `explain`; they hold for all.
+
+    Returns:
+        A `Comparison`, labelled by what differs.
+
+    Raises:
+        FixlipError: as `explain`; also where there is nothing to compare.
+
+    Example:
+        >>> from fixlip.estimators.banzhaf import Banzhaf
+        >>> from fixlip.datasets.scenes import make_scene
+        >>> scene = make_scene(0)
+        >>> by_p = [Banzhaf(p=p, interactions="cross") for p in (0.3, 0.7)]
+        >>> both = compare(scene.image, scene.caption, models=["demo-clip"], estimators=by_p, progress=False)
+        >>> both.labels
+        ('banzhaf #1', 'banzhaf #2')
+    """
+    found = [explain(image, text, model=m, estimator=e, **call) for m in models for e in estimators]
+    names = [(f.provenance.model, f.provenance.estimator) for f in found]
+    varied = [k for k in (0, 1) if len({name[k] for name in names}) > 1] or [1]
+    labels = [", ".join(name[k] for k in varied) for name in names]
+    if len(set(labels)) < len(labels):
+        labels = [f"{label} #{k}" for k, label in enumerate(labels, 1)]
+    return Comparison(tuple(found), tuple(labels))
 
 
 @lru_cache(maxsize=2)

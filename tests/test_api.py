@@ -123,3 +123,24 @@ def test_bad_input_is_one_clear_line(demo_clip, scene, arguments, error, message
         fixlip.explain(**{**call, **arguments})
     assert isinstance(caught.value, FixlipError)
     assert "\n" not in str(caught.value)
+
+
+def test_compare_labels_what_differs(demo_clip, scene):
+    by_p = [Banzhaf(p=p, interactions="cross") for p in (0.3, 0.5)]
+    call = {"image_masks": 128, "progress": False}
+    both = fixlip.compare(scene.image, "a dog", models=[demo_clip], estimators=by_p, **call)
+    assert both.labels == ("banzhaf #1", "banzhaf #2")
+    assert [e.index for _, e in both] == ["FWBII(p=0.3)", "FWBII(p=0.5)"]
+    assert both["banzhaf #2"] is both[1]
+    assert both.limit() == max(np.abs(e.heatmap()).max() for _, e in both)
+    assert [row["similarity"] for row in both.table()] == [e.full_value for _, e in both]
+    with pytest.raises(InputError, match="one each"):
+        fixlip.compare(scene.image, "a dog", models=[], estimators=by_p)
+
+
+def test_a_comparison_is_drawn_on_one_scale(demo_clip, scene):
+    by_p = [Banzhaf(p=p, interactions="cross") for p in (0.3, 0.5)]
+    both = fixlip.compare(scene.image, "a dog", models=[demo_clip], estimators=by_p, image_masks=128, progress=False)
+    drawn = fixlip.plots.compare(both, "dog")
+    assert {ax.images[-1].get_clim() for ax in drawn} == {(-both.limit("dog"), both.limit("dog"))}
+    assert [ax.get_title(loc="left") for ax in drawn] == list(both.labels)

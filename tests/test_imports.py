@@ -15,6 +15,7 @@ NEVER = {  # who may not import whom
     "fixlip/players.py": {"torch", "fixlip.explanation", "fixlip.games", "fixlip.encoders"},
     "fixlip/registry.py": {"torch", "fixlip.games", "fixlip.encoders", "fixlip.moments"},
     "fixlip/explanation.py": {"torch", "fixlip.games", "fixlip.encoders", "fixlip.registry"},
+    "fixlip/comparison.py": {"torch", "fixlip.games", "fixlip.encoders", "fixlip.registry"},
     "fixlip/storage.py": {"torch", "fixlip.games", "fixlip.encoders", "pickle"},
     "fixlip/sampling.py": {"torch", "fixlip.games", "fixlip.encoders"},
     "fixlip/moments.py": {"torch", "fixlip.games", "fixlip.encoders"},
