@@ -1,6 +1,7 @@
 """Weighted Banzhaf interactions (FIxLIP)."""
 
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter
 from typing import ClassVar, Literal
 
@@ -107,9 +108,8 @@ class Banzhaf(Estimator):
         ends = np.array([[False], [True]])
         passes = len(plan.image.masks) + len(plan.text.masks)
         with tracking(progress, passes, "banzhaf") as tick:
-            common = {"p": self.p, "order": plan.order, "batch_size": game.batch_size, "tick": tick}
-            text = tower_moments(game.text_embeddings, plan.text, **common)
-            image = tower_moments(game.image_embeddings, plan.image, **common)
+            moments = partial(tower_moments, p=self.p, order=plan.order, batch_size=game.batch_size, tick=tick)
+            text, image = moments(game.text_embeddings, plan.text), moments(game.image_embeddings, plan.image)
         empty, full = game.values(np.repeat(ends, game.n_image + game.n_text, axis=1))
         theta = self._theta(game, image.coefficients(self.ridge), text.coefficients(self.ridge), plan)
         baseline, first, second = self._values(game, theta, plan)
@@ -166,7 +166,7 @@ class Banzhaf(Estimator):
                     "or ask for ridge= regularisation."
                 )
             designs.append(make_design(n, m, self.p, sampling, np.random.default_rng([seed, side == "text"])))
-        return Plan(*designs, order=order, interactions=interactions)
+        return Plan(designs[0], designs[1], order, interactions)
 
     def _sampling(self, order: int, n: int, m: int) -> Sampling:
         if self.sampling != "auto":

@@ -81,6 +81,12 @@ def test_import_is_light():
     assert seconds < 1
 
 
+def test_help_does_not_wait_for_torch():
+    code = "import sys, fixlip.cli; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "False"
+
+
 def test_every_public_name_exists_and_is_documented():
     for name in fixlip.__all__:
         assert getattr(fixlip, name).__doc__, name

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fixlip.datasets.scenes import kinds
 from fixlip.errors import InputError
 from fixlip.explanation import Explanation
 
@@ -46,6 +47,8 @@ class Outputs:
 
 def report(explanation: Explanation, outputs: Outputs, *, top: int = 10) -> None:
     """Print the similarity, the strongest pairs, and where to look next."""
+    from fixlip.encoders.bundled import bundled_models
+
     console, provenance = Console(highlight=False), explanation.provenance
     console.print(Text(f"\n“{explanation.players.caption}”", style="bold"))
     console.print(
@@ -55,6 +58,9 @@ def report(explanation: Explanation, outputs: Outputs, *, top: int = 10) -> None
     passes = f"{provenance.image_passes} image + {provenance.text_passes} text passes"
     console.print(f"{provenance.model}  ·  {passes}  ·  {provenance.seconds:.1f} s\n", style="dim")
     console.print(_pairs(explanation, top))
+    if provenance.model in bundled_models():
+        known = f"{provenance.model} knows drawings of {len(kinds())} kinds of objects (fixlip.datasets.scenes)"
+        console.print(f"{known}, not photographs", style="dim")
     if provenance.status != "ok":
         console.print(Text(f"note: {provenance.status}", style="yellow"))
     for path in outputs.paths():
