@@ -1,6 +1,6 @@
 """Weighted Banzhaf interactions (FIxLIP)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
 from typing import ClassVar, Literal
@@ -9,14 +9,14 @@ import numpy as np
 
 from fixlip.errors import BudgetError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator, Progress, tracking, versions
-from fixlip.explanation import Explanation, Provenance, StandardErrors
+from fixlip.explanation import Explanation, Provenance
 from fixlip.games.base import SeparableGame
-from fixlip.moments import TowerMoments, n_features, tower_moments
+from fixlip.moments import tower_moments
 from fixlip.sampling import Design, Sampling, allocate, fewest, make_design
+from fixlip.surrogate import Surrogate
 
 ALL_PAIRS_UP_TO = 64  # image players; above, interactions="auto" keeps to cross pairs
 PER_TERM = {1: 10, 2: 3}  # default masks for each term, by order of the features
-Values = tuple[float, np.ndarray, np.ndarray]  # baseline, first order [n], second order [n, n]
 
 
 @dataclass(frozen=True)
@@ -104,179 +104,91 @@ class Banzhaf(Estimator):
             BudgetError: the masks do not determine the terms; the message names the minimum.
         """
         start = perf_counter()
-        plan = self._plan(game, budget, image_masks, text_masks, seed)
-        ends = np.array([[False], [True]])
-        passes = len(plan.image.masks) + len(plan.text.masks)
-        with tracking(progress, passes, "banzhaf") as tick:
-            moments = partial(tower_moments, p=self.p, order=plan.order, batch_size=game.batch_size, tick=tick)
-            text, image = moments(game.text_embeddings, plan.text), moments(game.image_embeddings, plan.image)
-        empty, full = game.values(np.repeat(ends, game.n_image + game.n_text, axis=1))
-        theta = self._theta(game, image.coefficients(self.ridge), text.coefficients(self.ridge), plan)
-        baseline, first, second = self._values(game, theta, plan)
-        stderr = self._stderr(game, image, text, plan)
-        r2 = fit_r2(game, image, text, theta)
-        return Explanation(
-            baseline,
+        surrogate, designs = self._plan(game, budget, image_masks, text_masks, seed)
+        with tracking(progress, sum(len(d.masks) for d in designs), "banzhaf") as tick:
+            moments = partial(
+                tower_moments, p=self.p, order=surrogate.feature_order, batch_size=game.batch_size, tick=tick
+            )
+            image, text = moments(game.image_embeddings, designs[0]), moments(game.text_embeddings, designs[1])
+        empty, full = game.values(np.repeat([[False], [True]], game.n_image + game.n_text, axis=1))
+        theta = surrogate.theta(image.coefficients(self.ridge), text.coefficients(self.ridge))
+        baseline, first, second = surrogate.effects(theta)
+        found = Explanation(
+            float(baseline),
             first,
             second,
             float(empty),
             float(full),
             index=f"{'FWBII' if self.order == 2 else 'WBV'}(p={self.p:g})",
             players=game.players,
-            stderr=stderr,
-            provenance=Provenance(
-                model=game.source.model,
-                weights=game.source.weights,
-                removal=game.source.removal,
-                estimator="banzhaf",
-                options=self.options() | {"interactions": plan.interactions, "sampling": plan.sampling},
-                budget=budget,
-                image_passes=len(plan.image.masks) + 2,
-                text_passes=len(plan.text.masks) + 2,
-                seed=seed,
-                seconds=perf_counter() - start,
-                r2=r2,
-                status=self._status(game, second, stderr, r2, plan),
-                versions=versions(),
-            ),
+            stderr=surrogate.standard_errors(image, text),
         )
+        used = {
+            "interactions": "all" if surrogate.within else "cross",
+            "sampling": f"image {designs[0].kind}, text {designs[1].kind}",
+        }
+        provenance = Provenance(
+            model=game.source.model,
+            weights=game.source.weights,
+            removal=game.source.removal,
+            estimator="banzhaf",
+            options=self.options() | used,
+            budget=budget,
+            image_passes=image.masks + 2,
+            text_passes=text.masks + 2,
+            seed=seed,
+            seconds=perf_counter() - start,
+            r2=surrogate.r2(image, text, theta),
+            versions=versions(),
+        )
+        found = replace(found, provenance=provenance)
+        return replace(found, provenance=replace(provenance, status=_status(found, game.source.notes)))
 
     def _plan(
         self, game: SeparableGame, budget: int | None, image_masks: int | None, text_masks: int | None, seed: int
-    ) -> "Plan":
+    ) -> tuple[Surrogate, list[Design]]:
         """Decide the terms, the passes of each tower, and the masks."""
-        choices = ["cross"] if self.order == 1 or self.interactions == "cross" else ["all"]
-        if self.order == 2 and self.interactions == "auto":
-            choices = ["all", "cross"] if game.n_image <= ALL_PAIRS_UP_TO else ["cross"]
+        choices = [self.order == 2 and self.interactions == "all"]
+        if self.order == 2 and self.interactions == "auto" and game.n_image <= ALL_PAIRS_UP_TO:
+            choices = [True, False]
         players = (game.n_image, game.n_text)
-        for interactions in choices:
-            order: Literal[1, 2] = 2 if interactions == "all" else 1
-            terms = (n_features(players[0], order), n_features(players[1], order))
-            masks = allocate(budget, image_masks, text_masks, players=players, terms=terms, per_term=PER_TERM[order])
-            if all(m >= min(2 * t, 2**n) for m, t, n in zip(masks, terms, players, strict=True)):
+        for within in choices:
+            surrogate = Surrogate(*players, self.p, game.scale, game.bias, self.order, within, self.ridge)
+            terms, per_term = surrogate.terms, PER_TERM[surrogate.feature_order]
+            masks = allocate(budget, image_masks, text_masks, players=players, terms=terms, per_term=per_term)
+            if all(m >= min(2 * f, 2**n) for m, f, n in zip(masks, terms, players, strict=True)):
                 break
         designs = []
         for side, m, f, n in zip(("image", "text"), masks, terms, players, strict=True):
-            sampling = self._sampling(order, n, m)
+            sampling = self._sampling(surrogate.feature_order, n, m)
             needed = fewest(n, f, sampling)
             if m < needed and not self.ridge:
                 raise BudgetError(
-                    f"{m} {side} masks cannot determine the {f} terms of {n} {side} players ({interactions} pairs, "
-                    f"{sampling} masks): at least {needed} are needed. Give {side}_masks={needed} or a larger budget, "
-                    "or ask for ridge= regularisation."
+                    f"{m} {side} masks cannot determine the {f} terms of {n} {side} players "
+                    f"({'all' if within else 'cross'} pairs, {sampling} masks): at least {needed} are needed. Give "
+                    f"{side}_masks={needed} or a larger budget, or ask for ridge= regularisation."
                 )
             designs.append(make_design(n, m, self.p, sampling, np.random.default_rng([seed, side == "text"])))
-        return Plan(designs[0], designs[1], order, interactions)
+        return surrogate, designs
 
-    def _sampling(self, order: int, n: int, m: int) -> Sampling:
+    def _sampling(self, feature_order: int, n: int, m: int) -> Sampling:
         if self.sampling != "auto":
             return self.sampling
-        return "folded" if self.p == 0.5 and order == 1 and m >= fewest(n, 0, "folded") else "independent"
-
-    def _theta(self, game: SeparableGame, image: np.ndarray, text: np.ndarray, plan: "Plan") -> np.ndarray:
-        """Coefficients of the surrogate on products of image and text features, [f_I, f_T]; 0 beyond its order."""
-        theta = game.scale * image @ text.T
-        theta[0, 0] += game.bias
-        one_image, one_text = 1 + game.n_image, 1 + game.n_text
-        theta[one_image:, 1:] = theta[1:, one_text:] = 0.0
-        if self.order == 1:
-            theta[1:, 1:] = 0.0
-        return theta
-
-    def _values(self, game: SeparableGame, theta: np.ndarray, plan: "Plan") -> Values:
-        """From coefficients on chi to effects of players: ``e_ij = c_ij / s^2, e_i = c_i / s - p sum_j e_ij``."""
-        n_image, n_text = game.n_image, game.n_text
-        n = n_image + n_text
-        variance = self.p * (1 - self.p)
-        main = np.concatenate([theta[1 : 1 + n_image, 0], theta[0, 1 : 1 + n_text]]) / np.sqrt(variance)
-        pairs = np.zeros((n, n))
-        pairs[:n_image, n_image:] = theta[1 : 1 + n_image, 1 : 1 + n_text] / variance
-        if plan.interactions == "all":
-            pairs[np.triu_indices(n_image, 1)] = theta[1 + n_image :, 0] / variance
-            text_pairs = np.triu_indices(n_text, 1)
-            pairs[text_pairs[0] + n_image, text_pairs[1] + n_image] = theta[0, 1 + n_text :] / variance
-        pairs += pairs.T
-        first = main - self.p * pairs.sum(1)
-        baseline = theta[0, 0] - self.p * main.sum() + 0.5 * self.p**2 * pairs.sum()
-        if plan.interactions == "cross":
-            side = np.arange(n) < n_image
-            pairs[(side[:, None] == side) | (self.order == 1)] = np.nan
-            np.fill_diagonal(pairs, 0.0)
-        return float(baseline), first, pairs
-
-    def _stderr(
-        self, game: SeparableGame, image: TowerMoments, text: TowerMoments, plan: "Plan"
-    ) -> StandardErrors | None:
-        """Jackknife over the draws of each tower with the other one as it is; the two variances add up."""
-        total: list[np.ndarray] = [np.zeros(()), np.zeros(()), np.zeros(())]
-        fixed_image, fixed_text = image.coefficients(self.ridge), text.coefficients(self.ridge)
-        for moments in (image, text):
-            replicates = []
-            for left_out in moments.jackknife(self.ridge):
-                pair = (left_out, fixed_text) if moments is image else (fixed_image, left_out)
-                replicates.append(self._values(game, self._theta(game, *pair, plan), plan))
-            if moments.exact:
-                continue
-            if len(replicates) < len(moments.weight) - 1:
-                return None
-            for k, part in enumerate(zip(*replicates, strict=True)):
-                total[k] = total[k] + moments.spare * (len(part) - 1) * np.var(np.stack(part), axis=0)
-        shapes = self._values(game, self._theta(game, fixed_image, fixed_text, plan), plan)
-        baseline, first, second = (np.sqrt(t + 0 * np.asarray(s)) for t, s in zip(total, shapes, strict=True))
-        return StandardErrors(float(baseline), first, second)
-
-    def _status(
-        self, game: SeparableGame, second: np.ndarray, stderr: StandardErrors | None, r2: float, plan: "Plan"
-    ) -> str:
-        """What to know before trusting the numbers."""
-        remarks = list(game.source.notes)
-        more = f"give image_masks={2 * len(plan.image.masks)} or more"
-        if stderr is None:
-            remarks.append(f"too few masks for standard errors; {more}")
-        elif self.order == 2:
-            cross = np.s_[: game.n_image, game.n_image :]
-            signal, noise = np.sum(second[cross] ** 2), np.sum(stderr.second_order[cross] ** 2)
-            if signal > 0 and noise > 0.2 * signal:
-                remarks.append(f"noise is {noise / signal:.0%} of the variance of the interactions; {more}")
-        if np.isnan(r2):
-            remarks.append("the similarity does not depend on which players are present")
-        elif r2 < 0.5:
-            remarks.append(
-                f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; read them as averages"
-            )
-        return "; ".join(remarks) or "ok"
+        whole_block = m >= fewest(n, 0, "folded")
+        return "folded" if self.p == 0.5 and feature_order == 1 and whole_block else "independent"
 
 
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """What is estimated, from which masks."""
-
-    image: Design
-    text: Design
-    order: Literal[1, 2]
-    interactions: str
-
-    @property
-    def sampling(self) -> str:
-        """How the masks of each tower were made."""
-        return f"image {self.image.kind}, text {self.text.kind}"
-
-
-def fit_r2(game: SeparableGame, image: TowerMoments, text: TowerMoments, theta: np.ndarray) -> float:
-    """Share of the variance of the game on the grid of masks that the surrogate explains, adjusted for its terms.
-
-    All sums over the grid factorise: with A = sum w phi phi', B = sum w phi F', M = sum w F F' of each tower,
-    ``sum v^2 = scale^2 tr(M_I M_T) + ...``, ``sum v vhat = <theta, scale B_I B_T' + ...>``,
-    ``sum vhat^2 = tr(theta' A_I theta A_T)``.
-    """
-    gram_image, gram_text = image.gram.sum(0), text.gram.sum(0)
-    rhs_image, rhs_text = image.rhs.sum(0), text.rhs.sum(0)
-    mean = game.scale * rhs_image[0] @ rhs_text[0]
-    square = game.scale**2 * np.sum(image.second * text.second) + 2 * game.bias * mean + game.bias**2
-    product = game.scale * rhs_image @ rhs_text.T + game.bias * np.outer(gram_image[0], gram_text[0])
-    residual = square - 2 * np.sum(theta * product) + np.sum((gram_image @ theta @ gram_text) * theta)
-    variance = square - (mean + game.bias) ** 2
-    if variance <= 1e-12 * max(square, 1e-300):
-        return float("nan")
-    adjusted = max(residual, 0.0) / max(image.freedom * text.freedom, 1e-12)
-    return float(1 - adjusted / variance)
+def _status(found: Explanation, notes: tuple[str, ...]) -> str:
+    """What to know before trusting the numbers, with the remedy."""
+    remarks, r2 = list(notes), found.provenance.r2
+    more = f"give image_masks={2 * (found.provenance.image_passes - 2)} or more"
+    signal, noise = np.nansum(found.cross**2), np.nansum(found.cross_stderr**2)
+    if found.stderr is None:
+        remarks.append(f"too few masks for standard errors; {more}")
+    elif noise > 0.2 * signal:
+        remarks.append(f"noise is {noise / signal:.0%} of the variance of the interactions; {more}")
+    if np.isnan(r2):
+        remarks.append("the similarity does not depend on which players are present")
+    elif r2 < 0.5:
+        remarks.append(f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; read them as averages")
+    return "; ".join(remarks) or "ok"

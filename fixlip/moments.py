@@ -56,6 +56,11 @@ class TowerMoments:
     exact: bool
 
     @property
+    def groups(self) -> int:
+        """Number of groups of draws."""
+        return len(self.weight) - 1
+
+    @property
     def freedom(self) -> float:
         """Share of the masks that is left when each term has used up one; 1 for an exact design."""
         return 1.0 if self.exact else max(0.0, 1 - self.gram.shape[1] / self.masks)
