@@ -1,6 +1,7 @@
 """The words of the caption, coloured."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+from unicodedata import east_asian_width
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from fixlip.plots.style import INK, axes, colormap, limit_of, plain
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-LINE = 90  # characters before a new line
+WIDTH = 6.0  # inches of a new figure
+LETTER, GAP, LINE = 7.7, 15.0, 24.0  # points: a letter, between words, between lines
+LONGEST = 40  # letters of a word
 REACH = 0.22  # of the half of the scale: dark text stays readable on it
 
 
@@ -19,6 +22,7 @@ def caption(
     patches: list[int] | None = None,
     *,
     ax: "Axes | None" = None,
+    order: Literal[1, 2] = 2,
     limit: float | None = None,
 ) -> "Axes":
     """Draw the words, each on the colour of its summed interaction with some patches.
@@ -27,33 +31,52 @@ def caption(
         explanation: what to draw.
         patches: indices of image players; all when None.
         ax: where to draw; a new figure when None.
+        order: 2 for interactions with the patches, 1 for the first-order effects of the words.
         limit: end of the scale; the largest absolute value when None.
 
     Returns:
         The Axes; one text for each word, on a box of its colour.
     """
-    ax = axes(ax, 6.0, 1.2)
-    values = np.nan_to_num(explanation.cross if patches is None else explanation.cross[patches]).sum(0)
+    ax = axes(ax, WIDTH, 0.35 + lines_of(explanation, WIDTH * 0.77)[-1] * LINE / 72 + 0.35)
+    if order == 1:
+        values = explanation.first_order[explanation.players.n_image :]
+    else:
+        values = np.nan_to_num(explanation.cross if patches is None else explanation.cross[patches]).sum(0)
     limit = limit_of(values, limit)
-    line, length = 0, 0
+    lines = lines_of(explanation, ax.bbox.width / ax.figure.dpi)
     previous: Any = None
-    anchor: dict[str, Any]
-    for player, value in zip(explanation.players.text, values, strict=True):
-        if previous is not None and length + len(player.label) > LINE:
-            line, length, previous = line + 1, 0, None
-        colour = colormap()(0.5 + REACH * np.clip(value / limit, -1, 1))
-        anchor = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (4, -10 - 24 * line)}
-        if previous is not None:
-            anchor = {"xy": (1, 0.5), "xycoords": previous, "xytext": (13, 0)}
+    for k, (player, value) in enumerate(zip(explanation.players.text, values, strict=True)):
+        anchor: dict[str, Any] = {"xy": (1, 0.5), "xycoords": previous, "xytext": (GAP - 2, 0)}
+        if k == 0 or lines[k] > lines[k - 1]:
+            anchor = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (4, -10 - LINE * lines[k])}
         previous = ax.annotate(
-            plain(player.label),
+            plain(_short(player.label)),
             **anchor,
             textcoords="offset points",
             color=INK,
             fontsize=12,
             va="center",
-            bbox={"boxstyle": "round,pad=0.3", "facecolor": colour, "edgecolor": "#e3e1dc", "linewidth": 0.6},
+            bbox={
+                "boxstyle": "round,pad=0.3",
+                "facecolor": colormap()(0.5 + REACH * np.clip(value / limit, -1, 1)),
+                "edgecolor": "#e3e1dc",
+                "linewidth": 0.6,
+            },
         )
-        length += len(player.label) + 2
     ax.set_axis_off()
     return ax
+
+
+def lines_of(explanation: Explanation, width: float) -> list[int]:
+    """The line, from 0, on which each word stands in a space so many inches wide; [0] for no words."""
+    lines, used = [0], 0.0
+    for k, player in enumerate(explanation.players.text):
+        size = GAP + LETTER * sum(2 if east_asian_width(c) in "WF" else 1 for c in _short(player.label))
+        new = k > 0 and used + size > 72 * width
+        lines.append(lines[-1] + new)
+        used = size if new else used + size
+    return lines[1:] or [0]
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= LONGEST else label[: LONGEST - 1] + "…"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fixlip.explanation import Explanation
+from fixlip.players import Players
 from fixlip.plots.style import axes, colormap, limit_of
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def heatmap(
     order: Literal[1, 2] = 2,
     limit: float | None = None,
 ) -> "Axes":
-    """Draw the interactions of words with the patches over the picture, the more opaque the stronger.
+    """Draw the interactions of words with the patches or regions over the picture, the more opaque the stronger.
 
     Args:
         explanation: what to draw.
@@ -30,16 +31,47 @@ def heatmap(
         limit: end of the scale, for figures to be compared; the largest absolute value when None.
 
     Returns:
-        The Axes; its last image holds the values.
+        The Axes; its last image holds the values, or its last collection where the image players are not a grid.
     """
-    ax = axes(ax)
-    values = explanation.heatmap(words, order=order)
+    from matplotlib.collections import PatchCollection
+    from matplotlib.patches import Rectangle
+
+    ax, players = axes(ax), explanation.players
+    values = map_values(explanation, words, order)
     limit = limit_of(values, limit)
-    extent = (0, values.shape[1], values.shape[0], 0)
-    if explanation.players.picture is not None:
-        picture = explanation.players.picture / 255
-        ax.imshow(0.25 + 0.75 * (0.7 * picture.mean(axis=2, keepdims=True) + 0.3 * picture), extent=extent)
-    opacity = MAX_OPACITY * np.clip(np.abs(np.nan_to_num(values)) / limit, 0, 1)
-    ax.imshow(values, cmap=colormap(), vmin=-limit, vmax=limit, alpha=opacity, extent=extent, interpolation="nearest")
+    scale = {"cmap": colormap(), "alpha": MAX_OPACITY * np.clip(np.abs(np.nan_to_num(values)) / limit, 0, 1)}
+    height, width = players.grid or (1, 1)
+    if players.picture is not None:
+        height, width = players.picture.shape[:2]
+        picture = players.picture / 255
+        faded = 0.25 + 0.75 * (0.7 * picture.mean(axis=2, keepdims=True) + 0.3 * picture)
+        ax.imshow(faded, extent=(0, width, height, 0))
+    if players.grid is not None:
+        extent = (0, width, height, 0)
+        ax.imshow(values, vmin=-limit, vmax=limit, extent=extent, interpolation="nearest", **scale)
+    elif players.image:
+        boxes = [
+            (left * width, top * height, right * width, bottom * height)
+            for left, top, right, bottom in boxes_of(players)
+        ]
+        shapes = [Rectangle((left, top), right - left, bottom - top) for left, top, right, bottom in boxes]
+        ax.add_collection(PatchCollection(shapes, array=values, clim=(-limit, limit), linewidth=0, **scale))
+    ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     ax.set_axis_off()
     return ax
+
+
+def map_values(explanation: Explanation, words: Any = None, order: Literal[1, 2] = 2) -> np.ndarray:
+    """`Explanation.heatmap`, and for regions the same sums as a row, [n_image]."""
+    players = explanation.players
+    if players.grid is not None:
+        return explanation.heatmap(words, order=order)
+    if order == 1:
+        return explanation.first_order[: players.n_image]
+    return explanation.cross[:, slice(None) if words is None else players.find_text(words)].sum(1)
+
+
+def boxes_of(players: Players) -> list[tuple[float, float, float, float]]:
+    """Where to draw each image player, in fractions of the picture; those without a place are columns side by side."""
+    n = players.n_image
+    return [p.box or (i / n, 0.0, (i + 1) / n, 1.0) for i, p in enumerate(players.image)]

@@ -1,6 +1,7 @@
 """One figure that says it all: the picture, what each word sees, the strongest pairs."""
 
 import io
+import textwrap
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,72 +9,93 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixlip.explanation import Explanation
-from fixlip.plots.caption import caption
-from fixlip.plots.heatmap import heatmap
+from fixlip.plots.caption import LINE, caption, lines_of
+from fixlip.plots.heatmap import heatmap, map_values
 from fixlip.plots.pairs import top_pairs
-from fixlip.plots.style import DPI, INK, SOFT, colormap, new_figure, plain
+from fixlip.plots.style import DPI, INK, SOFT, colormap, limit_of, new_figure, plain
 from fixlip.storage import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLUMNS = 5
 MAX_WORDS = 5  # maps of single words: those with most interaction
 FAINT = 0.1  # of the strongest word's interaction; fainter words get no map
+LONGEST = 16  # letters of a word above its map
 
 
 def overview(explanation: Explanation, path: str | Path | None = None) -> "Figure":
     """The static figure of an explanation: the same content as the page.
 
     Args:
-        explanation: of a picture with patches on a grid.
+        explanation: what to draw.
         path: also write it there as PNG, whole or not at all.
 
     Returns:
-        The figure; maps of words share one scale, the maps of all words and of the patches alone have their own.
+        The figure; maps of words share the scale of the colour bar, titles of other maps name the end of theirs.
 
     Raises:
-        InputError: the image players are not a grid, or the path cannot be written.
+        InputError: the path cannot be written.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing")  # emoji and scripts that the font lacks
-        figure = _draw(explanation)
-        if path is not None:
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format="png", dpi=DPI)
-            write_atomically(path, buffer.getvalue())
+    figure = _draw(explanation)
+    if path is not None:
+        write_atomically(path, to_png(figure))
     return figure
+
+
+def to_png(figure: "Figure") -> bytes:
+    """The figure as PNG, without a warning for each emoji or script that the font lacks."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing")
+        warnings.filterwarnings("ignore", message=r"Matplotlib currently does not support .* natively")
+        figure.savefig(buffer, format="png", dpi=DPI)
+    return buffer.getvalue()
 
 
 def _draw(explanation: Explanation) -> "Figure":
     words = _words(explanation)
-    limit = max([float(np.abs(explanation.heatmap([word])).max()) for word in words], default=0.0) or 1.0
-    maps: list[tuple[str, dict[str, Any]]] = [
-        (explanation.players.text[w].label, {"words": [w], "limit": limit}) for w in words
-    ]
-    if len(words) > 1:
-        maps.insert(0, ("all words", {}))
-    maps.append(("patches alone", {"order": 1}))
-    rows = -(-(1 + len(maps) + 2) // COLUMNS)  # the picture, the maps, and at least two cells for the pairs
-    height = 2.6 * rows + 1.5
-    figure = new_figure(12, height)
-    grid = figure.add_gridspec(
-        rows, COLUMNS, left=0.03, right=0.975, top=1 - 1.05 / height, bottom=0.68 / height, wspace=0.08, hspace=0.14
-    )
+    columns, width, cell = (5, 12.0, 2.6) if words else (2, 7.6, 3.9)
+    maps = _maps(explanation, words)
+    rows = -(-(1 + len(maps) + (2 if words else 0)) // columns)  # the picture, the maps, and two cells for the pairs
+    lines = lines_of(explanation, 0.94 * width)[-1] + 1
+    note = textwrap.wrap(_note(explanation), int(13.5 * width), max_lines=4, placeholder=" …")
+    header, footer = 0.8 + lines * LINE / 72, 0.68 + 0.16 * len(note)
+    height = cell * rows + header + footer - 0.3
+    figure = new_figure(width, height)
+    area = {"left": 0.03, "right": 0.975, "top": 1 - header / height, "bottom": footer / height}
+    grid = figure.add_gridspec(rows, columns, **area, wspace=0.08, hspace=0.14)
     figure.text(0.03, 1 - 0.3 / height, _headline(explanation), fontsize=10.5, color=INK)
-    figure.text(0.03, 0.13 / height, _footer(explanation), fontsize=7.5, color=SOFT)
-    caption(explanation, ax=figure.add_axes((0.03, 1 - 0.8 / height, 0.94, 0.4 / height)))
+    text = "\n".join([_footer(explanation), *note])
+    figure.text(0.03, 0.13 / height, plain(text), fontsize=7.5, color=SOFT, linespacing=1.5)
+    strip = figure.add_axes((0.03, 1 - (header - 0.35) / height, 0.94, (header - 0.8) / height))
+    caption(explanation, ax=strip, order=2 if words else 1)
     _picture(explanation, figure.add_subplot(grid[0, 0]))
-    for cell, (title, options) in enumerate(maps, 1):
-        ax = figure.add_subplot(grid[cell // COLUMNS, cell % COLUMNS])
-        _title(heatmap(explanation, ax=ax, **options), title)
-    first = (1 + len(maps)) % COLUMNS
-    side = grid[rows - 1, first:].subgridspec(1, 2, width_ratios=[0.6, COLUMNS - first - 0.6])
+    for k, (title, options) in enumerate(maps, 1):
+        _title(heatmap(explanation, ax=figure.add_subplot(grid[k // columns, k % columns]), **options), title)
     if words:
+        first = (1 + len(maps)) % columns
+        side = grid[rows - 1, first:].subgridspec(1, 2, width_ratios=[0.6, columns - first - 0.6])
         _title(top_pairs(explanation, 10, ax=figure.add_subplot(side[1])), "strongest pairs")
-        _scale(figure, limit, explanation.unit, height)
+        _scale(figure, maps[-2][1]["limit"], explanation.unit, height)
     return figure
+
+
+def _maps(explanation: Explanation, words: list[int]) -> list[tuple[str, dict[str, Any]]]:
+    """Title and options of each map: all words, each of the words, the patches alone."""
+    limit = limit_of(np.array([map_values(explanation, [word]) for word in words]), None)
+    maps: list[tuple[str, dict[str, Any]]] = []
+    for word in words:
+        label = explanation.players.text[word].label
+        label = label if len(label) <= LONGEST else label[: LONGEST - 1] + "…"
+        maps.append((label, {"words": [word], "limit": limit}))
+    if len(words) > 1:
+        maps.insert(0, ("all words" + _end(map_values(explanation)), {}))
+    return [*maps, ("patches alone" + _end(map_values(explanation, order=1)), {"order": 1})]
+
+
+def _end(values: np.ndarray) -> str:
+    return f"  (±{limit_of(values, None):.2g})"
 
 
 def _words(explanation: Explanation) -> list[int]:
@@ -85,17 +107,24 @@ def _words(explanation: Explanation) -> list[int]:
 
 def _headline(explanation: Explanation) -> str:
     share = ", ".join(f"{part} {value:.0%}" for part, value in explanation.share().items() if value > 0)
-    return (
-        f"similarity {explanation.full_value:.2f} {explanation.unit} (nothing shown: {explanation.empty_value:.2f})"
-        f"   ·   effects: {share}"
-    )
+    full, empty = (f"{v:.2f}" if abs(v) >= 1 else f"{v:.3f}" for v in (explanation.full_value, explanation.empty_value))
+    effects = f"   ·   effects: {share}" if share else ""
+    return f"similarity {full} {explanation.unit} (nothing shown: {empty}){effects}"
 
 
 def _footer(explanation: Explanation) -> str:
     p = explanation.provenance
-    note = "" if p.status == "ok" else f"   ·   note: {p.status}"
-    facts = f"{p.model}   ·   {p.estimator}, {explanation.index}   ·   fit R² {p.r2:.3f}   ·   "
-    return plain(f"{facts}{p.image_passes} image + {p.text_passes} text passes{note}")
+    passes = f"{p.image_passes} image + {p.text_passes} text passes"
+    fit = f"fit R² {p.r2:.3f}" if np.isfinite(p.r2) else ""
+    source = ", ".join(filter(None, (p.estimator, explanation.index)))
+    return "   ·   ".join(filter(None, (p.model, source, fit, passes)))
+
+
+def _note(explanation: Explanation) -> str:
+    """What to know before trusting the numbers."""
+    status = explanation.provenance.status
+    missing = "" if np.isfinite(explanation.cross).any() else "This estimator gives first-order effects only."
+    return " ".join(filter(None, (missing, "" if status == "ok" else f"Note: {status}")))
 
 
 def _picture(explanation: Explanation, ax: "Axes") -> None:
@@ -113,7 +142,7 @@ def _scale(figure: "Figure", limit: float, unit: str, height: float) -> None:
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
-    ax = figure.add_axes((0.775, 1 - 0.29 / height, 0.18, 0.1 / height))
+    ax = figure.add_axes((0.775, 1 - 0.24 / height, 0.18, 0.1 / height))
     bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), colormap()), cax=ax, orientation="horizontal")
     bar.set_ticks([-limit, 0, limit], labels=[f"−{limit:.2g}", "0", f"+{limit:.2g} {unit}"])
     bar.ax.tick_params(labelsize=7.5, length=0, labelcolor=SOFT)

@@ -11,6 +11,8 @@ from fixlip.plots.style import INK, SOFT, axes, plain
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+LONGEST = 18  # letters of a name
+
 
 def top_pairs(explanation: Explanation, k: int = 10, *, ax: "Axes | None" = None) -> "Axes":
     """Draw the k strongest pairs as bars, with 95 % intervals where there are standard errors.
@@ -24,17 +26,21 @@ def top_pairs(explanation: Explanation, k: int = 10, *, ax: "Axes | None" = None
         The Axes, strongest pair on top.
     """
     ax = axes(ax, 5.0, 0.32 * k + 0.8)
-    pairs, players = explanation.top_pairs(k), explanation.players
+    pairs, players = [p for p in explanation.top_pairs(k) if np.isfinite(p.value)], explanation.players
     values = np.array([pair.value for pair in pairs])
     errors = 1.96 * np.nan_to_num([pair.stderr for pair in pairs])
     bars = [colours.POSITIVE if value > 0 else colours.NEGATIVE for value in values]
     ax.barh(np.arange(len(pairs)), values, height=0.66, color=bars)
     ax.errorbar(values, np.arange(len(pairs)), xerr=errors, fmt="none", ecolor=INK, elinewidth=0.9)
-    labels = [f"{players.text[pair.text].label} · {players.image[pair.image].label}" for pair in pairs]
+    names = [(players.text[pair.text].label, players.image[pair.image].label) for pair in pairs]
+    labels = [
+        " · ".join(name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in both) for both in names
+    ]
     ax.set_yticks(np.arange(len(pairs)), [plain(label) for label in labels], fontsize=8, color=INK)
     ax.invert_yaxis()
     ax.axvline(0, color=SOFT, linewidth=0.8)
-    ax.set_xlabel(f"interaction ({explanation.unit}), 95 % intervals", fontsize=8, color=SOFT)
+    intervals = ", 95 % intervals" if errors.any() else ""
+    ax.set_xlabel(f"interaction ({explanation.unit}){intervals}", fontsize=8, color=SOFT)
     ax.tick_params(axis="both", length=0, labelsize=8, labelcolor=INK)
     ax.spines[:].set_visible(False)
     ax.grid(axis="x", color="#e3e1dc", linewidth=0.7)

@@ -18,9 +18,10 @@ from PIL import Image
 
 from fixlip import colours
 from fixlip.explanation import Explanation, Provenance
+from fixlip.plots.heatmap import boxes_of
 from fixlip.storage import write_atomically
 
-QUALITY = 88  # of the embedded picture, WebP
+QUALITY = 88  # of the embedded picture where PNG would be larger
 
 
 def to_html(explanation: Explanation, path: str | Path | None = None) -> str:
@@ -30,7 +31,8 @@ def to_html(explanation: Explanation, path: str | Path | None = None) -> str:
         InputError: the path cannot be written.
     """
     parts = {name: (files("fixlip.viewer") / f"page.{name}").read_text("utf-8") for name in ("html", "css", "js")}
-    csp = f"default-src 'none'; img-src data:; style-src {_hash(parts['css'])}; script-src {_hash(parts['js'])}"
+    own = f"style-src {_hash(parts['css'])}; script-src {_hash(parts['js'])}"
+    csp = f"default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; {own}"
     page = parts["html"]
     fills = {
         "csp": csp,
@@ -41,6 +43,7 @@ def to_html(explanation: Explanation, path: str | Path | None = None) -> str:
     }
     head, *rest = page.split("{")
     page = head + "".join(fills[name] + tail for name, tail in (piece.split("}", 1) for piece in rest))
+    page = page.encode("utf-8", "replace").decode("utf-8")  # half characters, as from undecodable file names
     if path is not None:
         write_atomically(path, page.encode("utf-8"))
     return page
@@ -48,23 +51,21 @@ def to_html(explanation: Explanation, path: str | Path | None = None) -> str:
 
 def mimebundle(explanation: Explanation) -> dict[str, Any]:
     """What a notebook shows: the page in a frame of its own, a picture where scripts do not run, and the text."""
-    from fixlip.plots import overview
+    from fixlip.plots.overview import overview, to_png
 
-    buffer = io.BytesIO()
-    overview(explanation).savefig(buffer, format="png")
     source = html.escape(to_html(explanation))
     frame = f'<iframe sandbox="allow-scripts" srcdoc="{source}" style="width:100%;height:760px;border:0"></iframe>'
     return {
         "text/html": frame,
-        "image/png": base64.b64encode(buffer.getvalue()).decode(),
+        "image/png": base64.b64encode(to_png(overview(explanation))).decode(),
         "text/plain": repr(explanation),
     }
 
 
 def payload(explanation: Explanation) -> dict[str, Any]:
     """The data of the page: everything that it shows, ready to be JSON."""
-    players, n = explanation.players, explanation.players.n_image
-    stderr, picture = explanation.stderr, players.picture
+    players = explanation.players
+    stderr, picture, boxes = explanation.stderr, players.picture, boxes_of(players)
     surrogate = float(explanation.predict(np.ones((1, len(players)), dtype=bool))[0])
     return {
         "caption": players.caption,
@@ -73,9 +74,7 @@ def payload(explanation: Explanation) -> dict[str, Any]:
         "unit": explanation.unit,
         "status": explanation.provenance.status,
         "words": [{"label": p.label} for p in players.text],
-        "patches": [
-            {"label": p.label, "box": p.box or (i / n, 0, (i + 1) / n, 1)} for i, p in enumerate(players.image)
-        ],
+        "patches": [{"label": p.label, "box": box} for p, box in zip(players.image, boxes, strict=True)],
         "grid": players.grid,
         "first": _numbers(explanation.first_order),
         "firstError": None if stderr is None else _numbers(stderr.first_order),
@@ -130,6 +129,13 @@ def _hash(text: str) -> str:
 
 
 def _data_uri(picture: np.ndarray) -> str:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "WEBP", quality=QUALITY)
-    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    """The picture as PNG or WebP, whichever is smaller."""
+    image = Image.fromarray(picture)
+    options: dict[str, dict[str, Any]] = {"PNG": {"optimize": True}, "WEBP": {"quality": QUALITY}}
+    encoded = {}
+    for name, settings in options.items():
+        buffer = io.BytesIO()
+        image.save(buffer, name, **settings)
+        encoded[name] = buffer.getvalue()
+    best = min(encoded, key=lambda name: len(encoded[name]))
+    return f"data:image/{best.lower()};base64,{base64.b64encode(encoded[best]).decode()}"

@@ -15,12 +15,21 @@ function make(tag, text, attributes = {}) {
   return element;
 }
 const range = (n) => [...Array(n).keys()];
-const number = (v) => (v === null ? "–" : (v < 0 ? "−" : "+") + Math.abs(v).toFixed(Math.abs(v) >= 100 ? 0 : 2));
-const plain = (v) => (v === null ? "–" : v.toFixed(2).replace("-", "−"));
+const digits = (size) => (size >= 100 ? 0 : size >= 1 || size === 0 ? 2 : 2 - Math.floor(Math.log10(size)));
+const write = (v, size) => (size >= 1e6 || (size > 0 && size < 1e-4) ? v.toExponential(2) : v.toFixed(digits(size)));
+const plain = (v) => (v === null ? "–" : write(v, Math.abs(v)).replace("-", "−"));
+// numbers of one view have the decimals that the end of its scale needs
+const number = (v) => (v === null ? "–" : (v < 0 ? "−" : "+") + write(Math.abs(v), sharedLimit[state.view]));
+const plusMinus = (error) => {
+  const text = write(error, sharedLimit[state.view]);
+  return error > 0 && Number(text) === 0 ? `± <${text.slice(0, -1)}1` : `± ${text}`;
+};
 const chosen = (set, n) => (set.size ? [...set] : range(n));
-const activeWords = () => (state.hover !== null && !state.words.has(state.hover) ? [state.hover] : chosen(state.words, nWords));
-const shown = (v) => (state.sign === "positive" ? Math.max(v, 0) : state.sign === "negative" ? Math.min(v, 0) : v);
-const sum = (values) => values.reduce((total, v) => total + (v ?? 0), 0);
+const previewed = () => (state.hover !== null && !state.words.has(state.hover) ? new Set([state.hover]) : state.words);
+const activeWords = () => chosen(previewed(), nWords);
+const shown = (v) => (v === null ? null : state.sign === "positive" ? Math.max(v, 0) : state.sign === "negative" ? Math.min(v, 0) : v);
+// as `Explanation.predict` counts: a pair that was not estimated is 0; nothing is known where none was
+const sum = (values) => (values.some((v) => v !== null) || !values.length ? values.reduce((total, v) => total + (v ?? 0), 0) : null);
 const largest = (values) => values.reduce((top, v) => Math.max(top, Math.abs(v ?? 0)), 0);
 
 const patchValues = () => {
@@ -40,8 +49,21 @@ const sharedLimit = {
 const wordLimit = { pairs: largest(data.cross.map(sum)), first: largest(data.first.slice(nPatches)) };
 
 // ---- the picture and its patches
-const svg = document.createElementNS(SVG, "svg");
-const rects = [];
+const draw = (tag, attributes = {}) => {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+};
+const svg = draw("svg");
+const rects = [], rings = {};
+// outlines lie above all patches, light on dark, so that they show on any picture
+function ring(name, indices) {
+  const path = indices.map((i) => {
+    const [left, top, right, bottom] = data.patches[i].box.map((v, side) => v * (side % 2 ? data.height : data.width));
+    return `M${left} ${top}H${right}V${bottom}H${left}Z`;
+  }).join("");
+  for (const line of rings[name]) line.setAttribute("d", path);
+}
 function buildPicture() {
   const { width, height } = data;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -55,20 +77,19 @@ function buildPicture() {
   let row;
   data.patches.forEach((patch, i) => {
     if (i % columns === 0) {
-      row = document.createElementNS(SVG, "g");
-      row.setAttribute("role", "row");
+      row = draw("g", { role: "row" });
       svg.append(row);
     }
-    const rect = document.createElementNS(SVG, "rect");
     const [left, top, right, bottom] = patch.box;
     const geometry = { x: left * width, y: top * height, width: (right - left) * width, height: (bottom - top) * height };
-    for (const [name, value] of Object.entries(geometry)) rect.setAttribute(name, value);
-    rect.dataset.patch = i;
-    rect.setAttribute("role", "gridcell");
-    rect.setAttribute("tabindex", i === 0 ? "0" : "-1");
+    const rect = draw("rect", { ...geometry, "data-patch": i, role: "gridcell", tabindex: i === 0 ? "0" : "-1" });
     row.append(rect);
     rects.push(rect);
   });
+  for (const name of ["chosen", "linked", "focused"]) {
+    rings[name] = ["halo", "line"].map((kind) => draw("path", { class: `ring ${name} ${kind}`, "aria-hidden": "true" }));
+    svg.append(...rings[name]);
+  }
   $("picture").append(svg);
 }
 
@@ -78,12 +99,18 @@ function focusPatch(i) {
 }
 svg.addEventListener("keydown", (event) => {
   const i = Number(event.target.dataset.patch), columns = data.grid ? data.grid[1] : 1;
-  const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+  const column = i % columns;
+  const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns, Home: -column, End: columns - 1 - column }[event.key];
   if (step !== undefined && rects[i + step]) focusPatch(i + step);
   else if (event.key === " " || event.key === "Enter") toggle(state.patches, i);
   else if (step === undefined) return;
   event.preventDefault();
 });
+
+svg.addEventListener("focusin", (event) => {
+  if (event.target.matches("rect:focus-visible")) ring("focused", [Number(event.target.dataset.patch)]);
+});
+svg.addEventListener("focusout", () => ring("focused", []));
 
 // a click toggles a patch; a drag (mouse or pen) selects all patches whose centre it covers
 let drag = null, dragged = false;
@@ -100,8 +127,7 @@ window.addEventListener("pointermove", (event) => {
   const [x, y] = place(event), [x0, y0] = drag.from;
   if (!drag.brush && Math.hypot(x - x0, y - y0) < 0.02) return;
   if (!drag.brush) {
-    drag.brush = document.createElementNS(SVG, "rect");
-    drag.brush.setAttribute("class", "brush");
+    drag.brush = draw("rect", { class: "brush" });
     svg.append(drag.brush);
   }
   const [l, r, t, b] = [Math.min(x, x0), Math.max(x, x0), Math.min(y, y0), Math.max(y, y0)];
@@ -113,11 +139,15 @@ window.addEventListener("pointermove", (event) => {
   }));
   render();
 });
-window.addEventListener("pointerup", () => {
-  drag?.brush?.remove();
-  dragged = Boolean(drag?.brush);
-  drag = null;
-});
+for (const end of ["pointerup", "pointercancel"]) {
+  window.addEventListener(end, () => {
+    if (!drag) return;
+    drag.brush?.remove();
+    dragged = Boolean(drag.brush);
+    drag = null;
+    if (dragged) render(true);
+  });
+}
 svg.addEventListener("click", (event) => {
   if (!dragged && event.target.dataset.patch !== undefined) toggle(state.patches, Number(event.target.dataset.patch));
 });
@@ -160,24 +190,28 @@ function paint(element, value, limit, attribute) {
   }
 }
 function render(announce = false) {
-  const patches = patchValues().map(shown), words = wordValues().map(shown);
-  const limit = state.scale === "own" ? largest(patches) : sharedLimit[state.view];
+  const patches = patchValues(), words = wordValues(), shared = sharedLimit[state.view];
+  const own = largest(patches.map(shown)), limit = state.scale === "own" ? own : Math.max(shared, own);
   patches.forEach((value, i) => {
-    paint(rects[i], value, limit, true);
+    paint(rects[i], shown(value), limit, true);
     rects[i].setAttribute("aria-selected", state.patches.has(i));
-    rects[i].setAttribute("aria-label", `${data.patches[i].label}: ${number(value)} ${data.unit}`);
+    rects[i].setAttribute("aria-label", `${data.patches[i].label}: ${value === null ? "not estimated" : `${number(value)} ${data.unit}`}`);
   });
-  const tintLimit = state.scale === "own" ? largest(words) : Math.max(wordLimit[state.view], largest(words));
+  ring("chosen", [...state.patches]);
+  ring("linked", []);
+  // a few patches are on the scale of the picture, all of them on a wider one
+  const wide = state.view === "pairs" && state.patches.size ? shared : wordLimit[state.view];
+  const ownTint = largest(words.map(shown)), tintLimit = state.scale === "own" ? ownTint : Math.max(wide, ownTint);
   words.forEach((value, k) => {
-    paint(buttons[k].children[0], value, tintLimit, false);
+    paint(buttons[k].children[0], shown(value), tintLimit, false);
     buttons[k].children[2].textContent = number(value);
     buttons[k].setAttribute("aria-pressed", state.words.has(k));
   });
   $("low").textContent = `${number(-limit)} ${data.unit}`;
   $("high").textContent = `${number(limit)} ${data.unit}`;
   renderPairs();
-  if (announce) {
-    const top = patches.reduce((best, v, i) => (Math.abs(v) > Math.abs(patches[best]) ? i : best), 0);
+  if (announce && nPatches) {
+    const top = patches.reduce((best, v, i) => (Math.abs(shown(v)) > Math.abs(shown(patches[best])) ? i : best), 0);
     $("live").textContent = `Strongest patch: ${data.patches[top].label}, ${number(patches[top])} ${data.unit}`;
   }
 }
@@ -194,20 +228,23 @@ function renderPairs() {
       }
     }
   }
-  const kept = rows.filter((row) => shown(row[2]) !== 0).sort((a, b) => Math.abs(b[2]) - Math.abs(a[2])).slice(0, ROWS);
+  const kept = rows.filter((row) => row[2] !== null && shown(row[2]) !== 0).sort((a, b) => Math.abs(b[2]) - Math.abs(a[2])).slice(0, ROWS);
   $("pairs").replaceChildren(...kept.map(([word, patch, value, error, i, k]) => {
     const row = make("tr"), cell = make("td", number(value), { class: `number ${value < 0 ? "minus" : "plus"}` });
-    if (error !== null) cell.append(make("small", ` ± ${error.toFixed(2)}`));
+    if (error !== null) cell.append(make("small", ` ${plusMinus(error)}`));
     row.append(make("td", word), make("td", patch), cell);
-    const link = (on) => { rects[i]?.classList.toggle("linked", on); buttons[k]?.classList.toggle("linked", on); };
+    const link = (on) => { ring("linked", on && i !== null ? [i] : []); buttons[k]?.classList.toggle("linked", on); };
     row.addEventListener("pointerenter", () => link(true));
     row.addEventListener("pointerleave", () => link(false));
     return row;
   }));
   document.querySelectorAll(".linked").forEach((element) => element.classList.remove("linked"));
-  const of = (set, items, n) => (set.size ? [...set].map((i) => items[i].label).slice(0, 3).join(", ") + (set.size > 3 ? ` and ${set.size - 3} more` : "") : `all ${n}`);
+  const of = (set, items, many, most) => {
+    if (!set.size) return items.length === 1 ? items[0].label : `all ${items.length} ${many}`;
+    return set.size > most ? `${set.size} ${many}` : [...set].sort((a, b) => a - b).map((i) => items[i].label).join(", ");
+  };
   $("pairs-title").textContent = state.view === "first" ? "Strongest first-order effects"
-    : `Strongest pairs of ${of(new Set(state.hover !== null ? [state.hover] : state.words), data.words, `${nWords} words`)} with ${of(state.patches, data.patches, `${nPatches} patches`)}`;
+    : `Strongest pairs of ${of(previewed(), data.words, "words", 3)} with ${of(state.patches, data.patches, "patches", 1)}`;
 }
 
 // ---- what stays as it is
@@ -226,6 +263,8 @@ function buildFacts() {
   $("hint").textContent = hasPairs
     ? "Choose words to see where they meet the picture; choose or drag over patches to see which words they meet."
     : "This estimator gives first-order effects only; it has no pairs of words and patches.";
+  const missing = data.cross.flat().filter((v) => v === null).length;
+  if (hasPairs && missing) $("hint").textContent += ` ${missing} of ${nWords * nPatches} pairs were not estimated; sums count them as 0.`;
   $("unit").textContent = data.unit;
   if (data.status !== "ok") {
     $("status").textContent = data.status;
