@@ -24,7 +24,7 @@ def test_demo(cli, tmp_path):
     assert (code, err) == (0, "")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fixlip-demo.html", "fixlip-demo.png"]
     assert (tmp_path / "fixlip-demo.html").stat().st_size < 1_000_000
-    for fact in ("dog", "umbrella", "similarity", "R²", "passes", " s\n", "row"):
+    for fact in ("snake", "cactus", "similarity", "R²", "passes", " s\n", "row"):
         assert fact in out
 
 

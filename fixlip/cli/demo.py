@@ -7,7 +7,7 @@ import typer
 
 from fixlip.cli.output import Outputs, report
 
-SEED, OBJECTS, CAPTION = 0, ("dog", "umbrella", "bicycle"), "a dog, an umbrella and a bicycle"
+PICTURE = 244  # a scene with unseen seed
 
 
 def demo(
@@ -19,7 +19,7 @@ def demo(
     from fixlip.api import explain
     from fixlip.datasets.scenes import make_scene
 
-    picture = make_scene(SEED, names=OBJECTS, size=448).image
-    explanation = explain(picture, CAPTION, model="demo-clip", seed=seed)
+    scene = make_scene(PICTURE, n_objects=3, size=448)
+    explanation = explain(scene.image, scene.caption, model="demo-clip", seed=seed)
     outputs.write(explanation)
     report(explanation, outputs)
