@@ -1,12 +1,16 @@
 """The page as a document; `test_viewer_browser.py` has it in a browser."""
 
+import base64
+import io
 import json
 import re
+from hashlib import sha256
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from fixlip import InputError, viewer
+from fixlip import Explanation, InputError, Players, viewer
 from tests.oracles import assert_close
 from tests.pictures import explanation
 
@@ -70,6 +74,40 @@ def test_it_is_written_whole(tmp_path):
     assert viewer.to_html(explanation(), path) == path.read_text("utf-8")
     with pytest.raises(InputError, match="Cannot write"):
         viewer.to_html(explanation(), tmp_path / "none" / "page.html")
+
+
+def test_half_characters_do_not_stop_it(tmp_path):
+    found = explanation(words=["\ud800", "dog"])
+    assert viewer.to_html(found, tmp_path / "page.html") == (tmp_path / "page.html").read_text("utf-8")
+
+
+def test_the_page_may_reach_nothing_and_run_only_itself():
+    page = viewer.to_html(explanation())
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
+    assert "unsafe" not in policy
+    for tag, source in (("style", r"<style>(.*?)</style>"), ("script", r"<script>(.*?)</script>")):
+        digest = base64.b64encode(sha256(re.search(source, page, re.S)[1].encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+
+
+def test_the_picture_is_whole_and_small():
+    found = explanation()
+    kind, encoded = re.fullmatch(r"data:image/(\w+);base64,(.*)", data_of(viewer.to_html(found))["picture"]).groups()
+    with Image.open(io.BytesIO(base64.b64decode(encoded))) as image:
+        assert image.format.lower() == kind
+        assert np.abs(np.asarray(image.convert("RGB"), float) - found.players.picture).mean() < 4
+
+
+def test_the_largest_page_stays_small():
+    found = explanation(grid=(32, 32), words=[f"w{i}" for i in range(60)])
+    assert len(viewer.to_html(found).encode("utf-8")) < 1_000_000
+
+
+@pytest.mark.parametrize("n_image", [0, 3])
+def test_players_without_a_place_show_in_notebooks(n_image):
+    players = Players.of(n_image=n_image, n_text=5 - n_image)
+    found = Explanation(0.0, np.ones(5), np.zeros((5, 5)), 0.0, 1.0, "X", players)
+    assert viewer.mimebundle(found)["image/png"]
 
 
 def test_notebooks_get_a_frame_of_their_own():

@@ -2,12 +2,13 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fixlip import viewer
+from fixlip import Player, viewer
 from tests.pictures import explanation
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -213,6 +214,8 @@ def test_it_fits_and_is_kept_to_look_at(open_page, name, context):
     page.screenshot(path=ARTIFACTS / f"page-{name}.png", full_page=True)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(map(int, background[4:-1].split(","))) < 200) == (name == "dark")
+    heights = page.eval_on_selector_all("#pairs tr", "all => all.map(row => row.offsetHeight)")
+    assert max(heights) < 40  # no cell breaks its line
 
 
 def test_touch_taps_select(open_page):
@@ -230,6 +233,99 @@ def test_a_thousand_patches_without_lag(open_page):
         " return (performance.now() - start) / 10; }"
     )
     assert milliseconds < 200
+
+
+def numbers(page):
+    """The numbers under the words."""
+    return page.eval_on_selector_all("[data-word] small", "all => all.map(s => s.textContent)")
+
+
+def test_small_numbers_keep_their_digits(open_page):
+    found = replace(explanation(scale=0.02), unit="cosine", full_value=0.2871)
+    page = open_page(found)
+    shown = [float(text.replace("−", "-")) for text in numbers(page)]
+    assert np.allclose(shown, found.cross.sum(0), atol=6e-5)
+    assert "0.287" in page.locator("#totals").inner_text()
+    assert "cosine" in page.locator("#high").inner_text()
+
+
+def test_the_legend_holds_whatever_is_drawn(open_page):
+    found = explanation()
+    second = found.second_order.copy()
+    second[0, 49:51] = second[49:51, 0] = 5.0
+    second[0, 51:53] = second[51:53, 0] = -5.0
+    second[1, 49] = second[49, 1] = 5.5
+    page = open_page(replace(found, second_order=second))
+    word(page, 0).click()
+    word(page, 1).click()
+    page.mouse.move(2, 2)
+    assert page.locator("#high").inner_text() == "+10.00 logit"
+    assert np.argmax(patches(page)[1]) == 0
+
+
+def test_the_title_names_what_is_in_the_table(open_page):
+    found = explanation()
+    page = open_page(found)
+    dog, bus = (found.players.find_text(name)[0] for name in ("dog", "bus"))
+    word(page, dog).click()
+    word(page, bus).click()
+    word(page, dog).hover()
+    assert page.locator("#pairs-title").inner_text().startswith("Strongest pairs of dog, bus with")
+    assert {row.split("\t")[0] for row in page.locator("#pairs tr").all_inner_texts()} == {"dog", "bus"}
+
+
+def test_a_filter_hides_colours_and_no_numbers(open_page):
+    found = explanation()
+    page = open_page(found)
+    before = numbers(page)
+    page.get_by_label("positive").check()
+    assert numbers(page) == before
+    assert all("−" not in row for row in page.locator("#pairs tr").all_inner_texts())
+
+
+def test_pairs_that_are_not_estimated(open_page):
+    found = explanation()
+    second = found.second_order.copy()
+    second[:49, 50] = second[50, :49] = second[0, 49:] = second[49:, 0] = np.nan
+    page = open_page(replace(found, second_order=second))
+    expect_heat(page, np.where(np.arange(49) == 0, 0, np.delete(found.cross, 1, axis=1).sum(1)))
+    assert numbers(page)[1] == "–"
+    assert "not estimated" in page.locator('[data-patch="0"]').get_attribute("aria-label")
+    assert f"{49 + found.players.n_text - 1} of {49 * found.players.n_text} pairs" in page.locator("#hint").inner_text()
+
+
+def test_regions_are_drawn_by_their_boxes(open_page):
+    found = explanation(grid=(1, 3))
+    boxes = [(0.1, 0.1, 0.4, 0.5), (0.3, 0.4, 0.9, 0.9), (0.6, 0.0, 1.0, 0.3)]
+    image = tuple(Player("image", f"region {i}", box) for i, box in enumerate(boxes))
+    found = replace(found, players=replace(found.players, grid=None, image=image))
+    page = open_page(found)
+    expect_heat(page, found.cross.sum(1))
+    drawn = page.eval_on_selector_all(
+        "[data-patch]", "all => all.map(r => ['x', 'y', 'width', 'height'].map(a => Number(r.getAttribute(a)) / 448))"
+    )
+    assert np.allclose(drawn, [(left, top, right - left, bottom - top) for left, top, right, bottom in boxes])
+    page.locator('[data-patch="2"]').click()
+    assert "region 2" in page.locator("#pairs-title").inner_text()
+
+
+def test_frames_on_one_page_do_not_meet(browser, tmp_path):
+    """Two results as a notebook shows them: both draw, and a click in one leaves the other alone."""
+    found = [explanation(seed=0), explanation(seed=3)]
+    path = tmp_path / "notebook.html"
+    path.write_text("".join(viewer.mimebundle(one)["text/html"] for one in found), "utf-8")
+    page = browser.new_page(viewport={"width": 1180, "height": 1600})
+    trouble = []
+    page.on("console", lambda message: trouble.append(message.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.goto(path.as_uri())
+    first, second = (page.frame_locator("iframe").nth(i) for i in range(2))
+    first.locator('[data-word="3"]').click()
+    assert first.locator('[aria-pressed="true"]').count() == 1
+    assert second.locator('[aria-pressed="true"]').count() == 0
+    assert second.locator("[data-patch]").count() == 49
+    page.close()
+    assert trouble == []
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 WIDTH = 6.0  # inches of a new figure
-LETTER, GAP, LINE = 7.7, 15.0, 24.0  # points: a letter, between words, between lines
-LONGEST = 40  # letters of a word
+LETTER, GAP, LINE = 8.4, 15.0, 24.0  # points: a letter, between words, between lines
+LONGEST = 24  # letters of a word
 REACH = 0.22  # of the half of the scale: dark text stays readable on it
 
 
@@ -37,18 +37,20 @@ def caption(
     Returns:
         The Axes; one text for each word, on a box of its colour.
     """
-    ax = axes(ax, WIDTH, 0.35 + lines_of(explanation, WIDTH * 0.77)[-1] * LINE / 72 + 0.35)
+    if ax is None:
+        lines = lines_of(explanation, WIDTH * 0.77)[-1] + 1
+        ax = axes(None, WIDTH, (0.4 + lines * LINE / 72) / 0.86)  # 0.77 and 0.86: room inside the margins
     if order == 1:
         values = explanation.first_order[explanation.players.n_image :]
     else:
         values = np.nan_to_num(explanation.cross if patches is None else explanation.cross[patches]).sum(0)
     limit = limit_of(values, limit)
-    lines = lines_of(explanation, ax.bbox.width / ax.figure.dpi)
+    line = lines_of(explanation, ax.bbox.width / ax.figure.dpi)
     previous: Any = None
     for k, (player, value) in enumerate(zip(explanation.players.text, values, strict=True)):
         anchor: dict[str, Any] = {"xy": (1, 0.5), "xycoords": previous, "xytext": (GAP - 2, 0)}
-        if k == 0 or lines[k] > lines[k - 1]:
-            anchor = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (4, -10 - LINE * lines[k])}
+        if k == 0 or line[k] > line[k - 1]:
+            anchor = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (4, -10 - LINE * line[k])}
         previous = ax.annotate(
             plain(_short(player.label)),
             **anchor,
@@ -71,11 +73,18 @@ def lines_of(explanation: Explanation, width: float) -> list[int]:
     """The line, from 0, on which each word stands in a space so many inches wide; [0] for no words."""
     lines, used = [0], 0.0
     for k, player in enumerate(explanation.players.text):
-        size = GAP + LETTER * sum(2 if east_asian_width(c) in "WF" else 1 for c in _short(player.label))
+        size = GAP + LETTER * sum(map(_breadth, _short(player.label)))
         new = k > 0 and used + size > 72 * width
-        lines.append(lines[-1] + new)
+        lines.append(lines[-1] + int(new))
         used = size if new else used + size
     return lines[1:] or [0]
+
+
+def _breadth(character: str) -> float:
+    """Of a character, in letters."""
+    if east_asian_width(character) in "WF":
+        return 1.7
+    return 1.45 if character in "mwMW@%" else 1.0
 
 
 def _short(label: str) -> str:

@@ -62,13 +62,18 @@ def heatmap(
 
 
 def map_values(explanation: Explanation, words: Any = None, order: Literal[1, 2] = 2) -> np.ndarray:
-    """`Explanation.heatmap`, and for regions the same sums as a row, [n_image]."""
+    """What a map shows: `Explanation.heatmap`, for regions as a row, [n_image].
+
+    As in `Explanation.predict` a pair that was not estimated counts as 0; NaN where none of the pairs was.
+    """
     players = explanation.players
-    if players.grid is not None:
-        return explanation.heatmap(words, order=order)
     if order == 1:
-        return explanation.first_order[: players.n_image]
-    return explanation.cross[:, slice(None) if words is None else players.find_text(words)].sum(1)
+        values = explanation.first_order[: players.n_image]
+    else:
+        pairs = explanation.cross[:, slice(None) if words is None else players.find_text(words)]
+        nothing = np.isnan(pairs).all(1) & (pairs.shape[1] > 0)
+        values = np.where(nothing, np.nan, np.nan_to_num(pairs).sum(1))
+    return values if players.grid is None else values.reshape(players.grid)
 
 
 def boxes_of(players: Players) -> list[tuple[float, float, float, float]]:

@@ -123,7 +123,11 @@ def _footer(explanation: Explanation) -> str:
 def _note(explanation: Explanation) -> str:
     """What to know before trusting the numbers."""
     status = explanation.provenance.status
-    missing = "" if np.isfinite(explanation.cross).any() else "This estimator gives first-order effects only."
+    unknown, missing = int(np.isnan(explanation.cross).sum()), ""
+    if 0 < unknown < explanation.cross.size:
+        missing = f"{unknown} of {explanation.cross.size} pairs were not estimated; sums count them as 0."
+    elif unknown:
+        missing = "This estimator gives first-order effects only."
     return " ".join(filter(None, (missing, "" if status == "ok" else f"Note: {status}")))
 
 
@@ -135,6 +139,7 @@ def _picture(explanation: Explanation, ax: "Axes") -> None:
 
 
 def _title(ax: "Axes", text: str) -> None:
+    ax.set_anchor("N")
     ax.set_title(plain(text), fontsize=9.5, color=INK, loc="left", pad=5)
 
 
