@@ -51,7 +51,7 @@ def measure(model, n: int, passes: int) -> dict[str, float]:
 
 
 def untrained(name: str):
-    """The same architecture with random weights."""
+    """The same model with random weights in the image tower and in all text blocks; its word embeddings stay."""
     encoder = fixlip.load_model(name)
     torch.manual_seed(0)
     encoder.model.visual.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parameters") else None)
