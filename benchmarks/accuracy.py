@@ -1,6 +1,6 @@
 """Measure how close the cross matrix is to the converged one, and whether the standard errors tell.
 
-    python -m benchmarks.accuracy [--scenes 20] [--model demo-clip] [--converged 8192] [--out NAME]
+    python -m benchmarks.accuracy [--scenes 20] [--converged 4096] [--passes "128 256 512"] [--out NAME]
 
 On scenes with unseen seeds: the mean correlation of the cross matrix with one from many passes and another seed, the
 smallest one, and the share of entries whose 95 % interval holds the converged value.
@@ -16,9 +16,9 @@ SEED = 5_000_000
 
 
 def main() -> None:
-    args = arguments(__doc__, scenes=20, model="demo-clip", converged=8192)
+    args = arguments(__doc__, scenes=20, model="demo-clip", converged=4096, passes="128 256 512 1024 2048")
     model = fixlip.load_model(args.model)
-    budgets, found = (128, 256, 512, 1024, 2048), {}
+    budgets, found = [int(m) for m in args.passes.split()], {}
     for scene in scenes(args.scenes, seed=SEED):
         call = {"model": model, "progress": False, "options": {"interactions": "cross"}}
         truth = fixlip.explain(scene.image, scene.caption, image_masks=args.converged, seed=1, **call).cross
