@@ -111,7 +111,8 @@ class Banzhaf(Estimator):
             )
             image, text = moments(game.image_embeddings, designs[0]), moments(game.text_embeddings, designs[1])
         empty, full = game.values(np.repeat([[False], [True]], game.n_image + game.n_text, axis=1))
-        theta = surrogate.theta(image.coefficients(self.ridge), text.coefficients(self.ridge))
+        coefficients = image.coefficients(self.ridge), text.coefficients(self.ridge)
+        theta = surrogate.theta(*coefficients)
         baseline, first, second = surrogate.effects(theta)
         found = Explanation(
             float(baseline),
@@ -121,7 +122,7 @@ class Banzhaf(Estimator):
             float(full),
             index=f"{'FWBII' if self.order == 2 else 'WBV'}(p={self.p:g})",
             players=game.players,
-            stderr=surrogate.standard_errors(image, text),
+            stderr=surrogate.standard_errors(image, text, *coefficients),
         )
         used = {
             "interactions": "all" if surrogate.within else "cross",

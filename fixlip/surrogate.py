@@ -84,12 +84,14 @@ class Surrogate:
             np.fill_diagonal(pairs, 0.0)
         return Effects(np.asarray(baseline), first, pairs)
 
-    def standard_errors(self, image: TowerMoments, text: TowerMoments) -> StandardErrors | None:
+    def standard_errors(
+        self, image: TowerMoments, text: TowerMoments, whole_image: np.ndarray, whole_text: np.ndarray
+    ) -> StandardErrors | None:
         """Jackknife over the draws of each tower with the other one as it is; the two variances add up.
 
-        None where a group of draws cannot be left out without the terms becoming undetermined.
+        `whole_image` and `whole_text` are the coefficients of the towers from all draws. None where a group of draws
+        cannot be left out without the terms becoming undetermined.
         """
-        whole_image, whole_text = image.coefficients(self.ridge), text.coefficients(self.ridge)
         total = Effects(*(0 * part for part in self.effects(self.theta(whole_image, whole_text))))
 
         def left_out() -> Iterator[tuple[TowerMoments, list[np.ndarray]]]:
