@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fixlip.api import compare, explain, explain_many, list_models, load_model
+    from fixlip.api import compare, explain, explain_many, list_models, load_model, sensitivity
     from fixlip.comparison import Comparison
     from fixlip.errors import (
         BudgetError,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fixlip.registry import estimator_class, get_estimator, list_estimators, register_estimator
 
 _HOME = {
-    "fixlip.api": ("compare", "explain", "explain_many", "list_models", "load_model"),
+    "fixlip.api": ("compare", "explain", "explain_many", "list_models", "load_model", "sensitivity"),
     "fixlip.comparison": ("Comparison",),
     "fixlip.errors": (
         "BudgetError",
@@ -66,6 +66,7 @@ __all__ = [
     "list_models",
     "load_model",
     "register_estimator",
+    "sensitivity",
 ]
 
 

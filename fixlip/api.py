@@ -1,11 +1,11 @@
 """The front door: load a model, explain a pair, explain many, compare."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from fixlip.comparison import Comparison
-from fixlip.errors import InputError, OptionError
+from fixlip.errors import InputError, OptionError, UnsupportedModelError
 from fixlip.estimator import Estimator, Progress
 from fixlip.explanation import Explanation
 from fixlip.images import ImageLike
@@ -15,46 +15,69 @@ if TYPE_CHECKING:
     import torch
 
     from fixlip.encoders.base import DualEncoder
+    from fixlip.regions import RegionsLike
 
+TextPlayers = Literal["words", "content", "tokens"]
 DEFAULT_MODEL, DEFAULT_WEIGHTS = "ViT-B-32", "openai"
 
 
 def list_models() -> dict[str, list[str]]:
     """Names that `load_model` takes: ``{"bundled": [...], "open_clip": [...]}``."""
-    from fixlip.encoders import loading
+    import open_clip
 
-    return {"bundled": loading.bundled_models(), "open_clip": loading.open_clip_models()}
+    from fixlip.encoders.bundled import bundled_models
+
+    return {"bundled": bundled_models(), "open_clip": open_clip.list_models()}
 
 
 def load_model(
-    name: str = DEFAULT_MODEL,
+    name: Any = DEFAULT_MODEL,
     *,
     pretrained: str | None = DEFAULT_WEIGHTS,
+    preprocess: Any = None,
+    tokenizer: Any = None,
     device: "str | torch.device | None" = None,
     dtype: "torch.dtype | None" = None,
     cache_dir: str | None = None,
     allow_random: bool = False,
 ) -> "DualEncoder":
-    """Load a dual encoder.
+    """Load a dual encoder, or make one of a model that is already built.
 
     Args:
-        name: a bundled model ("demo-clip": works offline, knows the objects of `fixlip.datasets.scenes`), or an
-            open_clip name of the CLIP layout with a ViT image tower ("ViT-B-32", "ViT-B-16", "ViT-L-14", ...).
-        pretrained: open_clip's tag of the weights, or a file; bundled models have their own.
-        device: "cpu", "cuda", ...; the GPU where there is one when None.
+        name: what to explain:
+
+            - a bundled model: "demo-clip", "demo-siglip" (work offline, know the objects of `fixlip.datasets.scenes`);
+            - an open_clip name: "ViT-B-32", "ViT-B-16-SigLIP2", "RN50", ...;
+            - "hf-hub:org/repo" or "local-dir:/path" with a model of open_clip;
+            - "transformers:/path-or-id" with a CLIPModel, SiglipModel or Siglip2Model (needs fixlip[transformers]);
+            - a model object of open_clip, transformers or OpenAI's clip; it stays where it is and is put into
+              evaluation mode.
+        pretrained: for an open_clip name its tag of the weights, or a file; the others have their own.
+        preprocess: for a model object: open_clip's transform or preprocess_cfg (the model's own when None), or the
+            processor of a model of transformers.
+        tokenizer: for a model object of open_clip its tokenizer; also overrides that of an open_clip name.
+        device: "cpu", "cuda", "mps", ...; when None the GPU where there is one, for a model object where it is.
         dtype: torch dtype of the model; as loaded when None.
-        cache_dir: where open_clip keeps its downloads.
+        cache_dir: where downloads are kept.
         allow_random: with ``pretrained=None``, accept random weights.
 
     Raises:
-        UnsupportedModelError: unknown name (the nearest is suggested), another layout, or weights that are neither
-            cached nor reachable.
-        OptionError: random weights without being asked for.
+        UnsupportedModelError: unknown name (the nearest is suggested), a kind of model that is not read, weights that
+            do not fit or are neither cached nor reachable, or a tokenizer of another model.
+        OptionError: random weights without being asked for, or a device that cannot be used.
+        MissingExtraError: transformers is needed and not installed.
     """
     from fixlip.encoders import loading
 
     return loading.load(
-        name, pretrained=pretrained, device=device, dtype=dtype, cache_dir=cache_dir, allow_random=allow_random
+        name,
+        pretrained=pretrained,
+        preprocess=preprocess,
+        tokenizer=tokenizer,
+        device=device,
+        dtype=dtype,
+        cache_dir=cache_dir,
+        allow_random=allow_random,
     )
 
 
@@ -67,9 +90,10 @@ def explain(
     budget: int | None = None,
     image_masks: int | None = None,
     text_masks: int | None = None,
-    text_players: Literal["words", "tokens"] = "words",
-    image_players: Literal["patches"] = "patches",
-    removal: None = None,
+    text_players: TextPlayers = "words",
+    phrases: "Sequence[str | tuple[int, int]]" = (),
+    image_players: "RegionsLike" = "patches",
+    removal: Mapping[str, str] | None = None,
     seed: int = 0,
     batch_size: int | Literal["auto"] = "auto",
     progress: Progress = None,
@@ -79,16 +103,22 @@ def explain(
 
     Args:
         image: a path, a PIL image, or an array.
-        text: the caption.
+        text: the caption. (With `fixlip.encoders.from_callables` both inputs can be pictures, or both captions.)
         model: what `load_model` returns, or a name for it (kept loaded for the next call).
         estimator: an `Estimator`, or its name.
         budget: game values to spend, image masks x text masks, as the papers count; the estimator's default when None.
             One that covers all masks is enumerated, and the answer is then exact.
         image_masks, text_masks: encoder passes of each tower, instead of a budget.
-        text_players: "words" or "tokens".
-        image_players: "patches".
-        removal: how players are removed; None for the model's default (patches to the mean colour, tokens masked in
-            every attention block).
+        text_players: "words", "tokens", or "content" (stop words join the word that follows). A word as one player and
+            the sum over its tokens (``heatmap("skateboarder")`` of an explanation by tokens) answer different
+            questions: the one removes the word as a whole, the other adds up what each of its pieces does while the
+            others come and go. (For a word of two tokens Banzhaf interactions at p = 0.5 give both the same answer:
+            2-efficiency, Lehrer 1988.)
+        phrases: phrases of the caption, or spans of its characters, that are one player each; the rest are words.
+        image_players: "patches", or regions: "grid:3", "slic:40" (needs fixlip[regions]), an integer label map, masks,
+            boxes; see `fixlip.regions.make_regions`.
+        removal: how players are removed, such as ``{"image": "drop", "text": "delete"}``; what is not given is the
+            model's default: patches in the mean colour, tokens hidden from attention. See `fixlip.encoders.removal`.
         seed: alone fixes the masks.
         batch_size: most masks for one forward pass; it shrinks by itself when memory runs out.
         progress: None shows a bar on a terminal; True, False, or a function of (done, total) passes.
@@ -115,6 +145,7 @@ def explain(
         image_masks=image_masks,
         text_masks=text_masks,
         text_players=text_players,
+        phrases=phrases,
         image_players=image_players,
         removal=removal,
         seed=seed,
@@ -132,9 +163,10 @@ def explain_many(
     pairs: Literal["all"] | Sequence[tuple[int, int]] | None = None,
     model: "str | DualEncoder" = DEFAULT_MODEL,
     estimator: str | Estimator = "banzhaf",
-    text_players: Literal["words", "tokens"] = "words",
-    image_players: Literal["patches"] = "patches",
-    removal: None = None,
+    text_players: TextPlayers = "words",
+    phrases: "Sequence[str | tuple[int, int]]" = (),
+    image_players: "RegionsLike" = "patches",
+    removal: Mapping[str, str] | None = None,
     batch_size: int | Literal["auto"] = "auto",
     options: dict[str, Any] | None = None,
     **call: Any,
@@ -152,8 +184,6 @@ def explain_many(
     Raises:
         FixlipError: as `explain`; before the first pair where the arguments themselves are wrong.
     """
-    if removal is not None:
-        raise OptionError(f"removal is None (the model's default), got {removal!r}.")
     if isinstance(estimator, str):
         estimator = get_estimator(estimator, **(options or {}))
     elif options:
@@ -171,9 +201,16 @@ def explain_many(
             raise InputError(f"Pair ({i}, {j}) is not among {len(images)} images and {len(texts)} texts.")
     from fixlip.games.similarity import games
 
-    encoder = _load_once(model, DEFAULT_WEIGHTS) if isinstance(model, str) else model
-    players = {"image_players": image_players, "text_players": text_players}
-    each = games(encoder, images, texts, chosen, batch_size=batch_size, **players)
+    each = games(
+        _encoder(model, removal),
+        images,
+        texts,
+        chosen,
+        image_players=image_players,
+        text_players=text_players,
+        phrases=phrases,
+        batch_size=batch_size,
+    )
     return (estimator.explain(game, **call) for game in each)
 
 
@@ -214,6 +251,60 @@ def compare(
     if len(set(labels)) < len(labels):
         labels = [f"{label} #{k}" for k, label in enumerate(labels, 1)]
     return Comparison(tuple(found), tuple(labels))
+
+
+def sensitivity(
+    image: ImageLike,
+    text: str,
+    *,
+    removals: Sequence[Mapping[str, str]] | None = None,
+    model: "str | DualEncoder" = DEFAULT_MODEL,
+    **call: Any,
+) -> Comparison:
+    """Explain one picture and caption under several removal operators: what depends on the removal.
+
+    Args:
+        image, text, model: as in `explain`.
+        removals: values of its `removal`; when None the default, and each other operator of the model in its place.
+        call: further arguments of `explain`; they hold for all.
+
+    Returns:
+        A `Comparison`, labelled by the removals; `Comparison.agreement` puts a number on it.
+
+    Example:
+        >>> from fixlip.datasets.scenes import make_scene
+        >>> scene = make_scene(0)
+        >>> few = {"options": {"interactions": "cross"}, "image_masks": 128, "progress": False}
+        >>> found = sensitivity(scene.image, scene.caption, model="demo-clip", **few)
+        >>> len(found), found.agreement().shape
+        (6, (6, 6))
+    """
+    encoder = _encoder(model, None)
+    if removals is None:
+        towers = {"image": getattr(encoder, "image_tower", None), "text": getattr(encoder, "text_tower", None)}
+        others = [(side, name) for side, tower in towers.items() if tower for name in tower.removals[1:]]
+        removals = [{}, *({side: name} for side, name in others)]
+    found = [explain(image, text, model=encoder, removal=removal, **call) for removal in removals]
+    return Comparison(tuple(found), tuple(f.provenance.removal for f in found))
+
+
+def _encoder(model: "str | DualEncoder", removal: Mapping[str, str] | None) -> "DualEncoder":
+    """The encoder, with these removals."""
+    from fixlip.encoders.base import DualEncoder
+
+    encoder = _load_once(model, DEFAULT_WEIGHTS) if isinstance(model, str) else model
+    if not isinstance(encoder, DualEncoder):
+        raise UnsupportedModelError(
+            f"model is a name or what load_model returns, got {type(model).__name__}; load_model(...) takes models "
+            "that are already built."
+        )
+    if removal is None:
+        return encoder
+    if not isinstance(removal, Mapping) or not set(removal) <= {"image", "text"}:
+        raise OptionError(f"removal is like {{'image': 'drop', 'text': 'delete'}}, got {removal!r}.")
+    if not hasattr(encoder, "with_removal"):
+        raise OptionError(f"{encoder.name} has one way to remove players: {encoder.removal}.")
+    return encoder.with_removal(**removal)
 
 
 @lru_cache(maxsize=2)

@@ -1,13 +1,22 @@
 """Several explanations of one picture and caption, on one scale."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fixlip.errors import InputError
 from fixlip.explanation import Explanation
+from fixlip.players import Player
+
+
+class SharedWord(NamedTuple):
+    """A stretch of the caption, and the text players that lie on it (their indices) in each explanation, maybe none."""
+
+    label: str
+    players: tuple[list[int], ...]
 
 
 @dataclass(frozen=True)
@@ -25,6 +34,8 @@ class Comparison:
     def __post_init__(self) -> None:
         if not self.explanations or len(self.explanations) != len(self.labels):
             raise InputError(f"{len(self.explanations)} explanations with {len(self.labels)} labels; give one each.")
+        if len({e.players.caption for e in self.explanations}) > 1:
+            raise InputError("These explanations are of different captions; give explanations of the same one.")
 
     def __len__(self) -> int:
         return len(self.explanations)
@@ -37,7 +48,46 @@ class Comparison:
 
     def limit(self, words: Any = None) -> float:
         """The largest absolute value of all heatmaps of these words: the end of a scale that they can share."""
-        return max(float(np.nanmax(np.abs(e.heatmap(words)), initial=0.0)) for e in self.explanations)
+        return max(float(np.nanmax(np.abs(e.patch_values(words)), initial=0.0)) for e in self.explanations)
+
+    def words(self) -> tuple[SharedWord, ...]:
+        """The words of the caption as all explanations can tell them apart, in reading order.
+
+        Text players are matched by their characters, since tokenizers differ: where one model has the word ``unicorn``
+        and another the tokens ``uni`` and ``corn``, they share the word ``unicorn``. Text players without a character
+        span are matched by their label.
+
+        Example:
+            >>> from fixlip import Player, Players
+            >>> whole = (Player("text", "a", span=(0, 1)), Player("text", "unicorn", span=(2, 9)))
+            >>> parts = (Player("text", "uni", span=(2, 5)), Player("text", "corn", span=(5, 9)))
+            >>> both = [Players((), text, caption="a unicorn") for text in (whole, parts)]
+            >>> found = [Explanation(0.0, np.zeros(2), np.zeros((2, 2)), 0.0, 0.0, "", players) for players in both]
+            >>> [tuple(word) for word in Comparison(tuple(found), ("words", "tokens")).words()]
+            [('a', ([0], [])), ('unicorn', ([1], [0, 1]))]
+        """
+        everyone = [e.players.text for e in self.explanations]
+        spans = _joined(p.span for text in everyone for p in text)
+
+        def place(player: Player) -> tuple[int, str]:
+            for start, end in spans:
+                if player.span is not None and start <= player.span[0] < end:
+                    return start, ""
+            return len(self.explanations[0].players.caption), player.label.casefold()
+
+        shared: dict[tuple[int, str], SharedWord] = {}
+        for k, text in enumerate(everyone):
+            for i, player in enumerate(text):
+                word = SharedWord(player.label, tuple([] for _ in everyone))
+                shared.setdefault(place(player), word).players[k].append(i)
+        return tuple(self._named(shared[key], key[0], dict(spans)) for key in sorted(shared))
+
+    def _named(self, word: SharedWord, start: int, ends: dict[int, int]) -> SharedWord:
+        """The word with the label of a text player that is all of it, else with its characters in the caption."""
+        for e, own in zip(self.explanations, word.players, strict=True):
+            if len(own) == 1 and (start not in ends or e.players.text[own[0]].span == (start, ends[start])):
+                return SharedWord(e.players.text[own[0]].label, word.players)
+        return SharedWord(self.explanations[0].players.caption[start : ends.get(start)] or word.label, word.players)
 
     def table(self) -> list[dict[str, Any]]:
         """One row for each explanation: similarity, fit R2, shares of the effects, passes, seconds."""
@@ -57,3 +107,39 @@ class Comparison:
             }
             for label, e in self
         ]
+
+    def agreement(self) -> np.ndarray:
+        """Pearson correlation of the interactions of patches and words for each two of the explanations, [k, k].
+
+        NaN where an explanation has none, or all the same.
+
+        Raises:
+            InputError: the explanations have different players.
+        """
+        shapes = {e.cross.shape for e in self.explanations}
+        if len(shapes) > 1:
+            raise InputError(f"Only explanations of the same players can be correlated, these have {sorted(shapes)}.")
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.atleast_2d(np.corrcoef([e.cross.ravel() for e in self.explanations]))
+
+    def to_html(self, path: str | Path | None = None) -> str:
+        """The interactive page, all explanations side by side on one scale; also written to `path` when given."""
+        from fixlip import viewer
+
+        return viewer.to_html(self, path)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from fixlip import viewer
+
+        return viewer.mimebundle(self)
+
+
+def _joined(spans: Iterable[tuple[int, int] | None]) -> list[tuple[int, int]]:
+    """Spans in order, those that overlap joined to one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted({span for span in spans if span is not None}):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined

@@ -169,23 +169,46 @@ class Explanation:
             if sign == "both" or weight[i, j] > 0
         ]
 
-    def heatmap(self, words: Any = None, *, order: Literal[1, 2] = 2) -> np.ndarray:
-        """A map over the patch grid, [rows, columns], in `unit`.
+    def patch_values(self, words: Any = None, *, order: Literal[1, 2] = 2) -> np.ndarray:
+        """One number an image player, [n_image], in `unit`: what a map of these words shows.
+
+        A pair that was not estimated counts as 0, as in `predict`; where none was estimated the sum is NaN.
 
         Args:
             words: for order 2: whose interactions to sum: a word, a character span, an index among the text players, or
                 a list of these; all words when None.
-            order: 2 for interactions with the words, 1 for the first-order effects of the patches.
+            order: 2 for interactions with the words, 1 for the first-order effects of the image players.
 
         Raises:
-            InputError: the image players are not a grid, or a word is not in the caption.
+            InputError: a word is not in the caption.
         """
-        if self.players.grid is None:
-            raise InputError("A heatmap needs image players on a grid; this explanation has regions.")
         if order == 1:
-            return self.first_order[: self.players.n_image].reshape(self.players.grid)
-        columns = slice(None) if words is None else self.players.find_text(words)
-        return self.cross[:, columns].sum(1).reshape(self.players.grid)
+            return self.first_order[: self.players.n_image]
+        pairs = self.cross[:, slice(None) if words is None else self.players.find_text(words)]
+        nothing = np.isnan(pairs).all(1) & (pairs.shape[1] > 0)
+        return np.where(nothing, np.nan, np.nan_to_num(pairs, nan=0.0).sum(1))
+
+    def heatmap(self, words: Any = None, *, order: Literal[1, 2] = 2) -> np.ndarray:
+        """`patch_values` in their places.
+
+        Args:
+            words, order: as in `patch_values`.
+
+        Returns:
+            [rows, columns] for the patches of a grid; for the regions of a label map [h, w], each painted with its
+            value, NaN where there is no region.
+
+        Raises:
+            InputError: the image players have neither a grid nor a label map, or a word is not in the caption.
+        """
+        values, regions = self.patch_values(words, order=order), self.players.regions
+        if self.players.grid is not None:
+            return values.reshape(self.players.grid)
+        if regions is None:
+            raise InputError(
+                "A heatmap needs image players on a grid or on a label map; these have neither: use patch_values."
+            )
+        return np.append(values, np.nan)[regions]
 
     def share(self) -> dict[str, float]:
         """Shares (they sum to 1) of the absolute effects: image, text, cross and within a modality."""

@@ -1,5 +1,6 @@
 """The players of a game: patches of a picture and words of a caption, with where they are."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -36,6 +37,8 @@ class Players:
         grid: rows and columns, where the image players are the patches of a grid.
         caption: the caption as typed.
         picture: what the model sees of the picture, uint8 [height, width, 3], for display only.
+        regions: where the image players are regions of any shape: a label map over the picture, int16 [h, w] (of any
+            size, stretched over the picture), whose values are indices of image players, -1 where there is none.
     """
 
     image: tuple[Player, ...]
@@ -43,10 +46,26 @@ class Players:
     grid: tuple[int, int] | None = None
     caption: str = ""
     picture: np.ndarray | None = field(default=None, repr=False)
+    regions: np.ndarray | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.grid is not None and self.grid[0] * self.grid[1] != len(self.image):
             raise InputError(f"A grid of {self.grid} does not hold {len(self.image)} image players.")
+        if self.regions is not None:
+            object.__setattr__(self, "regions", self._checked(np.asarray(self.regions)))
+
+    def _checked(self, regions: np.ndarray) -> np.ndarray:
+        if self.grid is not None:
+            raise InputError("Image players are the patches of a grid or the regions of a label map, not both.")
+        if regions.ndim != 2 or regions.size == 0 or regions.dtype.kind not in "iu":
+            raise InputError(f"A label map is integers [h, w], got {regions.dtype} of shape {regions.shape}.")
+        low, high = int(regions.min()), int(regions.max())
+        if low < -1 or high >= len(self.image):
+            raise InputError(
+                f"A label map for {len(self.image)} image players holds -1 to {len(self.image) - 1}, "
+                f"got {low} to {high}."
+            )
+        return regions.astype(np.int16)
 
     def __len__(self) -> int:
         return len(self.image) + len(self.text)
@@ -58,9 +77,7 @@ class Players:
         if not isinstance(other, Players):
             return NotImplemented
         same = (self.image, self.text, self.grid, self.caption) == (other.image, other.text, other.grid, other.caption)
-        if self.picture is None or other.picture is None:
-            return same and self.picture is other.picture
-        return same and np.array_equal(self.picture, other.picture)
+        return same and _same_array(self.picture, other.picture) and _same_array(self.regions, other.regions)
 
     @property
     def n_image(self) -> int:
@@ -81,8 +98,9 @@ class Players:
         """Indices (among the text players) of words, character spans, or positions.
 
         Args:
-            words: a word (every occurrence, case ignored), a span (start, end) of characters, an index, or a list of
-            these.
+            words: a label (every occurrence, case ignored), or where no player has it a word or phrase of the caption,
+                which stands for all players on its characters; a span (start, end) of characters; an index; or a list
+                of these.
 
         Raises:
             InputError: a word, span or index that no text player matches.
@@ -95,9 +113,11 @@ class Players:
             return sorted({i for item in words for i in self.find_text(item)})
         if isinstance(words, str):
             found = [i for i, p in enumerate(self.text) if p.label.casefold() == words.casefold()]
+            whole = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)", re.IGNORECASE) if words and not found else None
+            spans = [match.span() for match in whole.finditer(self.caption)] if whole else []
+            found += [i for i, p in enumerate(self.text) if any(_overlap(p.span, span) for span in spans)]
         elif isinstance(words, tuple):
-            start, end = words
-            found = [i for i, p in enumerate(self.text) if p.span and p.span[0] < end and start < p.span[1]]
+            found = [i for i, p in enumerate(self.text) if _overlap(p.span, words)]
         else:
             found = [words] if 0 <= words < self.n_text else []
         if not found:
@@ -127,6 +147,14 @@ class Players:
             caption = f"{caption} {word}".strip()
             text.append(Player("text", word, span=(start, start + len(word))))
         return cls(image, tuple(text), grid, caption)
+
+
+def _overlap(one: tuple[int, int] | None, other: tuple[int, int]) -> bool:
+    return one is not None and one[0] < other[1] and other[0] < one[1]
+
+
+def _same_array(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    return a is b if a is None or b is None else np.array_equal(a, b)
 
 
 def grid_players(rows: int, columns: int) -> tuple[Player, ...]:

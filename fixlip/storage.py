@@ -66,6 +66,8 @@ def save(explanation: Explanation, path: str | Path) -> None:
     players = explanation.players
     if players.picture is not None:
         arrays["picture"] = np.frombuffer(png_bytes(players.picture), dtype=np.uint8)
+    if players.regions is not None:
+        arrays["regions"] = players.regions
     header = {
         "version": VERSION,
         **{name: getattr(explanation, name) for name in _SCALARS},
@@ -99,7 +101,7 @@ def load(path: str | Path) -> Explanation:
         raise InputError(f"{str(path)!r} is not a saved explanation of version {VERSION} (found {found}).")
     try:
         return _from_parts(header, arrays)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OSError) as error:
         raise InputError(f"{str(path)!r} is a damaged explanation: {error}.") from error
 
 
@@ -111,6 +113,7 @@ def _from_parts(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Explan
         tuple(header["grid"]) if header["grid"] else None,
         header["caption"],
         None if picture is None else np.asarray(Image.open(io.BytesIO(picture.tobytes())).convert("RGB")),
+        arrays.get("regions"),
     )
     stderr = None
     if header["stderr_baseline"] is not None:

@@ -1,8 +1,10 @@
 """Explanations with numbers made up for the eye, to look at and to test the page and the figures with."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from fixlip import Explanation, Player, Players, Provenance, StandardErrors
+from fixlip import Comparison, Explanation, Player, Players, Provenance, StandardErrors
 from fixlip.datasets.scenes import make_scene
 from fixlip.metrics import coverage
 from fixlip.players import grid_players
@@ -52,3 +54,50 @@ def explanation(
     return Explanation(
         10.0, first, second, 9.5, 21.5, "FWBII(p=0.5)", players, errors if stderr else None, provenance=provenance
     )
+
+
+def label_map(n, side=96, seed=0):
+    """Regions of any shape: the pixels nearest to each of n points on a bent picture; none at the upper left."""
+    points = np.random.default_rng(seed).uniform(0, side, (n, 2))
+    y, x = np.mgrid[:side, :side] + 0.5
+    bent = np.stack([y + 3 * np.sin(x / 6), x + 3 * np.sin(y / 5)], -1)[:, :, None]
+    regions = ((bent - points) ** 2).sum(-1).argmin(-1)
+    regions[: side // 8, : side // 8] = -1
+    return regions
+
+
+def of_regions(n=20, side=96, **options):
+    """An explanation whose image players are regions of any shape."""
+    found = explanation(grid=(1, n), **options)
+    image = tuple(Player("image", f"region {i + 1}") for i in range(n))
+    return replace(found, players=replace(found.players, grid=None, image=image, regions=label_map(n, side)))
+
+
+def of_tokens(*, split="dog", left_out="also", **options):
+    """An explanation by a model whose tokenizer splits a word into two and never reads another."""
+    found = explanation(**options)
+    n, text, kept = found.players.n_image, [], []
+    for k, player in enumerate(found.players.text):
+        start, end = player.span
+        if player.label == split:
+            text += [
+                Player("text", split[:2], span=(start, start + 2)),
+                Player("text", split[2:], span=(start + 2, end)),
+            ]
+            kept += [k, k]
+        elif player.label != left_out:
+            text.append(player)
+            kept.append(k)
+    order = np.array([*range(n), *(n + k for k in kept)])
+    second = found.second_order[np.ix_(order, order)]
+    np.fill_diagonal(second, 0.0)
+    players = replace(found.players, text=tuple(text))
+    return replace(
+        found, first_order=found.first_order[order], second_order=second, players=players, stderr=None, full_value=12.5
+    )
+
+
+def comparison(**options):
+    """Three explanations with grids of different sizes, regions, and different tokenizers."""
+    found = (explanation(**options), of_tokens(grid=(8, 8), model="demo-siglip", scale=5.0), of_regions())
+    return Comparison(found, ("patches", "tokens", "regions"))

@@ -20,7 +20,8 @@ def test_explanation_of_a_scene(demo_clip, scene, explanation):
     assert players.picture.shape == (448, 448, 3)
     assert [players.caption[slice(*p.span)].strip(",") for p in players.text] == [p.label for p in players.text]
     x, t = demo_clip.image_input(scene.image), demo_clip.text_input(scene.caption)
-    assert_close(explanation.full_value, demo_clip.own_score(x, t), 1e-4)
+    u, w = demo_clip.own_embeddings(x, t)
+    assert_close(explanation.full_value, demo_clip.logit_scale * float(u @ w) + demo_clip.logit_bias, 1e-4)
     provenance = explanation.provenance
     assert (provenance.model, provenance.weights) == ("demo-clip", demo_clip.weights)
     assert provenance.removal == "image mean, text attention"
@@ -107,7 +108,9 @@ def test_tokens_as_players(demo_clip, scene):
         ({"options": {"p": 2}}, OptionError, "between 0 and 1"),
         ({"image_masks": 4}, BudgetError, "at least"),
         ({"text_players": "letters"}, OptionError, "words"),
-        ({"image_players": "pixels"}, OptionError, "patches"),
+        ({"image_players": "pixels"}, OptionError, "grid"),
+        ({"phrases": ["a cat"]}, InputError, "a cat"),
+        ({"phrases": ["a dog"], "text_players": "tokens"}, OptionError, "words"),
         ({"removal": "blur"}, OptionError, "removal"),
         ({"batch_size": 0}, OptionError, "batch_size"),
         ({"budget": 1000}, OptionError, "either"),

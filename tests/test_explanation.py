@@ -67,8 +67,64 @@ def test_heatmap(small):
     assert_close(small.heatmap(order=1), [[0.0, 1.0]], 1e-12)
     with pytest.raises(InputError, match="Did you mean 'dog'"):
         small.heatmap("dogs")
-    with pytest.raises(InputError, match="grid"):
-        replace(small, players=Players.of(n_image=2, words=["red", "dog", "red"])).heatmap()
+    boxes = replace(small, players=Players.of(n_image=2, words=["red", "dog", "red"]))
+    assert_close(boxes.patch_values("red"), [4.0, -3.5], 1e-12)
+    with pytest.raises(InputError, match="patch_values"):
+        boxes.heatmap()
+
+
+REGIONS = np.array([[0, 1, -1], [1, 1, 0]])
+
+
+@pytest.fixture
+def regions(small):
+    return replace(small, players=replace(small.players, grid=None, regions=REGIONS))
+
+
+def test_a_heatmap_of_regions_is_painted_on_the_label_map(regions):
+    assert_close(regions.heatmap("RED"), [[4.0, -3.5, np.nan], [-3.5, -3.5, 4.0]], 1e-12)
+    assert_close(regions.heatmap(order=1), [[0.0, 1.0, np.nan], [1.0, 1.0, 0.0]], 1e-12)
+
+
+def test_pairs_that_are_not_estimated_count_as_0_in_a_sum(small):
+    second = small.second_order.copy()
+    second[0, 2:4] = second[2:4, 0] = second[1, 2:] = second[2:, 1] = np.nan
+    found = replace(small, second_order=second)
+    assert_close(found.patch_values(), [3.0, np.nan], 1e-12)
+    assert_close(found.heatmap("dog"), [[np.nan, np.nan]], 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"regions": REGIONS + 1}, "holds -1 to 1, got 0 to 2"),
+        ({"regions": REGIONS - 1}, "got -2 to 0"),
+        ({"regions": REGIONS.astype(float)}, "integers"),
+        ({"regions": REGIONS[0]}, "integers"),
+        ({"regions": REGIONS[:, :0]}, "integers"),
+        ({"regions": REGIONS, "grid": (1, 2)}, "not both"),
+    ],
+)
+def test_a_label_map_is_checked(regions, fields, message):
+    with pytest.raises(InputError, match=message):
+        replace(regions.players, **fields)
+
+
+def test_a_label_map_is_part_of_what_is_equal_and_saved(small, regions, tmp_path):
+    assert regions != replace(regions, players=replace(regions.players, regions=REGIONS[::-1]))
+    assert regions != replace(regions, players=replace(regions.players, regions=None))
+    regions.save(tmp_path / "x.fixlip")
+    back = Explanation.load(tmp_path / "x.fixlip")
+    assert back == regions
+    assert back.players.regions.dtype == np.int16
+
+
+@pytest.mark.parametrize("damaged", [REGIONS + 1, REGIONS.astype(float), REGIONS.ravel()])
+def test_a_damaged_label_map_is_refused(regions, damaged, tmp_path):
+    object.__setattr__(regions.players, "regions", damaged)
+    regions.save(tmp_path / "x.fixlip")
+    with pytest.raises(InputError, match="damaged"):
+        Explanation.load(tmp_path / "x.fixlip")
 
 
 def test_share_sums_to_one(small):

@@ -11,7 +11,7 @@ from PIL import Image
 
 from fixlip import Explanation, InputError, Players, colours, plots, viewer
 from tests.oracles import assert_close
-from tests.pictures import explanation
+from tests.pictures import comparison, explanation, of_regions
 
 
 def test_nothing_is_loaded_before_it_is_drawn():
@@ -120,6 +120,65 @@ def test_regions_are_drawn_by_their_boxes():
     corners = ax.collections[-1].get_paths()[8].get_extents()
     assert_close(np.array(corners.extents), 448 * np.array([left, top, right, bottom]), 1e-9)
     assert "dog" in [ax.get_title(loc="left") for ax in plots.overview(found).axes]
+
+
+def test_regions_are_drawn_in_their_shapes():
+    found = of_regions()
+    ax = plots.heatmap(found, "dog")
+    assert_close(np.asarray(ax.images[-1].get_array().filled(np.nan)), found.heatmap("dog"), 1e-12)
+    assert ax.images[-1].get_extent() == [0, 448, 448, 0]
+    corners = np.vstack([path.vertices for path in ax.collections[-1].get_paths()])
+    regions = found.players.regions
+    assert set(np.unique(np.round(corners * 96 / 448, 6))) <= set(range(97))
+    assert not any((corners * 96 / 448 < 11.5).all(1))  # none where there is no region
+    assert len(ax.collections[-1].get_paths()) >= regions.max() + 1
+    titles = [ax.get_title(loc="left") for ax in plots.overview(found).axes]
+    assert "dog" in titles
+    assert any(title.startswith("regions alone") for title in titles)
+
+
+def test_a_comparison_is_one_figure_on_one_scale(tmp_path):
+    found = comparison()
+    path = tmp_path / "figure.png"
+    axes = plots.compare(found, path=path)
+    with Image.open(path) as image:
+        assert np.asarray(image.convert("L")).std() > 10
+    figure = axes[0].figure
+    assert [ax.get_title(loc="left") for ax in axes[:3]] == list(found.labels)
+    facts = [ax.texts[-1].get_text() for ax in axes[:3]]
+    assert facts == [f"similarity {value} logit  ·  fit R² 0.950" for value in ("21.50", "12.50", "21.50")]
+    rows = [line[0].texts[0].get_text() for line in zip(*[iter(axes)] * 3, strict=True)]
+    assert rows == ["all words", "dog", "bus", "owl"]
+    limit = max(found.limit(), *(np.abs(e.patch_values(w)).max() for _, e in found for w in ((11, 14), "bus", "owl")))
+    assert {ax.images[-1].get_clim() for ax in axes} == {(-limit, limit)}
+    dog = [np.ma.filled(ax.images[-1].get_array(), np.nan) for ax in axes[3:6]]
+    for drawn_values, (_, e) in zip(dog, found, strict=True):
+        assert_close(drawn_values, e.heatmap((11, 14)), 1e-12)
+    bar = figure.axes[-1]
+    assert [tick.get_text() for tick in bar.get_xticklabels()][-1] == f"+{limit:.2g} logit"
+
+
+def test_a_comparison_says_what_is_missing():
+    found = comparison(first_only=True, status="give more masks")
+    axes = plots.compare(found)
+    said = [[text.get_text() for text in ax.texts] for ax in axes]
+    assert all("not estimated" in said[k] for k in range(0, len(axes) - 3, 3))
+    assert said[-3][0].startswith("regions alone  (±")
+    assert_close(np.asarray(axes[-3].images[-1].get_array()), found["patches"].heatmap(order=1), 1e-12)
+    assert any("patches: give more masks" in text.get_text() for text in axes[0].figure.texts)
+
+
+def test_a_row_of_a_comparison_is_drawn_where_it_is_told_to():
+    found = comparison()
+    axes = Figure().subplots(1, 3)
+    drawn = plots.compare(found, "bus", axes=axes)
+    assert drawn == list(axes)
+    assert {ax.images[-1].get_clim()[1] for ax in axes} == {found.limit("bus")}
+    assert len(plots.compare(found, "bus")) == 3
+    with pytest.raises(InputError, match="also"):
+        plots.compare(found, "also")
+    with pytest.raises(InputError, match="Cannot write"):
+        plots.compare(found, path="/no/such/folder/figure.png")
 
 
 @pytest.mark.parametrize("players", [Players.of(n_image=3, n_text=2), Players.of(n_image=0, n_text=5)], ids=str)

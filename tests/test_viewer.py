@@ -4,15 +4,16 @@ import base64
 import io
 import json
 import re
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from fixlip import Explanation, InputError, Players, viewer
+from fixlip import Comparison, Explanation, InputError, Players, viewer
 from tests.oracles import assert_close
-from tests.pictures import explanation
+from tests.pictures import comparison, explanation, label_map, of_regions
 
 
 def data_of(page):
@@ -115,3 +116,39 @@ def test_notebooks_get_a_frame_of_their_own():
     assert bundle["text/html"].startswith("<iframe sandbox")
     assert bundle["text/html"].count("<") == 2
     assert bundle["image/png"].startswith("iVBOR")
+
+
+def without(found):
+    """The same numbers on boxes."""
+    return replace(found, players=replace(found.players, regions=None))
+
+
+@pytest.mark.parametrize("regions", [label_map(196, 224), np.random.default_rng(0).integers(0, 196, (900, 600))])
+def test_regions_add_little_to_the_page(regions):
+    found = of_regions(196)
+    found = replace(found, players=replace(found.players, regions=regions))
+    page = viewer.to_html(found)
+    assert len(page) - len(viewer.to_html(without(found))) < 150_000
+    data = data_of(page)
+    assert all(re.fullmatch(r"(M\d+ \d+([hv]-?\d+)+z)*", patch["path"]) for patch in data["patches"])
+    assert {i for i, patch in enumerate(data["patches"]) if patch["path"]} == set(regions[regions >= 0])
+    assert data["width"] / data["height"] == pytest.approx(regions.shape[1] / regions.shape[0], rel=0.02)
+
+
+def test_a_comparison_holds_the_numbers_of_each():
+    found = comparison()
+    data = data_of(viewer.to_html(found))
+    assert [panel["title"] for panel in data["panels"]] == list(found.labels)
+    for panel, (_, e) in zip(data["panels"], found, strict=True):
+        assert_close(np.array(panel["cross"]), e.cross.T, 1e-3)
+        assert len(panel["patches"]) == e.players.n_image
+    assert data["panels"][0]["shared"] == list(range(10))
+    assert data["panels"][1]["shared"] == [0, 1, 2, 3, 3, 4, 5, 6, 8, 9]
+
+
+@pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "{data}"])
+def test_hostile_text_stays_data_in_a_comparison(text):
+    found = explanation(words=[text, "dog"], model=text, status=text)
+    page = viewer.to_html(Comparison((found, found), (text, "other")))
+    assert page.count("<script") == page.count("</script>") == 2
+    assert data_of(page)["panels"][0]["title"] == text

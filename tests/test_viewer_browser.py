@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fixlip import Player, viewer
-from tests.pictures import explanation
+from fixlip import Comparison, Player, viewer
+from tests.pictures import comparison, explanation, of_regions
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 FLAGS = [
@@ -307,6 +307,154 @@ def test_regions_are_drawn_by_their_boxes(open_page):
     assert np.allclose(drawn, [(left, top, right - left, bottom - top) for left, top, right, bottom in boxes])
     page.locator('[data-patch="2"]').click()
     assert "region 2" in page.locator("#pairs-title").inner_text()
+
+
+def inside(page, i):
+    """A place on the screen inside of a region, however bent it is."""
+    return page.evaluate(
+        """i => {
+          const shape = document.querySelector(`[data-patch="${i}"]`), box = shape.getBBox();
+          const point = shape.ownerSVGElement.createSVGPoint();
+          for (point.y = box.y + 0.5; point.y < box.y + box.height; point.y += 1)
+            for (point.x = box.x + 0.5; point.x < box.x + box.width; point.x += 1)
+              if (shape.isPointInFill(point)) {
+                const at = point.matrixTransform(shape.getScreenCTM());
+                if (document.elementFromPoint(at.x, at.y) === shape) return [at.x, at.y];
+              }
+        }""",
+        i,
+    )
+
+
+def test_regions_are_drawn_in_their_shapes(open_page):
+    found = of_regions()
+    page = open_page(found)
+    expect_heat(page, found.cross.sum(1))
+    at = inside(page, 7)
+    page.mouse.click(*at)
+    assert page.locator('[aria-selected="true"]').get_attribute("data-patch") == "7"
+    assert "region 8" in page.locator("#pairs-title").inner_text()
+    shape = page.locator('[data-patch="7"]').get_attribute("d")
+    assert page.locator(".ring.chosen.line").get_attribute("d") == shape
+    box = page.locator("#picture svg").bounding_box()
+    column, row = int((at[0] - box["x"]) / box["width"] * 96), int((at[1] - box["y"]) / box["height"] * 96)
+    assert found.players.regions[row, column] == 7
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / "page-regions.png", full_page=True)
+
+
+def test_regions_by_keyboard(open_page):
+    page = open_page(of_regions())
+    places = np.array(page.evaluate("data.patches.map(p => p.centre)"))
+    page.locator('[data-patch="0"]').focus()
+    seen = [0]
+    for key in ["PageDown"] * 19 + ["Home"]:
+        page.keyboard.press(key)
+        seen.append(int(page.evaluate("document.activeElement.dataset.patch")))
+    assert seen == [*range(20), 0]
+    for key, axis, sign in (("ArrowRight", 0, 1), ("ArrowDown", 1, 1), ("ArrowLeft", 0, -1), ("ArrowUp", 1, -1)):
+        middle = int(np.argmin(np.abs(places - 0.5).sum(1)))
+        page.locator(f'[data-patch="{middle}"]').focus()
+        page.keyboard.press(key)
+        now = int(page.evaluate("document.activeElement.dataset.patch"))
+        assert sign * (places[now, axis] - places[middle, axis]) > 0
+        assert page.locator(".ring.focused.line").get_attribute("d")
+    page.keyboard.press("Enter")
+    assert page.locator('[aria-selected="true"]').get_attribute("data-patch") == str(now)
+
+
+def panel_of(page, k):
+    return page.locator(".panel").nth(k)
+
+
+def opacities(panel):
+    return np.array(
+        panel.locator("[data-patch]").evaluate_all("all => all.map(r => Number(r.getAttribute('fill-opacity')))")
+    )
+
+
+def pressed(panel):
+    return panel.locator('[aria-pressed="true"] span:nth-child(2)').all_inner_texts()
+
+
+def expect_scale(page, found, values):
+    """Every panel is painted on the scale that its legend names."""
+    for k, value in enumerate(values):
+        end = float(page.locator(f"#high-{k}").inner_text().split()[0])
+        assert np.allclose(opacities(panel_of(page, k)), 0.88 * np.abs(value) / end, atol=0.01)
+
+
+def test_a_comparison_shows_each_explanation(open_page):
+    found = comparison(status="give more masks")
+    page = open_page(found)
+    assert page.locator("h2").all_inner_texts() == list(found.labels)
+    assert page.locator("h1").inner_text() == found[0].players.caption
+    for k, (_, e) in enumerate(found):
+        panel = panel_of(page, k)
+        assert panel.locator("[data-patch]").count() == e.players.n_image
+        assert f"{e.full_value:.2f}" in page.locator(f"#totals-{k}").inner_text()
+        assert "0.950" in page.locator(f"#totals-{k}").inner_text()
+        assert "cross" in page.locator(f"#share-{k}").inner_text()
+        panel.locator("summary").click()
+        assert "banzhaf" in page.locator(f"#provenance-{k}").inner_text()
+    assert page.locator("#status-0").inner_text() == "give more masks"
+    assert not page.locator("#status-1").is_visible()
+    expect_scale(page, found, [e.patch_values() for _, e in found])
+    assert len({page.locator(f"#high-{k}").inner_text() for k in range(3)}) == 1
+    page.get_by_label("own").check()
+    ends = [float(page.locator(f"#high-{k}").inner_text().split()[0]) for k in range(3)]
+    assert np.allclose(ends, [np.abs(e.patch_values()).max() for _, e in found], atol=0.006)
+    expect_scale(page, found, [e.patch_values() for _, e in found])
+
+
+def test_words_of_a_comparison_are_in_step(open_page):
+    found = comparison()
+    page = open_page(found)
+    panel_of(page, 1).locator('[data-word="4"]').click()  # the second half of "dog"
+    page.mouse.move(2, 2)
+    assert [pressed(panel_of(page, k)) for k in range(3)] == [["dog"], ["do", "g"], ["dog"]]
+    expect_scale(page, found, [e.patch_values((11, 14)) for _, e in found])
+    page.locator('[data-patch="10"]').nth(2).click()
+    assert page.locator('[aria-selected="true"]').count() == 1  # patches are chosen in one explanation
+    page.keyboard.press("Escape")
+    panel_of(page, 0).locator('[data-word="7"]').hover()  # a word that the second never reads
+    assert (opacities(panel_of(page, 1)) == 0).all()
+    assert page.locator("#pairs-title-1").inner_text() == "This explanation has no such word"
+    assert (opacities(panel_of(page, 2)) > 0).any()
+
+
+def test_a_comparison_by_keyboard(open_page):
+    page = open_page(comparison())
+    for selector in ('.panel:nth-child(2) [data-word="0"]', '.panel:nth-child(2) [data-patch="0"]'):
+        page.locator(selector).focus()
+        page.keyboard.press("Space")
+    assert [pressed(panel_of(page, k)) for k in range(3)] == [["there"]] * 3
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.patch") == "8"
+    assert [line.split(":")[0] for line in page.locator("#live").inner_text().split(". ")] == list(comparison().labels)
+
+
+@pytest.mark.parametrize(("name", "context", "columns"), [
+    ("light", {}, 3),
+    ("dark", {"color_scheme": "dark"}, 3),
+    ("phone", {"viewport": {"width": 360, "height": 740}}, 1),
+])  # fmt: skip
+def test_a_comparison_fits(open_page, name, context, columns):
+    page = open_page(comparison(), **context)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    places = page.eval_on_selector_all(".picture", "all => all.map(p => [p.getBoundingClientRect().x, p.offsetTop])")
+    assert len({x for x, _ in places}) == columns
+    page.screenshot(path=ARTIFACTS / f"comparison-{name}.png", full_page=True)
+
+
+def test_a_comparison_without_pairs_shows_first_order(open_page):
+    found = explanation(first_only=True)
+    page = open_page(Comparison((found, found), ("a", "b")))
+    expect_scale(page, found, [found.first_order[:49]] * 2)
+    assert page.get_by_label("interactions").is_disabled()
+    page = open_page(Comparison((found, explanation()), ("a", "b")))
+    assert (opacities(panel_of(page, 0)) == 0).all()
+    assert "first-order effects only" in page.locator("#hint-0").inner_text()
 
 
 def test_frames_on_one_page_do_not_meet(browser, tmp_path):

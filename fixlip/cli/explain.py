@@ -23,7 +23,11 @@ def explain(
     text_masks: Annotated[int | None, typer.Option(help="Text passes, instead of a budget.")] = None,
     p: Annotated[float | None, typer.Option(help="Option of the estimator: how much stays, in (0, 1).")] = None,
     option: Annotated[list[str] | None, typer.Option(help="Further options of the estimator: name=value.")] = None,
-    text_players: Annotated[str, typer.Option(help="words or tokens.")] = "words",
+    text_players: Annotated[str, typer.Option(help="words, content (stop words joined) or tokens.")] = "words",
+    phrase: Annotated[list[str] | None, typer.Option(help="A phrase of the caption that is one player.")] = None,
+    image_players: Annotated[str, typer.Option(help="patches, grid:3, grid:2x3, slic:40.")] = "patches",
+    image_removal: Annotated[str | None, typer.Option(help="mean, blur, attention or drop.")] = None,
+    text_removal: Annotated[str | None, typer.Option(help="attention, replace or delete.")] = None,
     seed: Annotated[int, typer.Option(help="Fixes the masks.")] = 0,
     top: Annotated[int, typer.Option(help="Pairs to print.")] = 10,
     html: Annotated[Path | None, typer.Option(help="Write the interactive page.")] = None,
@@ -48,6 +52,9 @@ def explain(
         image_masks=image_masks,
         text_masks=text_masks,
         text_players=text_players,  # type: ignore[arg-type]
+        phrases=phrase or [],
+        image_players=image_players,
+        removal={k: v for k, v in (("image", image_removal), ("text", text_removal)) if v is not None},
         seed=seed,
     )
     outputs.write(explanation)

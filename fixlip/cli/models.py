@@ -7,7 +7,8 @@ from fixlip.api import list_models
 
 NOTES = {
     "bundled": "work offline; they know the objects of fixlip.datasets.scenes",
-    "open_clip": "need weights: --pretrained TAG (downloaded by open_clip) or a file",
+    "open_clip": "need weights: --pretrained TAG (downloaded by open_clip) or a file; also hf-hub:ORG/REPO, "
+    "local-dir:FOLDER and transformers:FOLDER_OR_ID",
 }
 
 

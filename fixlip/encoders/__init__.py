@@ -1,0 +1,24 @@
+"""Dual encoders: what fixlip asks of them, adapters for the families, removal operators."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fixlip.encoders.base import DualEncoder, ImageInput, TextInput
+    from fixlip.encoders.callables import Pixels, Strings, from_callables
+
+_HOME = {
+    "DualEncoder": "base",
+    "ImageInput": "base",
+    "TextInput": "base",
+    "Pixels": "callables",
+    "Strings": "callables",
+    "from_callables": "callables",
+}
+__all__ = ["DualEncoder", "ImageInput", "Pixels", "Strings", "TextInput", "from_callables"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"fixlip.encoders.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'fixlip.encoders' has no attribute {name!r}")

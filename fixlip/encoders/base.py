@@ -1,7 +1,7 @@
 """What fixlip asks of a dual encoder."""
 
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -11,18 +11,27 @@ from fixlip.images import ImageLike
 
 @dataclass(frozen=True, eq=False)
 class ImageInput:
-    """A picture, ready for the image tower.
+    """A picture, ready for its tower.
 
     Attributes:
-        pixels: [3, height, width], normalised.
-        grid: rows and columns of patches; their product is the number of patches.
+        pixels: [3, height, width], normalised, without padding.
+        grid: rows and columns of patches.
         picture: what the model sees, uint8 [height, width, 3], for display.
+        size: height and width of the upright picture as given.
+        visible: the part of it that the model sees: left, top, right, bottom in its pixels; outside of it is padding.
+        labels: integers [height, width] over `pixels`: the unit that comes and goes with each pixel, -1 for pixels that
+            always stay; None where the units are the patches.
+        model_inputs: what the model's own forward pass takes, where that is not just the pixels.
         notes: what the user should know (a part cut off, say).
     """
 
     pixels: torch.Tensor
     grid: tuple[int, int]
     picture: np.ndarray
+    size: tuple[int, int]
+    visible: tuple[float, float, float, float]
+    labels: np.ndarray | None = None
+    model_inputs: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -33,7 +42,7 @@ class ImageInput:
 
 @dataclass(frozen=True, eq=False)
 class TextInput:
-    """A caption, ready for the text tower.
+    """A caption, ready for its tower.
 
     Attributes:
         text: the caption as typed.
@@ -52,29 +61,28 @@ class TextInput:
     @property
     def n_tokens(self) -> int:
         """Number of tokens that can be removed."""
-        return len(self.positions)
+        return len(self.spans)
 
 
 @runtime_checkable
 class DualEncoder(Protocol):
     """Two towers joined by a cosine: similarity = logit_scale * <image, text> + logit_bias.
 
-    Masks are boolean, True = present. Embeddings have unit norm. With every patch and every token present the
-    embeddings are those of the model's own preprocessing and forward pass; `own_score` is there to check it.
+    Masks are boolean, True = present. Embeddings have unit norm. With everything present they are those of the model's
+    own preprocessing and forward pass; `own_embeddings` is there to check it.
     """
 
     name: str
-    removal: str
     logit_scale: float
     logit_bias: float
 
     @property
-    def weights(self) -> str:
-        """A hash of all weights."""
+    def removal(self) -> str:
+        """How players are removed, in words; goes into the provenance."""
 
     @property
-    def embed_dim(self) -> int:
-        """Dimension of the shared space."""
+    def weights(self) -> str:
+        """A hash of all weights."""
 
     @property
     def device(self) -> torch.device:
@@ -91,10 +99,10 @@ class DualEncoder(Protocol):
         """Tokenise a caption."""
 
     def embed_image(self, x: ImageInput, masks: torch.Tensor) -> torch.Tensor:
-        """Masks [B, n_patches] -> unit embeddings [B, embed_dim]."""
+        """Masks [B, units] -> unit embeddings [B, D]; the units are the patches, or those of `x.labels`."""
 
     def embed_text(self, x: TextInput, masks: torch.Tensor) -> torch.Tensor:
-        """Masks [B, n_tokens] -> unit embeddings [B, embed_dim]."""
+        """Masks [B, n_tokens] -> unit embeddings [B, D]."""
 
-    def own_score(self, image: ImageInput, text: TextInput) -> float:
-        """The similarity (logit) by the model's own forward pass, nothing removed."""
+    def own_embeddings(self, image: ImageInput, text: TextInput) -> tuple[torch.Tensor, torch.Tensor]:
+        """Unit embeddings [D] of both inputs by the model's own forward pass, nothing removed."""

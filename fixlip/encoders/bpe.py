@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fixlip.encoders.words import Span, align
+from fixlip.encoders.words import Span, align_spans
 
 
 def token_spans(tokenizer: Any, text: str) -> tuple[list[int], list[Span]]:
@@ -12,7 +12,7 @@ def token_spans(tokenizer: Any, text: str) -> tuple[list[int], list[Span]]:
     part of a character (of an emoji, say) stands for the whole of it.
     """
     cleaned = tokenizer.clean_fn(text)
-    places = align(cleaned, text)
+    places = align_spans(cleaned, text)
     ids: list[int] = []
     spans: list[Span] = []
     for match in tokenizer.pat.finditer(cleaned):
@@ -25,5 +25,5 @@ def token_spans(tokenizer: Any, text: str) -> tuple[list[int], list[Span]]:
             first, last = char_of_byte[byte], char_of_byte[byte + length - 1]
             byte += length
             ids.append(tokenizer.encoder[piece])
-            spans.append((places[match.start() + first], places[match.start() + last] + 1))
+            spans.append((places[match.start() + first][0], places[match.start() + last][1]))
     return ids, spans

@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save
 
+from fixlip.encoders import demo_tower  # noqa: F401, registers an architecture with timm
+
 WEIGHTS = "weights.safetensors"
 ROWS = "token_embedding.rows"
 

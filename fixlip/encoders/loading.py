@@ -1,9 +1,11 @@
-"""From a name to a dual encoder."""
+"""From a name or a model object to a dual encoder."""
 
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,95 +13,177 @@ import open_clip
 import torch
 from open_clip.model import get_model_preprocess_cfg
 
+from fixlip.encoders.base import DualEncoder
 from fixlip.encoders.bundled import asset_folder, bundled_models, read_weights
-from fixlip.encoders.open_clip import OpenClipEncoder
-from fixlip.errors import OptionError, UnsupportedModelError, unknown
+from fixlip.encoders.encoder import TowerEncoder
+from fixlip.encoders.open_clip import from_open_clip
+from fixlip.encoders.openai_clip import from_openai_clip, is_openai_clip
+from fixlip.encoders.preprocessing import config_of
+from fixlip.errors import FixlipError, MissingExtraError, OptionError, UnsupportedModelError, unknown
+
+HUB, FOLDER, TRANSFORMERS = "hf-hub:", "local-dir:", "transformers:"
 
 
 def load(
-    name: str,
+    model: Any,
     *,
     pretrained: str | None,
+    preprocess: Any,
+    tokenizer: Any,
     device: str | torch.device | None,
     dtype: torch.dtype | None,
     cache_dir: str | None,
     allow_random: bool,
-) -> OpenClipEncoder:
+) -> DualEncoder:
     """See `fixlip.load_model`."""
-    if name in bundled_models():
-        return _place(_load_bundled(name), device, dtype)
-    if name not in open_clip.list_models():
-        raise UnsupportedModelError(unknown("model", name, [*bundled_models(), *open_clip.list_models()]))
-    if name not in open_clip_models():
-        raise UnsupportedModelError(
-            f"{name} has another layout than a ViT with a causal text transformer; `fixlip models` lists what is read."
-        )
-    with _quiet():
-        model = _pretrained(name, pretrained, cache_dir) if pretrained else _random(name, allow_random)
-    label = f"{name} ({pretrained or 'random weights'})"
-    encoder = OpenClipEncoder(
-        model, get_model_preprocess_cfg(model), open_clip.get_tokenizer(name, cache_dir=cache_dir), name=label
+    if isinstance(model, DualEncoder):
+        return model
+    if not isinstance(model, str):
+        return _place(from_object(model, preprocess, tokenizer), device, dtype)
+    if model in bundled_models():
+        encoder = _bundled(model)
+    elif model.startswith(TRANSFORMERS):
+        encoder = _transformers(model.removeprefix(TRANSFORMERS), cache_dir)
+    else:
+        with _quiet():
+            loaded = _open_clip(model, pretrained, cache_dir, allow_random)
+        schema = model.startswith((HUB, FOLDER))
+        label = model if schema else f"{model} ({pretrained or 'random weights'})"
+        tokenizer = tokenizer or _tokenizer(model, cache_dir)
+        encoder = from_open_clip(loaded, get_model_preprocess_cfg(loaded), tokenizer, name=label)
+    return _place(encoder, device or ("cuda" if torch.cuda.is_available() else "cpu"), dtype)
+
+
+def from_object(model: Any, preprocess: Any = None, tokenizer: Any = None) -> TowerEncoder:
+    """A dual encoder from a model that is already built; what it is is read from the object.
+
+    Raises:
+        UnsupportedModelError: a kind that fixlip does not read, or something missing beside it.
+    """
+    name = type(model).__name__
+    if isinstance(model, (open_clip.CLIP, open_clip.CustomTextCLIP, open_clip.CoCa)):
+        if tokenizer is None:
+            raise UnsupportedModelError(f"{name} of open_clip needs tokenizer=open_clip.get_tokenizer(...).")
+        config = get_model_preprocess_cfg(model) if preprocess is None else config_of(preprocess)
+        return from_open_clip(model, config, tokenizer, name=name)
+    if any(c.__module__.startswith("transformers.") for c in type(model).__mro__):
+        from fixlip.encoders.hugging_face import from_transformers
+
+        if preprocess is None:
+            raise UnsupportedModelError(f"{name} of transformers needs preprocess=AutoProcessor.from_pretrained(...).")
+        return from_transformers(model, preprocess, name=getattr(model, "name_or_path", "") or name)
+    if is_openai_clip(model):
+        return from_openai_clip(model, name=f"{name} of OpenAI")
+    raise UnsupportedModelError(
+        f"fixlip does not know models of the kind {type(model).__module__}.{name}; it reads open_clip's CLIP, "
+        "CustomTextCLIP and CoCa, OpenAI's CLIP, and CLIPModel, SiglipModel and Siglip2Model of transformers. "
+        "For any other two towers there is fixlip.encoders.from_callables."
     )
-    return _place(encoder, device, dtype)
 
 
-def open_clip_models() -> list[str]:
-    """The open_clip configurations whose layout fixlip reads: a ViT and a causal text transformer."""
-
-    def readable(config: dict[str, Any]) -> bool:
-        vision, text = config["vision_cfg"], config["text_cfg"]
-        plain_vit = isinstance(vision.get("layers", 12), int) and "timm_model_name" not in vision
-        plain_text = "hf_model_name" not in text and "hf_tokenizer_name" not in text
-        return plain_vit and plain_text and not config.get("custom_text") and "multimodal_cfg" not in config
-
-    return [name for name in open_clip.list_models() if readable(open_clip.get_model_config(name))]
-
-
-def _load_bundled(name: str) -> OpenClipEncoder:
-    source = f"local-dir:{asset_folder(name)}"
+def _bundled(name: str) -> TowerEncoder:
+    source = f"{FOLDER}{asset_folder(name)}"
     with _quiet():
         model = open_clip.create_model(source, load_weights=False)
-    state, known_ids = read_weights(name, model.vocab_size)
+    vocabulary = getattr(model, "vocab_size", None) or model.text.vocab_size
+    state, known_ids = read_weights(name, vocabulary)
     model.load_state_dict(state)
     config = json.loads((asset_folder(name) / "open_clip_config.json").read_text())
-    preprocess_cfg = {"size": model.visual.image_size, **config["preprocess_cfg"]}
-    return OpenClipEncoder(model, preprocess_cfg, open_clip.get_tokenizer(source), name=name, known_ids=known_ids)
+    preprocess = {"size": model.visual.image_size, **config["preprocess_cfg"]}
+    return from_open_clip(model, preprocess, open_clip.get_tokenizer(source), name=name, known_ids=known_ids)
 
 
-def _random(name: str, allow_random: bool) -> torch.nn.Module:
-    if not allow_random:
-        raise OptionError(
-            f"{name} without weights explains nothing; give pretrained=, or allow_random=True for a test."
-        )
-    return open_clip.create_model(name, load_weights=False, pretrained_text=False)
-
-
-def _pretrained(name: str, pretrained: str, cache_dir: str | None) -> torch.nn.Module:
-    tags = open_clip.list_pretrained_tags_by_model(name)
-    if pretrained not in tags and not Path(pretrained).is_file():
+def _open_clip(name: str, pretrained: str | None, cache_dir: str | None, allow_random: bool) -> torch.nn.Module:
+    if name.startswith((HUB, FOLDER)):
+        folder = Path(name.removeprefix(FOLDER))
+        if name.startswith(FOLDER) and not (folder / "open_clip_config.json").is_file():
+            raise UnsupportedModelError(f"{str(folder)!r} has no open_clip_config.json.")
+        if allow_random and pretrained is None and name.startswith(FOLDER):
+            return open_clip.create_model(name, load_weights=False)
+        return _created(name, f"The model {name!r}", require_pretrained=True, cache_dir=cache_dir)
+    if name not in open_clip.list_models():
+        raise UnsupportedModelError(unknown("model", name, [*bundled_models(), *open_clip.list_models()]))
+    if pretrained is None:
+        if not allow_random:
+            raise OptionError(f"{name} without weights explains nothing; give pretrained=, or allow_random=True.")
+        return _created(name, f"The parts of {name}", load_weights=False, pretrained_text=False)
+    tags, file = open_clip.list_pretrained_tags_by_model(name), Path(pretrained)
+    if pretrained not in tags and not file.is_file():
         raise UnsupportedModelError(unknown(f"weights of {name}: not a file and not the tag", pretrained, tags))
-    try:
-        return open_clip.create_model(
-            name,
-            pretrained=pretrained,
-            cache_dir=cache_dir,
-            require_pretrained=True,
-            force_quick_gelu=bool((open_clip.get_pretrained_cfg(name, pretrained) or {}).get("quick_gelu")),
+    gelu = bool((open_clip.get_pretrained_cfg(name, pretrained) or {}).get("quick_gelu"))
+    options = {"pretrained": pretrained, "force_quick_gelu": gelu, "require_pretrained": True, "cache_dir": cache_dir}
+    if pretrained not in tags:
+        warnings.warn(
+            f"{file.name} is loaded with the default preprocessing of {name}; if the model was trained with another, "
+            "build it yourself and give the object to load_model.",
+            stacklevel=4,
         )
-    except Exception as error:  # open_clip, hub and network raise many kinds
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UnsupportedModelError(
-            f"The weights {pretrained!r} of {name} are neither cached nor reachable ({reason}). Give a file as "
-            f"pretrained=, or use a bundled model: {', '.join(bundled_models())}."
-        ) from error
+        try:
+            return open_clip.create_model(name, **options)
+        except Exception as error:  # torch, safetensors and open_clip raise many kinds
+            raise UnsupportedModelError(
+                f"The weights in {pretrained!r} do not fit {name}: {_reason(error)}."
+            ) from error
+    return _created(name, f"The weights {pretrained!r} of {name}", **options)
 
 
-def _place(encoder: OpenClipEncoder, device: str | torch.device | None, dtype: torch.dtype | None) -> OpenClipEncoder:
+def _created(name: str, what: str, **options: Any) -> torch.nn.Module:
     try:
-        encoder.model.to(device=device or ("cuda" if torch.cuda.is_available() else "cpu"), dtype=dtype)
+        return open_clip.create_model(name, **options)
+    except Exception as error:  # open_clip, hub, network and torch raise many kinds
+        raise _unreachable(what, error) from error
+
+
+def _tokenizer(name: str, cache_dir: str | None) -> Any:
+    try:
+        return open_clip.get_tokenizer(name, cache_dir=cache_dir)
+    except ImportError as error:
+        _need_transformers(f"The tokenizer of {name}", error)
+        raise
+    except Exception as error:
+        raise _unreachable(f"The tokenizer of {name}", error) from error
+
+
+def _transformers(source: str, cache_dir: str | None) -> TowerEncoder:
+    _need_transformers(f"The model {source!r}")
+    from transformers import AutoModel, AutoProcessor
+
+    from fixlip.encoders.hugging_face import from_transformers
+
+    try:
+        model = AutoModel.from_pretrained(source, cache_dir=cache_dir)
+        processor = AutoProcessor.from_pretrained(source, cache_dir=cache_dir)
+    except Exception as error:
+        raise _unreachable(f"The model {source!r}", error) from error
+    return from_transformers(model, processor, name=source)
+
+
+def _need_transformers(what: str, error: Exception | None = None) -> None:
+    if find_spec("transformers") is None:
+        raise MissingExtraError(f"{what} needs transformers: pip install 'fixlip[transformers]'.") from error
+
+
+def _unreachable(what: str, error: Exception) -> FixlipError:
+    if isinstance(error, FixlipError):
+        return error
+    return UnsupportedModelError(
+        f"{what}: neither cached nor reachable ({_reason(error)}). Give a file as pretrained= or a built model, "
+        f"or use a bundled model: {', '.join(bundled_models())}."
+    )
+
+
+def _reason(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {' '.join(lines[:2])[:200]}"
+
+
+def _place(encoder: TowerEncoder, device: str | torch.device | None, dtype: torch.dtype | None) -> TowerEncoder:
+    if encoder.model is None or (device is None and dtype is None):
+        return encoder
+    try:
+        encoder.model.to(device=device, dtype=dtype)
     except (RuntimeError, AssertionError) as error:  # torch raises either for a device that is not there
         raise OptionError(f"The device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from error
-    encoder.model.requires_grad_(False)
     return encoder
 
 

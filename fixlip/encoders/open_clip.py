@@ -1,108 +1,189 @@
-"""Adapter for open_clip models of the `CLIP` layout (ViT image tower, causal text tower)."""
+"""Adapter for open_clip models: CLIP, CustomTextCLIP (SigLIP, SigLIP-2, Hugging Face text towers), CoCa."""
 
-import hashlib
-from functools import cached_property
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import open_clip
 import torch
-from torch.nn.functional import normalize
+from open_clip.hf_model import HFTextEncoder
+from open_clip.transformer import TextTransformer, VisionTransformer, text_global_pool
+from timm.models import VisionTransformer as TimmVisionTransformer
+from torch import nn
 
-from fixlip.encoders.base import ImageInput, TextInput
-from fixlip.encoders.clip_towers import TextTower, VisionTower
+from fixlip.encoders.base import TextInput
+from fixlip.encoders.captions import read_byte_pairs, read_hugging_face, replacement_of
+from fixlip.encoders.encoder import TowerEncoder
 from fixlip.encoders.preprocessing import Preprocessor
-from fixlip.errors import UnsupportedModelError
-from fixlip.images import ImageLike, open_image
+from fixlip.encoders.towers import ImageOrTextTower, PixelTower, TextTower, TokenTower, additive, everything
+from fixlip.errors import InputError, UnsupportedModelError
 
 
-class OpenClipEncoder:
-    """A dual encoder from an open_clip `CLIP` model; see `fixlip.encoders.base.DualEncoder`.
+def from_open_clip(
+    model: nn.Module,
+    preprocess_cfg: dict[str, Any],
+    tokenizer: Any,
+    *,
+    name: str,
+    known_ids: set[int] | None = None,
+) -> TowerEncoder:
+    """A dual encoder from an open_clip model.
 
     Args:
-        model: the model; it is put into evaluation mode and otherwise left as it is.
+        model: `open_clip.CLIP`, `CustomTextCLIP` or `CoCa`.
         preprocess_cfg: open_clip's preprocessing configuration of the model.
-        tokenizer: the model's tokenizer.
+        tokenizer: what `open_clip.get_tokenizer` gives for it.
         name: for provenance.
-        known_ids: ids of the tokens that the model was trained on; None means all. Other words are named in the notes.
+        known_ids: see `TowerEncoder`.
 
     Raises:
-        UnsupportedModelError: another layout.
+        UnsupportedModelError: another kind of model, or a tokenizer that is not the model's.
     """
+    if not isinstance(model, (open_clip.CLIP, open_clip.CustomTextCLIP, open_clip.CoCa)):
+        raise UnsupportedModelError(f"{name}: {type(model).__name__} is not a dual encoder of open_clip.")
+    text = model if isinstance(model, open_clip.CLIP) else model.text
 
-    def __init__(
-        self,
-        model: torch.nn.Module,
-        preprocess_cfg: dict[str, Any],
-        tokenizer: Any,
-        *,
-        name: str,
-        known_ids: set[int] | None = None,
-    ) -> None:
-        if not isinstance(model, open_clip.CLIP):
-            raise UnsupportedModelError(
-                f"{name}: fixlip reads open_clip models of the layout CLIP, this one is {type(model).__name__}."
-            )
-        self.model: Any = model.eval()
-        self.name, self.known_ids = name, known_ids
-        self.preprocess = Preprocessor(preprocess_cfg)
-        self.image_tower, self.text_tower = VisionTower(self.model.visual), TextTower(self.model, tokenizer)
-        self.removal = f"image {self.image_tower.removal}, text {self.text_tower.removal}"
-        self.logit_scale = self.model.logit_scale.detach().exp().item()
-        self.logit_bias = self.model.logit_bias.item() if self.model.logit_bias is not None else 0.0
+    def own(image: Any, caption: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        return model.encode_image(image.pixels[None]), model.encode_text(caption.ids[None])
 
-    @property
-    def device(self) -> torch.device:
-        """Where the model is."""
-        return self.model.logit_scale.device
+    bias = getattr(model, "logit_bias", None)
+    return TowerEncoder(
+        model,
+        _image_tower(model.visual, preprocess_cfg),
+        _text_tower(text, tokenizer, name),
+        own,
+        name=name,
+        family=f"open_clip {type(model).__name__}",
+        logit_scale=model.logit_scale.detach().float().exp().item(),
+        logit_bias=0.0 if bias is None else float(bias.detach()),
+        known_ids=known_ids,
+    )
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """The type that the model computes in."""
-        return self.model.visual.conv1.weight.dtype
 
-    @property
-    def embed_dim(self) -> int:
-        """Dimension of the shared space."""
-        return self.model.visual.output_dim
+def _image_tower(visual: Any, preprocess_cfg: dict[str, Any]) -> ImageOrTextTower:
+    """Row by row: the layouts whose tokens can be taken away, then any other, of which pixels can be."""
+    if isinstance(visual, VisionTransformer) and visual.attn_pool is None and visual.pool_type == "tok":
+        prepare = Preprocessor(preprocess_cfg, visual.grid_size)
+        return TokenTower(prepare, lambda x, pixels: visual._embeds(pixels), partial(_encode_vit, visual), prefix=1)
+    trunk = getattr(visual, "trunk", None)
+    if type(trunk) is TimmVisionTransformer and (trunk.attn_pool is not None or trunk.global_pool == "token"):
+        prepare = Preprocessor(preprocess_cfg, trunk.patch_embed.grid_size)
+        prefix = trunk.num_prefix_tokens
+        return TokenTower(prepare, partial(_timm_tokens, trunk), partial(_encode_timm, visual), prefix)
+    grid = getattr(visual, "grid_size", None) or getattr(getattr(trunk, "patch_embed", None), "grid_size", None)
+    prepare = Preprocessor(preprocess_cfg, grid)
 
-    @cached_property
-    def weights(self) -> str:
-        """A hash of all weights."""
-        digest = hashlib.sha256()
-        for key, tensor in sorted(self.model.state_dict().items()):
-            digest.update(key.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()[:16]
+    def encode(pixels: torch.Tensor) -> torch.Tensor:
+        features = visual(pixels)
+        return features[0] if isinstance(features, tuple) else features  # CoCa's tower also gives its tokens
 
-    def image_input(self, image: ImageLike) -> ImageInput:
-        """Preprocess a picture as open_clip does."""
-        pixels, picture, notes = self.preprocess(open_image(image))
-        return ImageInput(pixels.to(self.device, self.dtype), self.image_tower.grid, picture, notes)
+    return PixelTower(prepare, encode)
 
-    def text_input(self, text: str) -> TextInput:
-        """Tokenise a caption as open_clip does."""
-        x = self.text_tower.prepare(text)
-        notes: tuple[str, ...] = ()
-        if self.known_ids is not None:
-            strange = [s for p, s in zip(x.positions, x.spans, strict=True) if int(x.ids[p]) not in self.known_ids]
-            words = dict.fromkeys(text[slice(*s)] for s in strange)
-            if words:
-                notes = (f"{self.name} never learned {', '.join(map(repr, words))}; use a real model for such words",)
-        return TextInput(text, x.ids.to(self.device), x.positions, x.spans, notes)
 
-    @torch.inference_mode()
-    def embed_image(self, x: ImageInput, masks: torch.Tensor) -> torch.Tensor:
-        """Masks [B, n_patches] -> unit embeddings [B, embed_dim]."""
-        return normalize(self.image_tower.embed(x, masks.to(self.device)).float(), dim=-1)
+def _encode_vit(visual: Any, tokens: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
+    bias = None if keys is None else _for_heads(additive(keys, tokens.dtype), visual.transformer)
+    pooled = visual._pool(visual.transformer(tokens, attn_mask=bias))[0]
+    return pooled if visual.proj is None else pooled @ visual.proj
 
-    @torch.inference_mode()
-    def embed_text(self, x: TextInput, masks: torch.Tensor) -> torch.Tensor:
-        """Masks [B, n_tokens] -> unit embeddings [B, embed_dim]."""
-        return normalize(self.text_tower.embed(x, masks.to(self.device)).float(), dim=-1)
 
-    @torch.inference_mode()
-    def own_score(self, image: ImageInput, text: TextInput) -> float:
-        """The similarity (logit) by open_clip's own `encode_image` and `encode_text`."""
-        u = normalize(self.model.encode_image(image.pixels[None]).float(), dim=-1)
-        w = normalize(self.model.encode_text(text.ids[None]).float(), dim=-1)
-        return self.logit_scale * float((u * w).sum()) + self.logit_bias
+def _timm_tokens(trunk: Any, x: Any, pixels: torch.Tensor) -> torch.Tensor:
+    return trunk.norm_pre(trunk.patch_drop(trunk._pos_embed(trunk.patch_embed(pixels))))
+
+
+def _encode_timm(visual: Any, tokens: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
+    trunk, bias = visual.trunk, None if keys is None else additive(keys, tokens.dtype)[:, None]
+    for block in trunk.blocks:
+        tokens = block(tokens) if bias is None else block(tokens, attn_mask=bias)
+    tokens = trunk.norm(tokens)
+    if trunk.attn_pool is None:
+        pooled = trunk.pool(tokens)
+    else:
+        first = 0 if trunk.pool_include_prefix else trunk.num_prefix_tokens
+        pooled = trunk.attn_pool(tokens[:, first:], attn_mask=None if bias is None else bias[..., first:])
+    return visual.head(trunk.head(trunk.head_drop(trunk.fc_norm(pooled))))
+
+
+def _text_tower(text: Any, tokenizer: Any, name: str) -> TextTower:
+    inner = getattr(tokenizer, "tokenizer", None)  # that of transformers, where open_clip wraps one
+    read = _reader(tokenizer, inner)
+    facts: dict[str, Any] = {"vocabulary": text.vocab_size, "replacement": replacement_of(inner) if inner else 0}
+    if isinstance(text, HFTextEncoder):
+        pad = text.config.pad_token_id
+        encode = partial(_encode_hugging_face, text)
+        facts |= {"attended": lambda ids: ids != pad, "padding": pad, "causal": False}
+    else:
+        causal = text.attn_mask is not None and getattr(text, "cls_emb", None) is None
+        encode = partial(_encode_text, text)
+        facts |= {"attended": everything, "padding": inner.pad_token_id if inner else 0, "causal": causal}
+
+    def prepare(caption: str) -> TextInput:
+        x = read(caption)
+        largest, length = int(x.ids.max()), len(x.ids)
+        end = x.positions[-1] + 1
+        if largest >= text.vocab_size:
+            raise InputError(_other(name, f"it gives token {largest}, the model knows {text.vocab_size} tokens"))
+        if length != text.context_length and not isinstance(text, HFTextEncoder):
+            raise InputError(_other(name, f"it gives {length} tokens, the model takes {text.context_length}"))
+        if facts["causal"] and text_pool(text) == "argmax" and int(x.ids.argmax()) != end:
+            raise InputError(_other(name, "the model does not find the end of the text"))
+        return x
+
+    return TextTower(prepare, encode, **facts)
+
+
+def _reader(tokenizer: Any, inner: Any) -> Callable[[str], TextInput]:
+    if inner is None:
+        return partial(read_byte_pairs, tokenizer)
+
+    def read(caption: str) -> TextInput:
+        length, clean = tokenizer.context_length, tokenizer.clean_fn
+        return read_hugging_face(inner, caption, length, clean=clean, own=lambda text: tokenizer([text])[0])
+
+    return read
+
+
+def _other(name: str, reason: str) -> str:
+    return f"The tokenizer is not that of {name}: {reason}."
+
+
+def text_pool(text: Any) -> str:
+    """How open_clip's text transformer pools."""
+    return text.pool_type if isinstance(text, TextTransformer) else text.text_pool_type
+
+
+def _encode_text(text: Any, ids: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    """open_clip's text transformer, with a hidden key where `keys` says so; what is masked anyway stays masked."""
+    if isinstance(text, TextTransformer):
+        tokens, bias = text._embeds(ids)
+    else:
+        dtype = text.transformer.get_cast_dtype()
+        tokens = text.token_embedding(ids).to(dtype) + text.positional_embedding[: ids.shape[1]].to(dtype)
+        bias = text.attn_mask
+    length = tokens.shape[1]
+    if bias is not None:
+        bias = bias[..., :length, :length].to(tokens.dtype)
+    if not keys.all():
+        own_class = keys.new_ones(len(keys), length - ids.shape[1])  # CoCa appends one
+        hidden = _for_heads(additive(torch.cat([keys, own_class], 1), tokens.dtype), text.transformer)
+        bias = hidden if bias is None else bias + hidden
+    tokens = text.transformer(tokens, attn_mask=bias)
+    if getattr(text, "cls_emb", None) is not None:
+        pooled = text.ln_final(text_global_pool(tokens, pool_type="last"))
+    else:
+        eos = getattr(text, "eos_id" if isinstance(text, TextTransformer) else "text_eos_id", None)
+        pooled = text_global_pool(text.ln_final(tokens), ids, text_pool(text), eos_token_id=eos)
+    projection = text.text_projection
+    if projection is None:
+        return pooled
+    return projection(pooled) if isinstance(projection, nn.Linear) else pooled @ projection
+
+
+def _encode_hugging_face(text: Any, ids: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    mask = keys.long()
+    return text.proj(text.pooler(text.transformer(input_ids=ids, attention_mask=mask), mask))
+
+
+def _for_heads(bias: torch.Tensor, transformer: Any) -> torch.Tensor:
+    """Bias [B, 1, L] as torch's own attention takes it: [B * heads, L, L]."""
+    heads, length = transformer.resblocks[0].attn.num_heads, bias.shape[-1]
+    return bias.expand(-1, length, -1).repeat_interleave(heads, dim=0)

@@ -1,5 +1,6 @@
 """Pictures as an open_clip model sees them."""
 
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -7,60 +8,91 @@ import torch
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
-from fixlip.errors import InputError
+from fixlip.encoders.base import ImageInput
+from fixlip.errors import InputError, UnsupportedModelError
+from fixlip.images import ImageLike, open_image
 
 DISPLAY_SIDE = 448  # pixels of the longer side of the picture that travels with a result
 MAX_ASPECT = 8  # beyond it a picture that will be cropped to the centre is cropped before it is resized
 
 
+CELL = 32  # pixels of a cell where the tower has no patches of its own: the stride of a ResNet's last feature map
+
+
 def visible_box(size: tuple[int, int], target: tuple[int, int], resize_mode: str) -> tuple[float, float, float, float]:
     """The part (left, top, right, bottom; pixels) of a picture of `size` that a model with input `target` sees.
 
-    Both sizes are width, height. "shortest" keeps the centre, "squash" everything.
+    Both sizes are width, height. "shortest" keeps the centre, "squash" everything, "longest" pads.
     """
     width, height = size
-    if resize_mode != "shortest":
+    if resize_mode == "squash":
         return 0.0, 0.0, float(width), float(height)
-    side = min(width / target[0], height / target[1])
+    closest = min if resize_mode == "shortest" else max
+    side = closest(width / target[0], height / target[1])
     w, h = side * target[0], side * target[1]
     return (width - w) / 2, (height - h) / 2, (width + w) / 2, (height + h) / 2
 
 
 class Preprocessor:
-    """open_clip's own transform, and the picture that the model sees, for display."""
+    """open_clip's own transform, and the picture that the model sees, for display.
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    Args:
+        config: open_clip's preprocessing configuration.
+        grid: rows and columns of patches; None for cells of `CELL` pixels.
+    """
+
+    def __init__(self, config: dict[str, Any], grid: tuple[int, int] | None = None) -> None:
         self.config = PreprocessCfg(**config)
         self.transform = image_transform_v2(self.config, is_train=False)
         self.height, self.width = self.config.input_size[1:]
+        rows, columns = grid or (max(1, self.height // CELL), max(1, self.width // CELL))
+        self.grid = (int(rows), int(columns))
 
-    def __call__(self, image: Image.Image) -> tuple[torch.Tensor, np.ndarray, tuple[str, ...]]:
-        """Normalised pixels [3, height, width], the visible picture (uint8), and notes.
+    def __call__(self, raw: ImageLike) -> ImageInput:
+        """The picture as the model gets it.
 
         Raises:
             InputError: a picture so narrow that the model's preprocessing leaves nothing of it.
         """
         mode: str = self.config.resize_mode
-        notes: tuple[str, ...] = ()
-        box = visible_box(image.size, (self.width, self.height), mode)
-        seen = (box[2] - box[0]) * (box[3] - box[1]) / (image.width * image.height)
-        if seen < 0.7:
-            notes = (f"the model sees only the central {seen:.0%} of the picture; crop it to what matters",)
+        given = open_image(raw)
+        image, target = given, (self.width, self.height)
         if mode == "shortest":
             image = _within_aspect(image)
-            box = visible_box(image.size, (self.width, self.height), mode)
         try:
             pixels = self.transform(image)
         except ValueError as error:
             raise InputError(f"A picture of {image.width} x {image.height} pixels is too narrow: {error}.") from error
-        shown, region = (self._denormalised(pixels), None) if mode == "longest" else (image, box)
-        scale = DISPLAY_SIDE / max(self.width, self.height)
-        size = (round(self.width * scale), round(self.height * scale))
-        return pixels, np.asarray(shown.resize(size, Image.Resampling.BICUBIC, box=region)), notes
+        box = visible_box(image.size, target, mode)
+        shown = display(self._denormalised(pixels), None, target) if mode == "longest" else display(image, box, target)
+        visible = visible_box(given.size, target, mode)
+        return ImageInput(
+            pixels,
+            self.grid,
+            shown,
+            size=(given.height, given.width),
+            visible=visible,
+            notes=cut_off(given.size, visible),
+        )
 
     def _denormalised(self, pixels: torch.Tensor) -> Image.Image:
         mean, std = (torch.tensor(v)[:, None, None] for v in (self.config.mean, self.config.std))
         return Image.fromarray((((pixels * std + mean).clamp(0, 1)) * 255).byte().permute(1, 2, 0).numpy())
+
+
+def display(image: Image.Image, box: tuple[float, float, float, float] | None, target: tuple[int, int]) -> np.ndarray:
+    """The part of a picture that the model sees, uint8 [height, width, 3], in the proportions of `target`."""
+    scale = DISPLAY_SIDE / max(target)
+    size = (max(1, round(target[0] * scale)), max(1, round(target[1] * scale)))
+    return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box))
+
+
+def cut_off(size: tuple[int, int], visible: tuple[float, float, float, float]) -> tuple[str, ...]:
+    """A note where less than 70 % of a picture (width, height) is seen."""
+    seen = (visible[2] - visible[0]) * (visible[3] - visible[1]) / (size[0] * size[1])
+    if seen >= 0.7:
+        return ()
+    return (f"the model sees only the central {seen:.0%} of the picture; crop it to what matters",)
 
 
 def _within_aspect(image: Image.Image) -> Image.Image:
@@ -69,3 +101,33 @@ def _within_aspect(image: Image.Image) -> Image.Image:
     x, y = image.width / 2, image.height / 2
     left, top = round(max(0, x - reach)), round(max(0, y - reach))
     return image.crop((left, top, round(min(image.width, x + reach)), round(min(image.height, y + reach))))
+
+
+def config_of(transform: Any) -> dict[str, Any]:
+    """open_clip's preprocessing configuration of a transform that it made, or of a configuration.
+
+    Raises:
+        UnsupportedModelError: a transform that does something else.
+    """
+    if isinstance(transform, PreprocessCfg):
+        return asdict(transform)
+    if isinstance(transform, dict):
+        return transform
+    steps = {type(step).__name__: step for step in getattr(transform, "transforms", ())}
+    norm, resize = steps.get("Normalize"), steps.get("Resize")
+    if norm is not None and resize is not None:
+        crop = steps.get("CenterCrop")
+        config = {
+            "size": tuple(crop.size) if crop else resize.size,
+            "mean": tuple(norm.mean),
+            "std": tuple(norm.std),
+            "interpolation": resize.interpolation.value,
+            "resize_mode": "shortest" if crop else "squash",
+        }
+        probe = Image.fromarray((np.arange(90 * 120 * 3) % 251).astype(np.uint8).reshape(90, 120, 3))
+        if torch.equal(Preprocessor(config).transform(probe), transform(probe)):
+            return config
+    raise UnsupportedModelError(
+        "fixlip cannot follow this preprocessing; give open_clip's preprocess_cfg as a dictionary (size, mean, std, "
+        "interpolation, resize_mode) instead."
+    )

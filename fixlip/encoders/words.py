@@ -1,13 +1,36 @@
-"""From the tokens of a tokenizer back to the characters of the caption as typed, and on to its words."""
+"""From the tokens of a tokenizer back to the characters of the caption as typed, and on to its words and phrases."""
 
 import re
-from difflib import SequenceMatcher
-from unicodedata import category
+from collections.abc import Iterable, Sequence
+from difflib import SequenceMatcher, get_close_matches
+from html import unescape
+from itertools import pairwise
+from operator import index
+from textwrap import shorten
+from unicodedata import category, normalize
+
+from fixlip.errors import InputError
 
 Span = tuple[int, int]
+Group = tuple[Span, tuple[int, ...]]  # the characters and the tokens of one player
+_Characters = list[tuple[str, Span]]
 
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
-_WORD = re.compile(rf"[{_CJK}]|[^\s{_CJK}]+")
+_CJK = "\u3040-\u3098\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003ffff"
+_MARK = "\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"  # accents, variation selectors
+_WORD = re.compile(rf"[{_CJK}][{_MARK}]*|[^\s{_CJK}]+")
+_ENTITY = re.compile(r"&(?:amp;)*#?\w{1,32};")
+_QUOTES = str.maketrans("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f", "''''\"\"\"\"")
+_STOP = """
+    a an the this that these those some any each every either neither both all such which whose what
+    about above across after against along among amongst around as at before behind below beneath beside besides
+    between beyond by down during except for from in inside into near next of off on onto opposite out outside over past
+    per since through throughout till to toward towards under underneath until up upon via with within without
+    and but nor or so yet if because although though while whereas whether than
+    am is are was were be been being has have had having do does did will would shall should could may might must
+    i me my we us our you your he him his she her it its they them their myself himself herself itself themselves
+    who whom there where when it's that's there's he's she's who's i'm you're we're they're
+"""
+STOP_WORDS = frozenset(_STOP.split())  # without "can", "like" and "round", which captions use in other senses
 
 
 def words_of(text: str) -> list[Span]:
@@ -21,56 +44,260 @@ def words_of(text: str) -> list[Span]:
 
 
 def word_label(text: str, span: Span) -> str:
-    """A word without the punctuation around it, or as it is where it has nothing else.
+    """Words without the punctuation and space around them, or as they are where they have nothing else.
 
     Example:
-        >>> word_label("a dog, a cat", (2, 6))
-        'dog'
+        >>> word_label("a dog, a cat", (2, 6)), word_label("rock & roll (live)", (0, 18))
+        ('dog', 'rock & roll (live')
     """
-    word = text[slice(*span)]
-    punctuation = "".join({c for c in word if category(c).startswith("P")})
-    return word.strip(punctuation) or word
+    words = " ".join(text[slice(*span)].split())
+    around = "".join({c for c in words if category(c).startswith("P")}) + " "
+    return words.strip(around) or words
 
 
-def group_into_words(text: str, tokens: tuple[Span, ...]) -> list[tuple[Span, tuple[int, ...]]]:
+def group_into_words(text: str, tokens: Sequence[Span]) -> list[Group]:
     """For each word the indices of its tokens; a token over several words joins them.
 
-    Tokens that stand for no character (an accent that the tokenizer split off, say) go with the token before.
+    Tokens that stand for no character of a word (an accent that the tokenizer split off, say) go with the token before,
+    or with the first word.
+
+    Args:
+        text: the caption.
+        tokens: the characters that each token stands for, in order.
 
     Returns:
-        Word span and token indices, in reading order. Words without a token are left out.
+        Span and token indices of each word, in reading order; every token is in one of them. Words without a token are
+        left out.
+
+    Example:
+        >>> group_into_words("a hotdog", [(0, 1), (2, 5), (5, 8)])
+        [((0, 1), (0,)), ((2, 8), (1, 2))]
     """
     words = words_of(text)
-    groups: list[tuple[Span, tuple[int, ...]]] = []
-    for index, (start, end) in enumerate(tokens):
+    groups: list[Group] = []
+    early: tuple[int, ...] = ()
+    for i, (start, end) in enumerate(tokens):
         touched = [w for w in words if w[0] < end and start < w[1]]
         if groups and (not touched or touched[0][0] < groups[-1][0][1]):
             (first, last), members = groups[-1]
-            groups[-1] = ((first, max([last] + [w[1] for w in touched])), (*members, index))
+            groups[-1] = ((first, max([last] + [w[1] for w in touched])), (*members, i))
+        elif touched:
+            groups.append(((touched[0][0], touched[-1][1]), (*early, i)))
+            early = ()
         else:
-            span = (touched[0][0], touched[-1][1]) if touched else (start, end)
-            groups.append((span, (index,)))
+            early = (*early, i)
+    if early and not groups:
+        groups.append(((tokens[0][0], tokens[-1][1]), early))
     return groups
 
 
+def group_by_phrases(text: str, tokens: Sequence[Span], phrases: Sequence[str | Span]) -> list[Group]:
+    """As `group_into_words`, but each phrase is one player.
+
+    A phrase that covers a part of a word takes the whole word.
+
+    Args:
+        text: the caption.
+        tokens: the characters that each token stands for, in order.
+        phrases: strings, found at word boundaries with case ignored, where every occurrence is a player of its own; or
+            spans (start, end) of characters.
+
+    Returns:
+        Span and token indices of each phrase and of each other word, in reading order.
+
+    Raises:
+        InputError: a phrase that is not in the caption, a span outside of it, nothing but white space, phrases that
+            overlap, or a phrase of which the tokenizer leaves no token.
+
+    Example:
+        >>> group_by_phrases("a hot dog", [(0, 1), (2, 5), (6, 9)], ["Hot dog"])
+        [((0, 1), (0,)), ((2, 9), (1, 2))]
+    """
+    if isinstance(phrases, str) or not isinstance(phrases, Iterable):
+        raise InputError(f"Phrases are a list of strings or of (start, end), got {phrases!r}.")
+    groups = group_into_words(text, tokens)
+    chosen = sorted(_whole_words(text, span) for phrase in phrases for span in _find(text, phrase))
+    taken: list[tuple[int, int]] = []
+    for span in chosen:
+        inside = [k for k, ((start, end), _) in enumerate(groups) if start < span[1] and span[0] < end]
+        if not inside:
+            raise InputError(f"The tokenizer leaves no token of the phrase {text[slice(*span)]!r}.")
+        taken.append((inside[0], inside[-1] + 1))
+    for k, ((_, end), (start, _)) in enumerate(pairwise(taken)):
+        if start < end or chosen[k + 1][0] < chosen[k][1]:
+            both = " and ".join(repr(text[slice(*span)]) for span in chosen[k : k + 2])
+            raise InputError(f"The phrases {both} overlap; give one of them, or spans (start, end) that are apart.")
+    starts = dict(zip((start for start, _ in taken), zip(taken, chosen, strict=True), strict=True))
+    out: list[Group] = []
+    k = 0
+    while k < len(groups):
+        (_, end), phrase = starts.get(k, ((k, k + 1), groups[k][0]))
+        out.append(_joined(groups[k:end], phrase))
+        k = end
+    return out
+
+
+def group_by_content(text: str, tokens: Sequence[Span]) -> list[Group]:
+    """As `group_into_words`, but English stop words are joined with the content word that follows.
+
+    Stop words are of the closed classes (articles, prepositions, conjunctions, auxiliaries, pronouns), with punctuation
+    that stands alone. Negations are content. Stop words at the end join the word before; a caption of nothing else is
+    one player per word.
+
+    Example:
+        >>> text = "a black dog next to a hydrant"
+        >>> [text[slice(*span)] for span, _ in group_by_content(text, words_of(text))]
+        ['a black', 'dog', 'next to a hydrant']
+    """
+    groups = group_into_words(text, tokens)
+    content = [k for k, (span, _) in enumerate(groups) if not _is_stop(word_label(text, span))]
+    if not content:
+        return groups
+    edges = [0, *(k + 1 for k in content[:-1]), len(groups)]
+    return [_joined(groups[a:b]) for a, b in pairwise(edges)]
+
+
 def align(cleaned: str, original: str) -> list[int]:
-    """For each character of a cleaned text the index of the character of the original that it comes from.
+    """For each character of a cleaned text the first character of the original that it comes from; see `align_spans`.
+
+    Example:
+        >>> align("a dog", "A  Dog")
+        [0, 0, 3, 4, 5]
+    """
+    return [start for start, _ in align_spans(cleaned, original)]
+
+
+def align_spans(cleaned: str, original: str) -> list[Span]:
+    """For each character of a cleaned text the characters of the original that it comes from.
 
     Tokenizers lower-case, strip, mend and canonicalise before they tokenise. Characters that the cleaning made up take
-    the place of their neighbour to the left.
+    the place of what it replaced, or else, as spaces do, of their neighbour to the left.
+
+    Returns:
+        Start and end of each character of `cleaned`; starts never decrease.
+
+    Example:
+        >>> align_spans("é & x", "e\u0301 &amp; X")
+        [(0, 2), (0, 2), (3, 8), (3, 8), (9, 10)]
     """
-    new, old = _lowered(cleaned), _lowered(original)
-    matcher = SequenceMatcher(None, [c for c, _ in new], [c for c, _ in old], autojunk=False)
-    places = [-1] * len(cleaned)
-    for a, b, size in matcher.get_matching_blocks():
-        for (_, to), (_, source) in zip(new[a : a + size], old[b : b + size], strict=True):
-            places[to] = source
-    previous = 0
-    for k, place in enumerate(places):
-        places[k] = previous = place if place >= 0 else previous
-    return places
+    new = _normal(cleaned, spaces=False)
+    for entities in (True, False):
+        old = _normal(original, spaces=False, entities=entities)
+        same = _common(new, old)
+        if same is not None or not _ENTITY.search(original):
+            break
+    if same is None:
+        blocks = SequenceMatcher(None, [c for c, _ in new], [c for c, _ in old], autojunk=False).get_matching_blocks()
+        same = [(a + k, b + k) for a, b, size in blocks for k in range(size)]
+    pairs: list[tuple[int, Span]] = []
+    i = j = 0
+    for a, b in [*same, (len(new), len(old))]:
+        for k in range(i, a if j < b else i):  # spread what has no like over what is between
+            first = j + (k - i) * (b - j) // (a - i)
+            last = max(first, j + (k - i + 1) * (b - j) // (a - i) - 1)
+            pairs.append((new[k][1][0], (old[first][1][0], old[last][1][1])))
+        pairs += [(to, span) for (_, (to, _)), (_, span) in zip(new[a : a + 1], old[b : b + 1], strict=True)]
+        i, j = a + 1, b + 1
+    found: dict[int, Span] = {}
+    for to, (start, end) in pairs:
+        first, last = found.get(to, (start, end))
+        found[to] = (min(first, start), max(last, end))
+    lead = min(len(original) - len(original.lstrip()), max(len(original) - 1, 0))
+    before = min(found.values(), default=(lead, lead + 1))
+    return [before := found.get(k, before) for k in range(len(cleaned))]
 
 
-def _lowered(text: str) -> list[tuple[str, int]]:
-    """The characters of the lower-cased text, each with the index of the character that it comes from."""
-    return [(low, i) for i, char in enumerate(text) for low in char.lower()]
+def _normal(text: str, *, spaces: bool = True, entities: bool = False) -> _Characters:
+    """Caseless, decomposed characters with plain spaces and quotes, each with the characters that it comes from."""
+    units = [(char, (i, i + 1)) for i, char in enumerate(text)]
+    for match in reversed([*_ENTITY.finditer(text)] if entities else []):
+        meant = unescape(unescape(match.group()))
+        if meant != match.group():
+            units[slice(*match.span())] = [(char, match.span()) for char in meant]
+    return [(low, span) for c, span in units for low in _plain(c) if spaces or low != " "]
+
+
+def _plain(char: str) -> str:
+    if char.isspace():
+        return " "
+    if char.isalnum() or "\uff00" <= char <= "\uffef":  # half and full width
+        return normalize("NFKD", normalize("NFKD", char).casefold())
+    return normalize("NFD", char.casefold().translate(_QUOTES))
+
+
+def _common(new: _Characters, old: _Characters) -> list[tuple[int, int]] | None:
+    """Places of the characters that both texts have, or None where these differ in order or number."""
+    both = {c for c, _ in new} & {c for c, _ in old}
+    here, there = ([k for k, (c, _) in enumerate(chars) if c in both] for chars in (new, old))
+    if [new[k][0] for k in here] != [old[k][0] for k in there]:
+        return None
+    return list(zip(here, there, strict=True))
+
+
+def _find(text: str, phrase: str | Span) -> list[Span]:
+    """Where a phrase is in a caption."""
+    if not isinstance(phrase, str):
+        try:
+            start, end = (index(k) for k in phrase)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"A phrase is a string or (start, end), got {phrase!r}.") from error
+        if not 0 <= start < end <= len(text):
+            raise InputError(f"A phrase lies in characters 0 to {len(text)} of the caption, got {start} to {end}.")
+        if not text[start:end].strip():
+            raise InputError(f"Characters {start} to {end} of the caption are white space, not a phrase.")
+        return [(start, end)]
+    wanted = "".join(c for c, _ in _normal(phrase)).split()
+    if not wanted:
+        raise InputError(f"A phrase has at least one word, got {phrase!r}.")
+    chars, found, place = _normal(text), [], 0
+    plain, pattern = "".join(c for c, _ in chars), re.compile(r" +".join(map(re.escape, wanted)))
+    while match := pattern.search(plain, place):
+        a, b = match.span()
+        whole = _parts(text, chars, a) and _parts(text, chars, b)
+        if whole:
+            found.append((chars[a][1][0], chars[b - 1][1][1]))
+        place = b if whole else a + 1
+    if not found:
+        raise InputError(_not_found(text, phrase))
+    return found
+
+
+def _parts(text: str, chars: _Characters, place: int) -> bool:
+    """Whether a phrase may begin or end before the character at a place of the normal form."""
+    if place in (0, len(chars)):
+        return True
+    left, right = chars[place - 1][1][0], chars[place][1][0]
+    if left == right or any(right in word for word in words_of(text)):
+        return left != right
+    inner = [text[k].isalnum() or category(text[k]).startswith("M") for k in (left, right)]
+    return not all(inner)
+
+
+def _not_found(text: str, phrase: str) -> str:
+    words, n = words_of(text), len(words_of(phrase))
+    runs = [
+        (words[i][0], words[i + size - 1][1])
+        for size in (n, n - 1, n + 1)
+        for i in range(len(words) - size + 1)
+        if size
+    ]
+    labels = {label.casefold(): label for label in (word_label(text, run) for run in runs)}
+    near = get_close_matches(phrase.casefold(), labels, n=1, cutoff=0.5)
+    hint = f" Did you mean {labels[near[0]]!r}?" if near else ""
+    return f"No phrase {phrase!r} in the caption {shorten(text, 80)!r}.{hint}"
+
+
+def _whole_words(text: str, span: Span) -> Span:
+    touched = [w for w in words_of(text) if w[0] < span[1] and span[0] < w[1]]
+    return touched[0][0], touched[-1][1]
+
+
+def _joined(groups: list[Group], span: Span | None = None) -> Group:
+    """One player of several, over at least the characters of `span`."""
+    ends = [g[0] for g in groups] + ([span] if span else [])
+    return (min(e[0] for e in ends), max(e[1] for e in ends)), tuple(i for _, members in groups for i in members)
+
+
+def _is_stop(word: str) -> bool:
+    bare = word.casefold().translate(_QUOTES)
+    return bare in STOP_WORDS or all(category(c).startswith("P") for c in bare)

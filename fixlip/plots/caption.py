@@ -6,7 +6,7 @@ from unicodedata import east_asian_width
 import numpy as np
 
 from fixlip.explanation import Explanation
-from fixlip.plots.style import INK, axes, colormap, limit_of, plain
+from fixlip.plots.style import INK, axes, colormap, limit_of, plain, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +52,7 @@ def caption(
         if k == 0 or line[k] > line[k - 1]:
             anchor = {"xy": (0, 1), "xycoords": "axes fraction", "xytext": (4, -10 - LINE * line[k])}
         previous = ax.annotate(
-            plain(_short(player.label)),
+            plain(short(player.label, LONGEST)),
             **anchor,
             textcoords="offset points",
             color=INK,
@@ -73,7 +73,7 @@ def lines_of(explanation: Explanation, width: float) -> list[int]:
     """The line, from 0, on which each word stands in a space so many inches wide; [0] for no words."""
     lines, used = [0], 0.0
     for k, player in enumerate(explanation.players.text):
-        size = GAP + LETTER * sum(map(_breadth, _short(player.label)))
+        size = GAP + LETTER * sum(map(_breadth, short(player.label, LONGEST)))
         new = k > 0 and used + size > 72 * width
         lines.append(lines[-1] + int(new))
         used = size if new else used + size
@@ -85,7 +85,3 @@ def _breadth(character: str) -> float:
     if east_asian_width(character) in "WF":
         return 1.7
     return 1.45 if character in "mwMW@%" else 1.0
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= LONGEST else label[: LONGEST - 1] + "…"

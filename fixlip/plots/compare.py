@@ -1,32 +1,154 @@
 """The maps of a comparison, side by side on one scale."""
 
-from typing import TYPE_CHECKING, Any
+import textwrap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
 
 from fixlip.comparison import Comparison
 from fixlip.plots.heatmap import heatmap
-from fixlip.plots.style import INK, new_figure, plain
+from fixlip.plots.style import INK, SOFT, colour_bar, end_of, limit_of, new_figure, plain, short, to_png
+from fixlip.storage import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
+MAX_WORDS = 4  # rows of single words: those with most interaction
+FAINT = 0.1  # of the strongest word's share of the squared interactions; fainter words get no row
+LONGEST = 24  # letters of a label
+BESIDE: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "center", "color": INK}
+CELL, GAP = 2.5, 0.14  # inches: a map, between maps
+LABEL = {
+    **BESIDE,
+    "ha": "center",
+    "fontsize": 9,
+    "bbox": {"boxstyle": "round", "fc": "white", "ec": "none", "alpha": 0.85},
+}
 
-def compare(comparison: Comparison, words: Any = None, *, axes: "Sequence[Axes] | None" = None) -> "list[Axes]":
-    """Draw one heatmap for each explanation, all on the scale of the strongest.
+
+class Row(NamedTuple):
+    """One row of maps: its name, the order of the effects, and the words in each explanation (all when None)."""
+
+    name: str
+    order: Literal[1, 2]
+    words: list[Any]
+
+
+def compare(
+    comparison: Comparison,
+    words: Any = None,
+    *,
+    axes: "Sequence[Axes] | None" = None,
+    path: str | Path | None = None,
+) -> "list[Axes]":
+    """Draw the explanations side by side, all maps on the scale of the strongest.
+
+    Without `words` and `axes` it is a whole figure: a column for each explanation; rows for all words together and for
+    the strongest words, found in each explanation by their characters; a colour bar. Where an explanation has no pairs
+    a last row shows the first-order effects, on a scale of its own.
 
     Args:
         comparison: what `fixlip.compare` returns.
-        words: as in `Explanation.heatmap`; all words when None.
-        axes: where to draw, one for each explanation; a new figure when None.
+        words: one row only, of these words, as in `Explanation.patch_values`.
+        axes: where to draw that row, one for each explanation; a new figure when None.
+        path: also write the figure there as PNG, whole or not at all.
 
     Returns:
-        The Axes, in the order of the comparison.
+        The Axes of the maps, row by row, each in the order of the comparison.
+
+    Raises:
+        InputError: an explanation lacks a word, or the path cannot be written.
     """
-    if axes is None:
-        axes = new_figure(3.2 * len(comparison), 3.6).subplots(1, len(comparison), squeeze=False)[0]
-    limit = comparison.limit(words) or 1.0
-    for ax, (label, explanation) in zip(axes, comparison, strict=True):
-        heatmap(explanation, words, ax=ax, limit=limit)
-        ax.set_title(plain(label), fontsize=9.5, color=INK, loc="left")
+    one = [Row("", 2, [words] * len(comparison))]
+    if axes is not None:
+        drawn = _draw(comparison, one[0], axes, comparison.limit(words) or 1.0)
+        _name(drawn, comparison)
+    else:
+        drawn = _figure(comparison, _rows(comparison) if words is None else one)
+    if path is not None:
+        write_atomically(path, to_png(drawn[0].get_figure(root=True)))  # type: ignore[arg-type]
+    return drawn
+
+
+def _rows(comparison: Comparison) -> list[Row]:
+    everything = [None] * len(comparison)
+    has_pairs = [bool(np.isfinite(e.cross).any()) for e in comparison.explanations]
+    rows = [Row("all words", 2, everything), *_strongest(comparison)] if any(has_pairs) else []
+    if not all(has_pairs):
+        noun = "patches" if all(e.players.grid for e in comparison.explanations) else "regions"
+        rows.append(Row(f"{noun} alone", 1, everything))
+    return rows
+
+
+def _strongest(comparison: Comparison) -> list[Row]:
+    """The strongest words in reading order, judged by their share of the squared interactions, where it is largest."""
+    sizes = [np.nan_to_num(e.cross**2).sum(0) for e in comparison.explanations]
+    shares = [size / (size.sum() or 1.0) for size in sizes]
+    words = comparison.words()
+    strength = np.array([max(share[own].sum() for share, own in zip(shares, w.players, strict=True)) for w in words])
+    kept = [k for k in np.argsort(-strength, kind="stable")[:MAX_WORDS] if strength[k] > FAINT * strength.max()]
+    return [Row(short(words[k].label, LONGEST), 2, list(words[k].players)) for k in sorted(kept)]
+
+
+def _figure(comparison: Comparison, rows: list[Row]) -> "list[Axes]":
+    columns, lines, left = len(comparison), len(rows), 0.42
+    width = left + 0.12 + columns * (CELL + GAP)
+    title = textwrap.wrap(
+        f"“{comparison.explanations[0].players.caption}”", int(10 * width), max_lines=3, placeholder=" …"
+    )
+    note = textwrap.wrap(_note(comparison), int(15 * (width - left)), max_lines=4, placeholder=" …")
+    head, foot = 0.75 + 0.19 * len(title), 0.5 + 0.16 * len(note)
+    height = head + foot + lines * (CELL + GAP)
+    figure = new_figure(width, height)
+    area = {"left": left / width, "right": 1 - 0.12 / width, "top": 1 - head / height, "bottom": foot / height}
+    axes = figure.subplots(
+        lines, columns, squeeze=False, gridspec_kw={**area, "wspace": GAP / CELL, "hspace": GAP / CELL}
+    )
+    pairs = [_values(comparison, row) for row in rows if row.order == 2]
+    limit = limit_of(np.concatenate(pairs), None) if pairs else 1.0
+    heading: dict[str, Any] = {"va": "top", "fontsize": 11, "color": INK, "linespacing": 1.25}
+    figure.text(left / width, 1 - 0.14 / height, plain("\n".join(title)), **heading)
+    for row, line in zip(rows, axes, strict=True):
+        alone = _values(comparison, row) if row.order == 1 else None
+        _draw(comparison, row, line, limit if alone is None else limit_of(alone, None))
+        name = plain(row.name + ("" if alone is None else end_of(alone)))
+        line[0].annotate(name, (0, 0.5), (-7, 0), rotation=90, ha="right", fontsize=9.5, **BESIDE)
+    _name(list(axes[0]), comparison)
+    if pairs:
+        unit = "/".join(sorted({e.unit for e in comparison.explanations}))
+        colour_bar(figure, ((left + 0.12) / width, (foot - 0.22) / height, 1.8 / width, 0.1 / height), limit, unit)
+    figure.text(left / width, 0.1 / height, plain("\n".join(note)), fontsize=7.5, color=SOFT, linespacing=1.4)
+    return list(axes.flat)
+
+
+def _values(comparison: Comparison, row: Row) -> np.ndarray:
+    each = zip(comparison.explanations, row.words, strict=True)
+    return np.concatenate([e.patch_values(words, order=row.order) for e, words in each])
+
+
+def _draw(comparison: Comparison, row: Row, axes: "Sequence[Axes]", limit: float) -> "list[Axes]":
+    for ax, explanation, words in zip(axes, comparison.explanations, row.words, strict=True):
+        heatmap(explanation, words, ax=ax, order=row.order, limit=limit)
+        if words == []:
+            ax.annotate("no such word", (0.5, 0.5), (0, 0), **LABEL)
+        elif not np.isfinite(explanation.patch_values(words, order=row.order)).any():
+            ax.annotate("not estimated", (0.5, 0.5), (0, 0), **LABEL)
     return list(axes)
+
+
+def _name(axes: "Sequence[Axes]", comparison: Comparison) -> None:
+    """Above each column: the label, the similarity, and how well the surrogate fits."""
+    for ax, (label, e) in zip(axes, comparison, strict=True):
+        fit = f"  ·  fit R² {e.provenance.r2:.3f}" if np.isfinite(e.provenance.r2) else ""
+        facts = f"similarity {e.full_value:.{2 if abs(e.full_value) >= 1 else 3}f} {e.unit}{fit}"
+        ax.set_title(plain(short(label, LONGEST)), fontsize=9.5, color=INK, loc="left", pad=18)
+        ax.annotate(plain(facts), (0, 1), (0, 6), fontsize=7.5, **{**BESIDE, "va": "baseline", "color": SOFT})
+
+
+def _note(comparison: Comparison) -> str:
+    """What to know before trusting the numbers."""
+    notes = [f"{label}: {e.provenance.status}" for label, e in comparison if e.provenance.status != "ok"]
+    return "   ".join(notes)

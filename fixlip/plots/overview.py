@@ -1,8 +1,6 @@
 """One figure that says it all: the picture, what each word sees, the strongest pairs."""
 
-import io
 import textwrap
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +8,9 @@ import numpy as np
 
 from fixlip.explanation import Explanation
 from fixlip.plots.caption import LINE, caption, lines_of
-from fixlip.plots.heatmap import heatmap, map_values
+from fixlip.plots.heatmap import heatmap
 from fixlip.plots.pairs import top_pairs
-from fixlip.plots.style import DPI, INK, SOFT, colormap, limit_of, new_figure, plain
+from fixlip.plots.style import INK, SOFT, colour_bar, end_of, limit_of, new_figure, plain, short, to_png
 from fixlip.storage import write_atomically
 
 if TYPE_CHECKING:
@@ -43,16 +41,6 @@ def overview(explanation: Explanation, path: str | Path | None = None) -> "Figur
     return figure
 
 
-def to_png(figure: "Figure") -> bytes:
-    """The figure as PNG, without a warning for each emoji or script that the font lacks."""
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing")
-        warnings.filterwarnings("ignore", message=r"Matplotlib currently does not support .* natively")
-        figure.savefig(buffer, format="png", dpi=DPI)
-    return buffer.getvalue()
-
-
 def _draw(explanation: Explanation) -> "Figure":
     words = _words(explanation)
     columns, width, cell = (5, 12.0, 2.6) if words else (2, 7.6, 3.9)
@@ -77,25 +65,22 @@ def _draw(explanation: Explanation) -> "Figure":
         first = (1 + len(maps)) % columns
         side = grid[rows - 1, first:].subgridspec(1, 2, width_ratios=[0.6, columns - first - 0.6])
         _title(top_pairs(explanation, 10, ax=figure.add_subplot(side[1])), "strongest pairs")
-        _scale(figure, maps[-2][1]["limit"], explanation.unit, height)
+        place = (0.775, 1 - 0.24 / height, 0.18, 0.1 / height)
+        colour_bar(figure, place, maps[-2][1]["limit"], explanation.unit)
     return figure
 
 
 def _maps(explanation: Explanation, words: list[int]) -> list[tuple[str, dict[str, Any]]]:
     """Title and options of each map: all words, each of the words, the patches alone."""
-    limit = limit_of(np.array([map_values(explanation, [word]) for word in words]), None)
+    limit = limit_of(np.array([explanation.patch_values([word]) for word in words]), None)
     maps: list[tuple[str, dict[str, Any]]] = []
     for word in words:
-        label = explanation.players.text[word].label
-        label = label if len(label) <= LONGEST else label[: LONGEST - 1] + "…"
+        label = short(explanation.players.text[word].label, LONGEST)
         maps.append((label, {"words": [word], "limit": limit}))
     if len(words) > 1:
-        maps.insert(0, ("all words" + _end(map_values(explanation)), {}))
-    return [*maps, ("patches alone" + _end(map_values(explanation, order=1)), {"order": 1})]
-
-
-def _end(values: np.ndarray) -> str:
-    return f"  (±{limit_of(values, None):.2g})"
+        maps.insert(0, ("all words" + end_of(explanation.patch_values()), {}))
+    alone = "patches alone" if explanation.players.grid else "regions alone"
+    return [*maps, (alone + end_of(explanation.patch_values(order=1)), {"order": 1})]
 
 
 def _words(explanation: Explanation) -> list[int]:
@@ -141,14 +126,3 @@ def _picture(explanation: Explanation, ax: "Axes") -> None:
 def _title(ax: "Axes", text: str) -> None:
     ax.set_anchor("N")
     ax.set_title(plain(text), fontsize=9.5, color=INK, loc="left", pad=5)
-
-
-def _scale(figure: "Figure", limit: float, unit: str, height: float) -> None:
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import Normalize
-
-    ax = figure.add_axes((0.775, 1 - 0.24 / height, 0.18, 0.1 / height))
-    bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), colormap()), cax=ax, orientation="horizontal")
-    bar.set_ticks([-limit, 0, limit], labels=[f"−{limit:.2g}", "0", f"+{limit:.2g} {unit}"])
-    bar.ax.tick_params(labelsize=7.5, length=0, labelcolor=SOFT)
-    bar.outline.set_visible(False)

@@ -6,7 +6,7 @@ import numpy as np
 
 from fixlip import colours
 from fixlip.explanation import Explanation
-from fixlip.plots.style import INK, SOFT, axes, plain
+from fixlip.plots.style import INK, SOFT, axes, plain, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,9 +33,7 @@ def top_pairs(explanation: Explanation, k: int = 10, *, ax: "Axes | None" = None
     ax.barh(np.arange(len(pairs)), values, height=0.66, color=bars)
     ax.errorbar(values, np.arange(len(pairs)), xerr=errors, fmt="none", ecolor=INK, elinewidth=0.9)
     names = [(players.text[pair.text].label, players.image[pair.image].label) for pair in pairs]
-    labels = [
-        " · ".join(name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in both) for both in names
-    ]
+    labels = [" · ".join(short(name, LONGEST) for name in both) for both in names]
     ax.set_yticks(np.arange(len(pairs)), [plain(label) for label in labels], fontsize=8, color=INK)
     ax.invert_yaxis()
     ax.axvline(0, color=SOFT, linewidth=0.8)

@@ -1,5 +1,7 @@
 """What the figures share: the scale, the text, a figure where none is given."""
 
+import io
+import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,3 +47,35 @@ def limit_of(values: np.ndarray, limit: float | None) -> float:
     if limit is not None:
         return limit
     return float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
+
+
+def end_of(values: np.ndarray) -> str:
+    """For the title of a map with a scale of its own: where that ends."""
+    return f"  (±{limit_of(values, None):.2g})"
+
+
+def short(label: str, longest: int) -> str:
+    """A label of at most so many letters."""
+    return label if len(label) <= longest else label[: longest - 1] + "…"
+
+
+def colour_bar(figure: "Figure", place: tuple[float, float, float, float], limit: float, unit: str) -> None:
+    """Draw the scale from -limit to limit; `place` is left, bottom, width, height in fractions of the figure."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+
+    ax = figure.add_axes(place)
+    bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), colormap()), cax=ax, orientation="horizontal")
+    bar.set_ticks([-limit, 0, limit], labels=[f"−{limit:.2g}", "0", f"+{limit:.2g} {unit}"])
+    bar.ax.tick_params(labelsize=7.5, length=0, labelcolor=SOFT)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+
+
+def to_png(figure: "Figure") -> bytes:
+    """The figure as PNG, without a warning for each emoji or script that the font lacks."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"Glyph .* missing")
+        warnings.filterwarnings("ignore", message=r"Matplotlib currently does not support .* natively")
+        figure.savefig(buffer, format="png", dpi=DPI)
+    return buffer.getvalue()

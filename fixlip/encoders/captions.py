@@ -1,0 +1,114 @@
+"""Captions as a model reads them: token ids, and for each token the characters of the caption as typed.
+
+The rules of each tokenizer (lower case, punctuation taken out, padding) are its own code's; here they are only followed
+back to the characters.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from fixlip.encoders.base import TextInput
+from fixlip.encoders.bpe import token_spans
+from fixlip.encoders.words import Span, align_spans
+from fixlip.errors import InputError
+
+
+def read_byte_pairs(tokenizer: Any, text: str) -> TextInput:
+    """A caption by open_clip's `SimpleTokenizer`."""
+    _not_empty(text)
+    found, spans = token_spans(tokenizer, text)
+    ids = tokenizer([text])[0]
+    room = len(ids) - 2
+    if ids[1 : 1 + min(len(found), room)].tolist() != found[:room]:
+        raise InputError(f"The caption {text!r} is tokenised differently by the model.")
+    marks = {tokenizer.sot_token_id, tokenizer.eot_token_id}
+    return _caption(text, ids, range(1, 1 + room), found, spans, marks)
+
+
+def read_hugging_face(
+    tokenizer: Any,
+    text: str,
+    length: int,
+    *,
+    clean: Callable[[str], str] = str,
+    own: Callable[[str], torch.Tensor] | None = None,
+) -> TextInput:
+    """A caption by a tokenizer of transformers, padded to `length`.
+
+    Args:
+        tokenizer: a fast tokenizer, which knows its offsets, or a slow one, whose pieces are matched to the caption.
+        text: the caption.
+        length: tokens of the model's input.
+        clean: what is done to the caption before the tokenizer gets it.
+        own: caption -> ids [length], where the model's code wraps the tokenizer; it must give the same.
+    """
+    _not_empty(text)
+    cleaned = clean(text)
+    kinds = ("bos", "eos", "cls", "sep", "pad")
+    marks: set[Any] = {getattr(tokenizer, f"{kind}_token_id", None) for kind in kinds} - {None}
+    padded = tokenizer(cleaned, padding="max_length", truncation=True, max_length=length)["input_ids"]
+    if own is not None and own(text).tolist() != padded:
+        raise InputError(f"The caption {text!r} is tokenised differently by the model.")
+    places = align_spans(cleaned, text) if cleaned != text else [(i, i + 1) for i in range(len(text))]
+    if tokenizer.is_fast:
+        whole = tokenizer(cleaned, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
+        content = [k for k, special in enumerate(whole["special_tokens_mask"]) if not special]
+        found = [whole["input_ids"][k] for k in content]
+        spans = [_through(whole["offset_mapping"][k], cleaned, places) for k in content]
+    else:
+        found = [i for i in tokenizer(cleaned, verbose=False)["input_ids"] if i not in marks]
+        spans = _pieces(tokenizer.convert_ids_to_tokens(found), text)
+    positions = [k for k, i in enumerate(padded) if i not in marks]
+    return _caption(text, torch.tensor(padded), positions, found, spans, marks)
+
+
+def replacement_of(tokenizer: Any) -> int:
+    """The id that stands for "some token" to a tokenizer of transformers: mask, unknown, padding, or 0."""
+    ids = [getattr(tokenizer, f"{kind}_token_id", None) for kind in ("mask", "unk", "pad")]
+    return next((i for i in ids if i not in (None, tokenizer.eos_token_id)), 0)
+
+
+def _caption(
+    text: str, ids: torch.Tensor, places: Sequence[int], found: list[int], spans: list[Span], marks: set[int]
+) -> TextInput:
+    if not found:
+        raise InputError(f"The caption {text!r} holds nothing that the tokenizer reads.")
+    if set(found) & marks:
+        raise InputError("The caption holds the tokenizer's own begin or end mark.")
+    kept = min(len(found), len(places))
+    notes: tuple[str, ...] = ()
+    if kept < len(found):
+        lost = text[spans[kept][0] :]
+        notes = (f"the model reads {kept} of {len(found)} tokens and does not see {lost!r}; shorten the caption",)
+    return TextInput(text, ids, tuple(places[:kept]), tuple(spans[:kept]), notes)
+
+
+def _not_empty(text: str) -> None:
+    if not isinstance(text, str):
+        raise InputError(f"A caption is a string, got {type(text).__name__}.")
+    if not text.strip():
+        raise InputError("The caption is empty.")
+
+
+def _through(offset: Span, cleaned: str, places: list[Span]) -> Span:
+    """From characters of the cleaned caption, without the space that some tokenizers count in, to those as typed."""
+    start, end = offset
+    while start < end - 1 and cleaned[start].isspace():
+        start += 1
+    if start >= end:
+        start, end = max(0, min(start, len(places)) - 1), max(0, min(start, len(places)) - 1) + 1
+    return places[start][0], places[end - 1][1]
+
+
+def _pieces(pieces: list[str], text: str) -> list[Span]:
+    """Spans of the pieces of a slow tokenizer; "▁" stands for a space."""
+    plain = [piece.replace("▁", " ") for piece in pieces]
+    places = align_spans("".join(plain), text)
+    spans, done = [], 0
+    for piece in plain:
+        first = done + (len(piece) - len(piece.lstrip()) if piece.strip() else 0)
+        done += len(piece)
+        spans.append((places[first][0], places[done - 1][1]))
+    return spans

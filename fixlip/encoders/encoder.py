@@ -1,0 +1,143 @@
+"""The dual encoder: two towers, of whatever family."""
+
+import copy
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch.nn.functional import normalize
+
+from fixlip.encoders import removal as operators
+from fixlip.encoders.base import ImageInput, TextInput
+from fixlip.encoders.removal import Operator
+from fixlip.encoders.towers import ImageOrTextTower
+from fixlip.errors import InputError
+from fixlip.images import ImageLike
+
+Own = Callable[[ImageInput, TextInput], tuple[torch.Tensor, torch.Tensor]]
+
+
+class TowerEncoder:
+    """A dual encoder from two towers; see `fixlip.encoders.base.DualEncoder`.
+
+    Args:
+        model: the module that holds all weights; put into evaluation mode and otherwise left as it is. None where there
+            is none.
+        image_tower, text_tower: what prepares and embeds each input. Two image towers explain pairs of pictures, two
+            text towers pairs of captions.
+        own: both inputs -> features [1, D] of each by the model's own forward pass.
+        logit_scale, logit_bias: similarity = logit_scale * cosine + logit_bias.
+        name: for provenance.
+        family: what kind of model it is, in words.
+        known_ids: ids of the tokens that the model was trained on; None means all. Other words are named in the notes.
+    """
+
+    def __init__(
+        self,
+        model: torch.nn.Module | None,
+        image_tower: ImageOrTextTower,
+        text_tower: ImageOrTextTower,
+        own: Own,
+        *,
+        name: str,
+        family: str,
+        logit_scale: float,
+        logit_bias: float = 0.0,
+        known_ids: set[int] | None = None,
+    ) -> None:
+        self.model: Any = None if model is None else model.eval()
+        self.image_tower, self.text_tower, self.own = image_tower, text_tower, own
+        self.name, self.family, self.known_ids = name, family, known_ids
+        self.logit_scale, self.logit_bias = float(logit_scale), float(logit_bias)
+        self.batch_sizes: tuple[dict[str, int], dict[str, int]] = ({}, {})  # what fitted, for each tower
+        self.image_removal = Operator(image_tower.removals[0])
+        self.text_removal = Operator(text_tower.removals[0])
+
+    def with_removal(self, *, image: str | None = None, text: str | None = None) -> "TowerEncoder":
+        """The same model with other removal operators; see `fixlip.encoders.removal` for their names.
+
+        Raises:
+            OptionError: an operator that the tower does not know.
+        """
+        other = copy.copy(self)
+        if image is not None:
+            other.image_removal = operators.parse(image, self.image_tower.removals, "image")
+        if text is not None:
+            other.text_removal = operators.parse(text, self.text_tower.removals, "text")
+        return other
+
+    @property
+    def removal(self) -> str:
+        """How players are removed, in words."""
+        return f"image {self.image_removal}, text {self.text_removal}"
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        parameter = None if self.model is None else next(self.model.parameters(), None)
+        return torch.device("cpu") if parameter is None else parameter.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that the model computes in: that of its largest parameter."""
+        parameters = [] if self.model is None else list(self.model.parameters())
+        return max(parameters, key=torch.numel).dtype if parameters else torch.float32
+
+    @cached_property
+    def weights(self) -> str:
+        """A hash of all weights; empty where they are not known."""
+        if self.model is None:
+            return ""
+        digest = hashlib.sha256()
+        for key, tensor in sorted(self.model.state_dict().items()):
+            digest.update(key.encode())
+            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        return digest.hexdigest()[:16]
+
+    def image_input(self, image: ImageLike) -> ImageInput:
+        """Preprocess a picture as the model's own code does."""
+        return self._here(self.image_tower.prepare(image))
+
+    def text_input(self, text: str) -> TextInput:
+        """Tokenise a caption as the model's own code does."""
+        x = self._here(self.text_tower.prepare(text))
+        if self.known_ids is not None:
+            strange = [s for p, s in zip(x.positions, x.spans, strict=True) if int(x.ids[p]) not in self.known_ids]
+            words = dict.fromkeys(text[slice(*s)] for s in strange)
+            if words:
+                named = f"{self.name} never learned {', '.join(map(repr, words))}; use a real model for such words"
+                x = replace(x, notes=(*x.notes, named))
+        return x
+
+    @torch.inference_mode()
+    def embed_image(self, x: ImageInput, masks: torch.Tensor) -> torch.Tensor:
+        """Masks [B, units] -> unit embeddings [B, D]."""
+        self._check(x)
+        return normalize(self.image_tower.embed(x, masks.to(self.device), self.image_removal).float(), dim=-1)
+
+    @torch.inference_mode()
+    def embed_text(self, x: TextInput, masks: torch.Tensor) -> torch.Tensor:
+        """Masks [B, units] -> unit embeddings [B, D]."""
+        self._check(x)
+        return normalize(self.text_tower.embed(x, masks.to(self.device), self.text_removal).float(), dim=-1)
+
+    @torch.inference_mode()
+    def own_embeddings(self, image: ImageInput, text: TextInput) -> tuple[torch.Tensor, torch.Tensor]:
+        """Unit embeddings [D] by the model's own forward pass, nothing removed."""
+        u, w = self.own(image, text)
+        return normalize(u[0].float(), dim=-1), normalize(w[0].float(), dim=-1)
+
+    def _here(self, x: Any) -> Any:
+        """The input, on the model's device and in its type."""
+        if isinstance(x, TextInput):
+            return replace(x, ids=x.ids.to(self.device))
+        extra = {k: v.to(self.device) for k, v in x.model_inputs.items()}
+        return replace(x, pixels=x.pixels.to(self.device, self.dtype), model_inputs=extra)
+
+    def _check(self, x: Any) -> None:
+        place = (x.ids if isinstance(x, TextInput) else x.pixels).device
+        if place != self.device:
+            raise InputError(f"The input is on {place}, the model on {self.device}; prepare the input again.")

@@ -1,0 +1,179 @@
+"""Adapter for models of transformers: CLIPModel, SiglipModel, Siglip2Model (NaFlex)."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+
+from fixlip.encoders.base import ImageInput
+from fixlip.encoders.captions import read_hugging_face, replacement_of
+from fixlip.encoders.encoder import TowerEncoder
+from fixlip.encoders.preprocessing import cut_off, display, visible_box
+from fixlip.encoders.towers import TextTower, TokenTower, additive, everything
+from fixlip.errors import InputError, UnsupportedModelError
+from fixlip.images import ImageLike, open_image
+
+
+class Family(NamedTuple):
+    """Facts of a kind of model.
+
+    Attributes:
+        prefix: tokens before those of the patches.
+        causal: text attends to what came before only, and is pooled at its end.
+        flexible: the grid follows the picture's proportions.
+    """
+
+    prefix: int
+    causal: bool
+    flexible: bool
+
+
+FAMILIES = {
+    "CLIPModel": Family(prefix=1, causal=True, flexible=False),
+    "SiglipModel": Family(prefix=0, causal=False, flexible=False),
+    "Siglip2Model": Family(prefix=0, causal=False, flexible=True),
+}
+
+
+def from_transformers(model: Any, processor: Any, *, name: str) -> TowerEncoder:
+    """A dual encoder from a model of transformers and its processor.
+
+    Args:
+        model: `CLIPModel`, `SiglipModel` or `Siglip2Model`.
+        processor: its processor: `image_processor` and `tokenizer`.
+        name: for provenance.
+
+    Raises:
+        UnsupportedModelError: another kind of model, or a processor that is not the model's.
+    """
+    kinds = [c.__name__ for c in type(model).__mro__ if c.__name__ in FAMILIES]
+    if not kinds:
+        raise UnsupportedModelError(
+            f"{name}: {type(model).__name__} is not a dual encoder that fixlip reads: {', '.join(FAMILIES)}."
+        )
+    if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
+        raise UnsupportedModelError(f"{name}: give its processor (AutoProcessor), got {type(processor).__name__}.")
+    family, text = FAMILIES[kinds[0]], model.config.text_config
+    tokenizer, length = processor.tokenizer, text.max_position_embeddings
+    if len(tokenizer) > text.vocab_size + 256:  # extra ids beyond the embedding are left over, not whole vocabularies
+        raise UnsupportedModelError(
+            f"The tokenizer is not that of {name}: it has {len(tokenizer)} tokens, the model {text.vocab_size}."
+        )
+    prepare = _read_flexible if family.flexible else _read_fixed
+    return TowerEncoder(
+        model,
+        TokenTower(
+            partial(prepare, model, processor.image_processor),
+            partial(_tokens, model, family),
+            partial(_encode_image, model, family),
+            family.prefix,
+        ),
+        TextTower(
+            lambda caption: read_hugging_face(tokenizer, caption, length),
+            partial(_encode_text, model, family),
+            everything,
+            padding=tokenizer.pad_token_id,
+            replacement=replacement_of(tokenizer),
+            vocabulary=text.vocab_size,
+            causal=family.causal,
+        ),
+        partial(_own, model),
+        name=name,
+        family=f"transformers {kinds[0]}",
+        logit_scale=model.logit_scale.detach().float().exp().item(),
+        logit_bias=float(model.logit_bias.detach()) if hasattr(model, "logit_bias") else 0.0,
+    )
+
+
+def _own(model: Any, image: ImageInput, text: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    u, w = model.get_image_features(**image.model_inputs), model.get_text_features(input_ids=text.ids[None])
+    return getattr(u, "pooler_output", u), getattr(w, "pooler_output", w)  # transformers 5 wraps them, 4 does not
+
+
+def _read_fixed(model: Any, processor: Any, raw: ImageLike) -> ImageInput:
+    given = open_image(raw)
+    pixels = processor(images=given, return_tensors="pt")["pixel_values"]
+    height, width = pixels.shape[-2:]
+    side = model.config.vision_config.image_size
+    if (height, width) != (side, side):
+        raise InputError(f"The processor gives {height} x {width} pixels, the model takes {side} x {side}.")
+    visible = _visible(given.size, processor, (width, height))
+    patch = model.config.vision_config.patch_size
+    return ImageInput(
+        pixels[0],
+        (height // patch, width // patch),
+        display(given, visible, (width, height)),
+        size=(given.height, given.width),
+        visible=visible,
+        model_inputs={"pixel_values": pixels},
+        notes=cut_off(given.size, visible),
+    )
+
+
+def _visible(size: tuple[int, int], processor: Any, target: tuple[int, int]) -> tuple[float, float, float, float]:
+    """What resizing the shorter side and cropping the centre leaves; all where nothing is cropped."""
+    if not getattr(processor, "do_center_crop", False):
+        return visible_box(size, target, "squash")
+    left, top, right, bottom = visible_box(size, target, "shortest")
+    shortest = dict(processor.size).get("shortest_edge") if processor.do_resize else None
+    part = min(target) / shortest if shortest else 1.0
+    x, y, w, h = (left + right) / 2, (top + bottom) / 2, (right - left) * part, (bottom - top) * part
+    return x - w / 2, y - h / 2, x + w / 2, y + h / 2
+
+
+def _read_flexible(model: Any, processor: Any, raw: ImageLike) -> ImageInput:
+    given = open_image(raw)
+    inputs = dict(processor(images=given, return_tensors="pt"))
+    rows, columns = inputs["spatial_shapes"][0].tolist()
+    side = model.config.vision_config.patch_size
+    patches = inputs["pixel_values"][0, : rows * columns].view(rows, columns, side, side, 3)
+    pixels = patches.permute(4, 0, 2, 1, 3).reshape(3, rows * side, columns * side)
+    visible = visible_box(given.size, (columns, rows), "squash")
+    return ImageInput(
+        pixels,
+        (rows, columns),
+        display(given, None, given.size),
+        size=(given.height, given.width),
+        visible=visible,
+        model_inputs=inputs,
+    )
+
+
+def _tokens(model: Any, family: Family, x: ImageInput, pixels: torch.Tensor) -> torch.Tensor:
+    tower = model.vision_model
+    if not family.flexible:
+        tokens = tower.embeddings(pixels)
+        return tower.pre_layrnorm(tokens) if hasattr(tower, "pre_layrnorm") else tokens
+    rows, columns = x.grid
+    side = pixels.shape[-1] // columns
+    patches = pixels.view(len(pixels), 3, rows, side, columns, side).permute(0, 2, 4, 3, 5, 1)
+    shapes = torch.tensor([x.grid] * len(pixels), device=pixels.device)
+    return tower.embeddings(patches.reshape(len(pixels), rows * columns, -1), shapes)
+
+
+def _encode_image(model: Any, family: Family, tokens: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
+    tower = model.vision_model
+    mask = None if keys is None else additive(keys, tokens.dtype)[:, None].expand(-1, 1, tokens.shape[1], -1)
+    hidden = tower.encoder(inputs_embeds=tokens, attention_mask=mask).last_hidden_state
+    if family.prefix:
+        return model.visual_projection(tower.post_layernorm(hidden[:, 0]))
+    hidden, head = tower.post_layernorm(hidden), tower.head
+    probe = head.probe.expand(len(hidden), -1, -1)
+    hide = None if keys is None else ~keys
+    pooled = head.attention(probe, hidden, hidden, key_padding_mask=hide, need_weights=False)[0]
+    return (pooled + head.mlp(head.layernorm(pooled)))[:, 0]
+
+
+def _encode_text(model: Any, family: Family, ids: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    tower = model.text_model
+    tokens = tower.embeddings(input_ids=ids)
+    length = ids.shape[1]
+    mask = additive(keys, tokens.dtype)[:, None].expand(-1, 1, length, -1)
+    if family.causal:
+        mask = mask + torch.full_like(mask[:1], float("-inf")).triu(1)
+    hidden = tower.final_layer_norm(tower.encoder(inputs_embeds=tokens, attention_mask=mask).last_hidden_state)
+    if not family.causal:
+        return tower.head(hidden[:, -1])
+    eos = model.config.text_config.eos_token_id  # configurations of before 2023 say 2 and mean the largest id
+    ends = ids.argmax(1) if eos == 2 else (ids == eos).int().argmax(1)
+    return model.text_projection(hidden[torch.arange(len(ids), device=ids.device), ends])

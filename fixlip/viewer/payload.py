@@ -1,0 +1,124 @@
+"""The data of the page, ready to be JSON."""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from fixlip import colours
+from fixlip.comparison import Comparison
+from fixlip.explanation import Explanation, Provenance
+from fixlip.players import Players
+from fixlip.shapes import boxes_of, centres, outlines, reduced
+
+QUALITY = 88  # of the embedded picture where PNG would be larger
+LONGEST = 224  # pixels: label maps are reduced to it
+MOST = 120_000  # characters: label maps whose outlines are longer are reduced further
+
+
+def payload(found: Explanation | Comparison) -> dict[str, Any]:
+    """Everything that the page shows: one explanation, or the panels of a comparison and the words that they share."""
+    scale = {"colours": {"negative": colours.NEGATIVE, "positive": colours.POSITIVE}}
+    if isinstance(found, Explanation):
+        return {**_explanation(found), **scale}
+    words, panels = found.words(), []
+    for k, (label, explanation) in enumerate(found):
+        shared = [0] * explanation.players.n_text
+        for number, word in enumerate(words):
+            for i in word.players[k]:
+                shared[i] = number
+        panels.append({**_explanation(explanation), "title": label, "shared": shared})
+    return {"caption": found.explanations[0].players.caption, "panels": panels, **scale}
+
+
+def _explanation(explanation: Explanation) -> dict[str, Any]:
+    players, stderr, picture = explanation.players, explanation.stderr, explanation.players.picture
+    surrogate = float(explanation.predict(np.ones((1, len(players)), dtype=bool))[0])
+    return {
+        "caption": players.caption,
+        "model": explanation.provenance.model,
+        "index": explanation.index,
+        "unit": explanation.unit,
+        "status": explanation.provenance.status,
+        "words": [{"label": p.label} for p in players.text],
+        **_places(players),
+        "grid": players.grid,
+        "noun": {"one": "patch", "many": "patches"} if players.grid else {"one": "region", "many": "regions"},
+        "first": _numbers(explanation.first_order),
+        "firstError": None if stderr is None else _numbers(stderr.first_order),
+        "cross": _numbers(explanation.cross.T),
+        "crossError": None if stderr is None else _numbers(explanation.cross_stderr.T),
+        "totals": [
+            ("similarity", _number(explanation.full_value)),
+            ("nothing shown", _number(explanation.empty_value)),
+            ("surrogate", _number(surrogate)),
+            ("fit R²", _number(explanation.provenance.r2)),
+        ],
+        "share": list(explanation.share().items()),
+        "provenance": [(name.replace("_", " "), value) for name, value in _facts(explanation.provenance)],
+        "picture": None if picture is None else _data_uri(picture),
+    }
+
+
+def _places(players: Players) -> dict[str, Any]:
+    """The image players with their places, and the width and height in which these are given.
+
+    Patches and boxes are given in fractions, regions by the outline that they have on a label map of moderate size.
+    """
+    labels, regions = [p.label for p in players.image], players.regions
+    if regions is None:
+        height, width = (1000, 1000) if players.picture is None else players.picture.shape[:2]
+        patches = [{"label": label, "box": box} for label, box in zip(labels, boxes_of(players), strict=True)]
+        return {"patches": patches, "width": width, "height": height}
+    longest = LONGEST
+    while True:
+        small = reduced(regions, longest)
+        paths = ["".join(map(_path, lines)) for lines in outlines(small, len(labels))]
+        if sum(map(len, paths)) <= MOST or longest <= 32:
+            break
+        longest = longest * 3 // 4
+    middles = centres(small, len(labels)).round(4).tolist()
+    patches = [{"label": x, "path": p, "centre": c} for x, p, c in zip(labels, paths, middles, strict=True)]
+    return {"patches": patches, "width": small.shape[1], "height": small.shape[0]}
+
+
+def _path(corners: np.ndarray) -> str:
+    """A closed line along the sides of pixels as an SVG path."""
+    steps = np.diff(corners, axis=0).tolist()
+    return f"M{corners[0][0]} {corners[0][1]}" + "".join(f"h{x}" if x else f"v{y}" for x, y in steps) + "z"
+
+
+def _facts(provenance: Provenance) -> list[tuple[str, str]]:
+    """The provenance as text, without what the page shows elsewhere."""
+
+    def text(value: Any) -> str:
+        if isinstance(value, dict):
+            return ", ".join(f"{k} {v}" for k, v in value.items())
+        return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+    left_out = ("status", "r2")
+    return [(k, text(v)) for k, v in vars(provenance).items() if k not in left_out and v not in (None, "", {})]
+
+
+def _number(value: float) -> float | None:
+    return float(f"{value:.5g}") if np.isfinite(value) else None
+
+
+def _numbers(values: np.ndarray) -> list[Any]:
+    """Nested lists with five significant digits and null for NaN."""
+    return [_number(v) if np.ndim(v) == 0 else _numbers(v) for v in values]
+
+
+def _data_uri(picture: np.ndarray) -> str:
+    """The picture as PNG or WebP, whichever is smaller."""
+    image = Image.fromarray(picture)
+    options: dict[str, dict[str, Any]] = {"PNG": {"optimize": True}, "WEBP": {"quality": QUALITY}}
+    encoded = {}
+    for name, settings in options.items():
+        buffer = io.BytesIO()
+        image.save(buffer, name, **settings)
+        encoded[name] = buffer.getvalue()
+    best = min(encoded, key=lambda name: len(encoded[name]))
+    return f"data:image/{best.lower()};base64,{base64.b64encode(encoded[best]).decode()}"
