@@ -13,6 +13,7 @@ import torch
 import fixlip
 from benchmarks.output import arguments, publish
 from fixlip.datasets.scenes import scenes
+from fixlip.encoders.bundled import asset_folder
 from fixlip.metrics import coverage, pointing_hit, positive_share
 
 SEED = 6_000_000
@@ -51,14 +52,9 @@ def measure(model, n: int, passes: int) -> dict[str, float]:
 
 
 def untrained(name: str):
-    """The same model with random weights in the image tower and in all text blocks; its word embeddings stay."""
-    encoder = fixlip.load_model(name)
+    """The same configuration with random weights."""
     torch.manual_seed(0)
-    encoder.model.visual.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parameters") else None)
-    encoder.model.visual.init_parameters()
-    for block in encoder.model.transformer.resblocks:
-        block.apply(lambda m: m.reset_parameters() if hasattr(m, "reset_parameters") else None)
-    return encoder
+    return fixlip.load_model(f"local-dir:{asset_folder(name)}", pretrained=None, allow_random=True)
 
 
 def main() -> None:

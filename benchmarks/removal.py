@@ -16,7 +16,7 @@ from fixlip.encoders import DualEncoder
 from fixlip.games.similarity import games
 
 REMOVALS = ("mean", "attention", "drop")
-MODELS = ("demo-clip", "demo-siglip", "ViT-B-32", "ViT-B-16")
+MODELS = ("demo-clip", "demo-siglip", "ViT-B-32")
 
 
 def load(name: str, device: str) -> DualEncoder:
@@ -54,7 +54,7 @@ def measure(name: str, passes: int, rounds: int, device: str) -> dict:
 
 
 def main() -> None:
-    args = arguments(__doc__, models=" ".join(MODELS), passes=256, rounds=5, device="cpu")
+    args = arguments(__doc__, models=" ".join(MODELS), passes=256, rounds=3, device="cpu")
     rows = [measure(name, args.passes, args.rounds, args.device) for name in args.models.split()]
     publish("Image passes at p = 0.5 by removal operator", rows, args.out)
 
