@@ -91,11 +91,11 @@ class TokenTower:
         return self.encode(present.expand(len(keys), -1, -1), keys)
 
     def _dropped(self, present: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-        """Only as many tokens as the fullest mask of the batch keeps; shorter rows are filled up with hidden ones."""
+        """Masks that keep as many tokens go together, so that nothing is left to be hidden."""
         order, kept = kept_first(keys)
-        order = order[:, : int(kept.max())]
-        attended = keys.gather(1, order)
-        return self.encode(present[0][order], None if attended.all() else attended)
+        sizes = kept.unique().tolist()
+        features = torch.cat([self.encode(present[0][order[kept == n, :n]], None) for n in sizes])
+        return features[kept.argsort(stable=True).argsort()]
 
 
 @dataclass(frozen=True)
