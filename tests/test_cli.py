@@ -43,6 +43,28 @@ def test_explain_writes_what_is_asked_for(cli, photo, scene, tmp_path):
     assert out.count("row ") == 4
 
 
+def test_players_and_removals_are_flags(cli, photo, tmp_path):
+    out = tmp_path / "found"
+    flags = ("--image-players", "grid:3", "--phrase", "a dog", "--image-removal", "drop", "--text-removal", "delete")
+    code, printed, _ = cli("explain", photo, "a dog and a bus", *FAST, *flags, "--save", out)
+    assert code == 0
+    found = fixlip.Explanation.load(out)
+    assert found.players.labels[9:] == ("a dog", "and", "a", "bus")
+    assert found.players.n_image == 9
+    assert found.provenance.removal == "image drop, text delete"
+    assert "a dog" in printed
+    for flag, value, hint in (
+        ("--image-removal", "blurr", "blur"),
+        ("--text-removal", "drop", "delete"),
+        ("--image-players", "slick", "slic"),
+        ("--phrase", "a cat", "a cat"),
+    ):
+        code, printed, err = cli("explain", photo, "a dog and a bus", *FAST, flag, value)
+        assert (code, printed) == (2, "")
+        assert hint in err
+        assert err.count("\n") == 1
+
+
 def test_explain_prints_without_writing(cli, photo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, _ = cli("explain", photo, "a zebra", *FAST)

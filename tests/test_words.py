@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixlip.encoders.alignment import align
 from fixlip.encoders.bpe import token_spans
 from fixlip.encoders.words import (
     STOP_WORDS,
-    align,
-    align_spans,
     group_by_content,
     group_by_phrases,
     group_into_words,
@@ -168,7 +167,7 @@ def test_labels_of_several_words(text, label):
 
 
 def test_align_follows_lower_case_and_lost_spaces():
-    assert align("a dog", "A  Dog") == [0, 0, 3, 4, 5]
+    assert align("a dog", "A  Dog") == [(0, 1), (0, 1), (3, 4), (4, 5), (5, 6)]
     assert align("", "x") == []
 
 
@@ -189,7 +188,7 @@ def test_align_follows_lower_case_and_lost_spaces():
     ],
 )
 def test_align_through_what_cleaning_mends(cleaned, original, pieces):
-    found = zip(cleaned, align_spans(cleaned, original), strict=True)
+    found = zip(cleaned, align(cleaned, original), strict=True)
     assert [original[slice(*span)] for char, span in found if char != " "] == pieces.split()
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fixlip.encoders.words import Span, align_spans
+from fixlip.encoders.alignment import Span, align
 
 
 def token_spans(tokenizer: Any, text: str) -> tuple[list[int], list[Span]]:
@@ -12,7 +12,7 @@ def token_spans(tokenizer: Any, text: str) -> tuple[list[int], list[Span]]:
     part of a character (of an emoji, say) stands for the whole of it.
     """
     cleaned = tokenizer.clean_fn(text)
-    places = align_spans(cleaned, text)
+    places = align(cleaned, text)
     ids: list[int] = []
     spans: list[Span] = []
     for match in tokenizer.pat.finditer(cleaned):

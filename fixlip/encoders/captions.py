@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
+from fixlip.encoders.alignment import Span, align
 from fixlip.encoders.base import TextInput
 from fixlip.encoders.bpe import token_spans
-from fixlip.encoders.words import Span, align_spans
 from fixlip.errors import InputError
 
 
@@ -51,7 +51,7 @@ def read_hugging_face(
     padded = tokenizer(cleaned, padding="max_length", truncation=True, max_length=length)["input_ids"]
     if own is not None and own(text).tolist() != padded:
         raise InputError(f"The caption {text!r} is tokenised differently by the model.")
-    places = align_spans(cleaned, text) if cleaned != text else [(i, i + 1) for i in range(len(text))]
+    places = align(cleaned, text) if cleaned != text else [(i, i + 1) for i in range(len(text))]
     if tokenizer.is_fast:
         whole = tokenizer(cleaned, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
         content = [k for k, special in enumerate(whole["special_tokens_mask"]) if not special]
@@ -105,7 +105,7 @@ def _through(offset: Span, cleaned: str, places: list[Span]) -> Span:
 def _pieces(pieces: list[str], text: str) -> list[Span]:
     """Spans of the pieces of a slow tokenizer; "▁" stands for a space."""
     plain = [piece.replace("▁", " ") for piece in pieces]
-    places = align_spans("".join(plain), text)
+    places = align("".join(plain), text)
     spans, done = [], 0
     for piece in plain:
         first = done + (len(piece) - len(piece.lstrip()) if piece.strip() else 0)

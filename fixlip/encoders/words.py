@@ -2,24 +2,20 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from difflib import SequenceMatcher, get_close_matches
-from html import unescape
+from difflib import get_close_matches
 from itertools import pairwise
 from operator import index
 from textwrap import shorten
-from unicodedata import category, normalize
+from unicodedata import category
 
+from fixlip.encoders.alignment import QUOTES, Characters, Span, normal
 from fixlip.errors import InputError
 
-Span = tuple[int, int]
 Group = tuple[Span, tuple[int, ...]]  # the characters and the tokens of one player
-_Characters = list[tuple[str, Span]]
 
 _CJK = "\u3040-\u3098\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003ffff"
 _MARK = "\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"  # accents, variation selectors
 _WORD = re.compile(rf"[{_CJK}][{_MARK}]*|[^\s{_CJK}]+")
-_ENTITY = re.compile(r"&(?:amp;)*#?\w{1,32};")
-_QUOTES = str.maketrans("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f", "''''\"\"\"\"")
 _STOP = """
     a an the this that these those some any each every either neither both all such which whose what
     about above across after against along among amongst around as at before behind below beneath beside besides
@@ -157,83 +153,6 @@ def group_by_content(text: str, tokens: Sequence[Span]) -> list[Group]:
     return [_joined(groups[a:b]) for a, b in pairwise(edges)]
 
 
-def align(cleaned: str, original: str) -> list[int]:
-    """For each character of a cleaned text the first character of the original that it comes from; see `align_spans`.
-
-    Example:
-        >>> align("a dog", "A  Dog")
-        [0, 0, 3, 4, 5]
-    """
-    return [start for start, _ in align_spans(cleaned, original)]
-
-
-def align_spans(cleaned: str, original: str) -> list[Span]:
-    """For each character of a cleaned text the characters of the original that it comes from.
-
-    Tokenizers lower-case, strip, mend and canonicalise before they tokenise. Characters that the cleaning made up take
-    the place of what it replaced, or else, as spaces do, of their neighbour to the left.
-
-    Returns:
-        Start and end of each character of `cleaned`; starts never decrease.
-
-    Example:
-        >>> align_spans("é & x", "e\u0301 &amp; X")
-        [(0, 2), (0, 2), (3, 8), (3, 8), (9, 10)]
-    """
-    new = _normal(cleaned, spaces=False)
-    for entities in (True, False):
-        old = _normal(original, spaces=False, entities=entities)
-        same = _common(new, old)
-        if same is not None or not _ENTITY.search(original):
-            break
-    if same is None:
-        blocks = SequenceMatcher(None, [c for c, _ in new], [c for c, _ in old], autojunk=False).get_matching_blocks()
-        same = [(a + k, b + k) for a, b, size in blocks for k in range(size)]
-    pairs: list[tuple[int, Span]] = []
-    i = j = 0
-    for a, b in [*same, (len(new), len(old))]:
-        for k in range(i, a if j < b else i):  # spread what has no like over what is between
-            first = j + (k - i) * (b - j) // (a - i)
-            last = max(first, j + (k - i + 1) * (b - j) // (a - i) - 1)
-            pairs.append((new[k][1][0], (old[first][1][0], old[last][1][1])))
-        pairs += [(to, span) for (_, (to, _)), (_, span) in zip(new[a : a + 1], old[b : b + 1], strict=True)]
-        i, j = a + 1, b + 1
-    found: dict[int, Span] = {}
-    for to, (start, end) in pairs:
-        first, last = found.get(to, (start, end))
-        found[to] = (min(first, start), max(last, end))
-    lead = min(len(original) - len(original.lstrip()), max(len(original) - 1, 0))
-    before = min(found.values(), default=(lead, lead + 1))
-    return [before := found.get(k, before) for k in range(len(cleaned))]
-
-
-def _normal(text: str, *, spaces: bool = True, entities: bool = False) -> _Characters:
-    """Caseless, decomposed characters with plain spaces and quotes, each with the characters that it comes from."""
-    units = [(char, (i, i + 1)) for i, char in enumerate(text)]
-    for match in reversed([*_ENTITY.finditer(text)] if entities else []):
-        meant = unescape(unescape(match.group()))
-        if meant != match.group():
-            units[slice(*match.span())] = [(char, match.span()) for char in meant]
-    return [(low, span) for c, span in units for low in _plain(c) if spaces or low != " "]
-
-
-def _plain(char: str) -> str:
-    if char.isspace():
-        return " "
-    if char.isalnum() or "\uff00" <= char <= "\uffef":  # half and full width
-        return normalize("NFKD", normalize("NFKD", char).casefold())
-    return normalize("NFD", char.casefold().translate(_QUOTES))
-
-
-def _common(new: _Characters, old: _Characters) -> list[tuple[int, int]] | None:
-    """Places of the characters that both texts have, or None where these differ in order or number."""
-    both = {c for c, _ in new} & {c for c, _ in old}
-    here, there = ([k for k, (c, _) in enumerate(chars) if c in both] for chars in (new, old))
-    if [new[k][0] for k in here] != [old[k][0] for k in there]:
-        return None
-    return list(zip(here, there, strict=True))
-
-
 def _find(text: str, phrase: str | Span) -> list[Span]:
     """Where a phrase is in a caption."""
     if not isinstance(phrase, str):
@@ -246,10 +165,10 @@ def _find(text: str, phrase: str | Span) -> list[Span]:
         if not text[start:end].strip():
             raise InputError(f"Characters {start} to {end} of the caption are white space, not a phrase.")
         return [(start, end)]
-    wanted = "".join(c for c, _ in _normal(phrase)).split()
+    wanted = "".join(c for c, _ in normal(phrase)).split()
     if not wanted:
         raise InputError(f"A phrase has at least one word, got {phrase!r}.")
-    chars, found, place = _normal(text), [], 0
+    chars, found, place = normal(text), [], 0
     plain, pattern = "".join(c for c, _ in chars), re.compile(r" +".join(map(re.escape, wanted)))
     while match := pattern.search(plain, place):
         a, b = match.span()
@@ -262,7 +181,7 @@ def _find(text: str, phrase: str | Span) -> list[Span]:
     return found
 
 
-def _parts(text: str, chars: _Characters, place: int) -> bool:
+def _parts(text: str, chars: Characters, place: int) -> bool:
     """Whether a phrase may begin or end before the character at a place of the normal form."""
     if place in (0, len(chars)):
         return True
@@ -299,5 +218,5 @@ def _joined(groups: list[Group], span: Span | None = None) -> Group:
 
 
 def _is_stop(word: str) -> bool:
-    bare = word.casefold().translate(_QUOTES)
+    bare = word.casefold().translate(QUOTES)
     return bare in STOP_WORDS or all(category(c).startswith("P") for c in bare)

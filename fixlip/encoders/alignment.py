@@ -1,0 +1,79 @@
+"""Where the characters of a cleaned text come from in the original."""
+
+import re
+from difflib import SequenceMatcher
+from html import unescape
+from unicodedata import normalize
+
+Span = tuple[int, int]
+Characters = list[tuple[str, Span]]
+
+QUOTES = str.maketrans("\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f", "''''\"\"\"\"")
+_ENTITY = re.compile(r"&(?:amp;)*#?\w{1,32};")
+
+
+def align(cleaned: str, original: str) -> list[Span]:
+    """For each character of a cleaned text the characters of the original that it comes from.
+
+    Tokenizers lower-case, strip, mend and canonicalise before they tokenise. Characters that the cleaning made up take
+    the place of what it replaced, or else, as spaces do, of their neighbour to the left.
+
+    Returns:
+        Start and end of each character of `cleaned`; starts never decrease.
+
+    Example:
+        >>> align("é & x", "e\u0301 &amp; X")
+        [(0, 2), (0, 2), (3, 8), (3, 8), (9, 10)]
+    """
+    new = normal(cleaned, spaces=False)
+    for entities in (True, False):
+        old = normal(original, spaces=False, entities=entities)
+        same = _common(new, old)
+        if same is not None or not _ENTITY.search(original):
+            break
+    if same is None:
+        blocks = SequenceMatcher(None, [c for c, _ in new], [c for c, _ in old], autojunk=False).get_matching_blocks()
+        same = [(a + k, b + k) for a, b, size in blocks for k in range(size)]
+    pairs: list[tuple[int, Span]] = []
+    i = j = 0
+    for a, b in [*same, (len(new), len(old))]:
+        for k in range(i, a if j < b else i):  # spread what has no like over what is between
+            first = j + (k - i) * (b - j) // (a - i)
+            last = max(first, j + (k - i + 1) * (b - j) // (a - i) - 1)
+            pairs.append((new[k][1][0], (old[first][1][0], old[last][1][1])))
+        pairs += [(to, span) for (_, (to, _)), (_, span) in zip(new[a : a + 1], old[b : b + 1], strict=True)]
+        i, j = a + 1, b + 1
+    found: dict[int, Span] = {}
+    for to, (start, end) in pairs:
+        first, last = found.get(to, (start, end))
+        found[to] = (min(first, start), max(last, end))
+    lead = min(len(original) - len(original.lstrip()), max(len(original) - 1, 0))
+    before = min(found.values(), default=(lead, lead + 1))
+    return [before := found.get(k, before) for k in range(len(cleaned))]
+
+
+def normal(text: str, *, spaces: bool = True, entities: bool = False) -> Characters:
+    """Caseless, decomposed characters with plain spaces and quotes, each with the characters that it comes from."""
+    units = [(char, (i, i + 1)) for i, char in enumerate(text)]
+    for match in reversed([*_ENTITY.finditer(text)] if entities else []):
+        meant = unescape(unescape(match.group()))
+        if meant != match.group():
+            units[slice(*match.span())] = [(char, match.span()) for char in meant]
+    return [(low, span) for c, span in units for low in _plain(c) if spaces or low != " "]
+
+
+def _plain(char: str) -> str:
+    if char.isspace():
+        return " "
+    if char.isalnum() or "\uff00" <= char <= "\uffef":  # half and full width
+        return normalize("NFKD", normalize("NFKD", char).casefold())
+    return normalize("NFD", char.casefold().translate(QUOTES))
+
+
+def _common(new: Characters, old: Characters) -> list[tuple[int, int]] | None:
+    """Places of the characters that both texts have, or None where these differ in order or number."""
+    both = {c for c, _ in new} & {c for c, _ in old}
+    here, there = ([k for k, (c, _) in enumerate(chars) if c in both] for chars in (new, old))
+    if [new[k][0] for k in here] != [old[k][0] for k in there]:
+        return None
+    return list(zip(here, there, strict=True))
