@@ -12,7 +12,8 @@ import fixlip
 from fixlip.encoders.base import DualEncoder
 from fixlip.encoders.towers import TextTower, TokenTower
 from fixlip.errors import InputError, OptionError
-from fixlip.games.similarity import SimilarityGame, games, image_side, text_side
+from fixlip.games.sides import image_side, text_side
+from fixlip.games.similarity import SimilarityGame, games
 from tests.models import FAMILIES, encoder_of, folder, picture
 from tests.oracles import assert_close
 

@@ -53,6 +53,9 @@ def test_the_wheel_holds_what_it_should(wheel):
         "fixlip/estimators/banzhaf.py",
         "fixlip/assets/sprites.png",
         "fixlip/viewer/page.js",
+        "fixlip/viewer/common.js",
+        "fixlip/assets/demo-siglip/weights.safetensors",
+        "fixlip/assets/demo-siglip/metrics.json",
         "fixlip/py.typed",
     ):
         assert needed in names

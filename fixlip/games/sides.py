@@ -1,0 +1,201 @@
+"""One input of a game: its players, and the tower that embeds it without some of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from fixlip.encoders.alignment import Span
+from fixlip.encoders.base import DualEncoder, ImageInput, TextInput
+from fixlip.encoders.words import Group, group_by_content, group_by_phrases, group_into_words, word_label
+from fixlip.errors import InputError, OptionError, unknown
+from fixlip.players import Player, grid_players
+from fixlip.regions import Regions, as_seen, drop_unseen, patch_owner, region_box
+
+Batch = int | Literal["auto"]
+DEFAULT_BATCH = {"cpu": 128}  # masks in one forward pass, where "auto" starts
+ACCELERATOR_BATCH = 512
+TEXT_PLAYERS: dict[str, Callable[[str, Sequence[Span]], list[Group]]] = {
+    "words": group_into_words,
+    "content": group_by_content,
+    "tokens": lambda text, spans: [(span, (i,)) for i, span in enumerate(spans)],
+}
+
+
+class Tower:
+    """One tower on one input: player masks in, embeddings out, in batches that shrink when memory runs out.
+
+    Args:
+        embed: unit masks [B, units] -> unit embeddings [B, D].
+        groups: for each player the units (patches, regions or tokens) that come and go with it.
+        units: number of units; those in no group are always present.
+        batch_size: most masks for one forward pass, or "auto".
+        remember: keep the embeddings of every mask seen, for inputs that are in several pairs.
+        by_size: let masks of like size share a batch, which is cheaper where removed tokens are not computed.
+        sizes: where "auto" keeps the batch size that fitted, for the next input.
+        device: decides where "auto" starts.
+    """
+
+    def __init__(
+        self,
+        embed: Callable[[torch.Tensor], torch.Tensor],
+        groups: Sequence[tuple[int, ...]],
+        units: int,
+        *,
+        batch_size: Batch = "auto",
+        remember: bool = False,
+        by_size: bool = False,
+        sizes: dict[str, int] | None = None,
+        device: str = "cpu",
+    ) -> None:
+        if batch_size != "auto" and (not isinstance(batch_size, int) or batch_size < 1):
+            raise OptionError(f"batch_size is 'auto' or a positive number, got {batch_size!r}.")
+        self.embed, self.by_size = embed, by_size
+        self.sizes = {} if sizes is None or batch_size != "auto" else sizes
+        start = DEFAULT_BATCH.get(device, ACCELERATOR_BATCH) if batch_size == "auto" else batch_size
+        self.sizes.setdefault("batch", start)
+        self.owner = np.full(units, -1)
+        for player, members in enumerate(groups):
+            self.owner[list(members)] = player
+        self.memory: dict[bytes, np.ndarray] | None = {} if remember else None
+
+    @property
+    def batch_size(self) -> int:
+        """Most masks for one forward pass, as far as is known by now."""
+        return self.sizes["batch"]
+
+    def __call__(self, masks: np.ndarray) -> np.ndarray:
+        """Player masks [B, players] -> embeddings [B, D], float32."""
+        if self.memory is None:
+            return self._embed(masks)
+        keys = [np.packbits(mask).tobytes() for mask in masks]
+        new = {key: i for i, key in enumerate(keys) if key not in self.memory}
+        if new:
+            self.memory.update(zip(new, self._embed(masks[list(new.values())]), strict=True))
+        return np.stack([self.memory[key] for key in keys])
+
+    def _embed(self, masks: np.ndarray) -> np.ndarray:
+        units = np.where(self.owner >= 0, masks[:, self.owner], True)
+        order = units.sum(1).argsort(kind="stable") if self.by_size else np.arange(len(units))
+        out, done = [], 0
+        while done < len(units):
+            batch = torch.from_numpy(units[order[done : done + self.batch_size]])
+            try:
+                out.append(self.embed(batch).cpu().numpy())
+            except RuntimeError as error:
+                if len(batch) == 1 or not _out_of_memory(error):
+                    raise
+                self.sizes["batch"] = len(batch) // 2
+                if torch.cuda.is_available():
+                    torch.cuda.empty_cache()
+                continue
+            done += len(batch)
+        return np.concatenate(out)[order.argsort()]
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """CUDA has a class of its own for it, MPS and the CPU say it in words."""
+    words = ("out of memory", "can't allocate memory", "not enough memory")
+    return isinstance(error, torch.OutOfMemoryError) or any(w in str(error).lower() for w in words)
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One input of a game: prepared for its tower, with the players that it is made of.
+
+    Attributes:
+        input: what the encoder made of the picture or the caption.
+        tower: player masks -> embeddings.
+        players: who comes and goes.
+        grid: rows and columns, where they are the patches of a grid.
+        regions: label map, where they are regions.
+        notes: what the user should know.
+    """
+
+    input: ImageInput | TextInput
+    tower: Tower
+    players: tuple[Player, ...]
+    grid: tuple[int, int] | None = None
+    regions: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def image_side(
+    encoder: DualEncoder, x: ImageInput, *, regions: Regions | None = None, second: bool = False, **batches: Any
+) -> Side:
+    """A picture whose players are its patches, or regions of any shape.
+
+    By the removals ``mean`` and ``blur`` the pixels of a region are removed, by the others the patches of which it has
+    the most pixels.
+
+    Args:
+        encoder, x: the model, and the picture prepared for it.
+        regions: over the upright picture; None for patches.
+        second: the picture takes the place of the caption.
+        batches: options of `Tower`.
+
+    Raises:
+        InputError: no region in what the model sees, or one that has no patch of its own.
+    """
+    removal = getattr(encoder, "text_removal" if second else "image_removal", None)
+    name = "" if removal is None else removal.name
+    embed: Any = encoder.embed_text if second else encoder.embed_image
+    batches |= {"by_size": name == "drop", "device": encoder.device.type}
+    if regions is None:
+        tower = Tower(partial(embed, x), [(i,) for i in range(x.n_patches)], x.n_patches, **batches)
+        return Side(x, tower, grid_players(*x.grid), x.grid, notes=x.notes)
+    height, width = x.pixels.shape[-2:]
+    labels, names, lost = drop_unseen(as_seen(regions, x.visible, (width, height)), regions.names)
+    if not names:
+        raise InputError("The model sees none of the regions.")
+    notes = (*x.notes, f"the model does not see {', '.join(lost)}") if lost else x.notes
+    owner, whole_patches = patch_owner(labels, x.grid)
+    groups: list[tuple[int, ...]]
+    if name in ("mean", "blur") and not whole_patches:
+        x, groups, units = replace(x, labels=labels), [(i,) for i in range(len(names))], len(names)
+    else:
+        groups, units = [tuple(np.flatnonzero(owner == i).tolist()) for i in range(len(names))], x.n_patches
+        without = [n for n, group in zip(names, groups, strict=True) if not group]
+        if without:
+            raise InputError(
+                f"No patch lies mostly in {', '.join(without)}; make them larger, or remove pixels: mean or blur."
+            )
+        labels = owner.reshape(x.grid)
+    players = tuple(Player("image", n, region_box(labels, i)) for i, n in enumerate(names))
+    return Side(x, Tower(partial(embed, x), groups, units, **batches), players, regions=labels, notes=notes)
+
+
+def text_side(
+    encoder: DualEncoder,
+    x: TextInput,
+    *,
+    players: str = "words",
+    phrases: Sequence[str | Span] = (),
+    first: bool = False,
+    **batches: Any,
+) -> Side:
+    """A caption whose players are its "words", "tokens", or "content" words with the stop words before them.
+
+    Args:
+        encoder, x: the model, and the caption prepared for it.
+        players: the kind.
+        phrases: each of them is one player; the rest are words.
+        first: the caption takes the place of the picture.
+        batches: options of `Tower`.
+
+    Raises:
+        OptionError: another kind of players.
+        InputError: a phrase that is not in the caption.
+    """
+    if players not in TEXT_PLAYERS:
+        raise OptionError(unknown("text_players", str(players), TEXT_PLAYERS))
+    if phrases and players != "words":
+        raise OptionError(f"With phrases the other players are words, got text_players={players!r}.")
+    groups = group_by_phrases(x.text, x.spans, phrases) if phrases else TEXT_PLAYERS[players](x.text, x.spans)
+    embed: Any = encoder.embed_image if first else encoder.embed_text
+    batches |= {"device": encoder.device.type}
+    tower = Tower(partial(embed, x), [members for _, members in groups], x.n_tokens, **batches)
+    return Side(x, tower, tuple(Player("text", word_label(x.text, s), span=s) for s, _ in groups), notes=x.notes)
