@@ -247,3 +247,29 @@ def test_a_full_size_naflex_model():
 def test_errors_are_of_one_family():
     assert issubclass(MissingExtraError, FixlipError)
     assert transformers_siglip2(max_num_patches=9).image_input(picture()).n_patches <= 9
+
+
+TOWERS = {
+    "ViT-B-32": ("TokenTower", (7, 7)),
+    "ViT-L-14-336": ("TokenTower", (24, 24)),
+    "ViT-SO400M-14-SigLIP2-378": ("TokenTower", (27, 27)),
+    "ViT-L-14-CLIPA": ("PixelTower", (16, 16)),
+    "RN50": ("PixelTower", (7, 7)),
+    "EVA02-B-16": ("PixelTower", (14, 14)),
+    "convnext_tiny": ("PixelTower", (7, 7)),
+    "coca_ViT-B-32": ("PixelTower", (7, 7)),
+    "MobileCLIP-S1": ("PixelTower", (8, 8)),
+    "vit_medium_patch16_gap_256": ("PixelTower", (16, 16)),
+}
+
+
+@pytest.mark.parametrize("name", TOWERS)
+def test_towers_of_open_clips_configurations(name):
+    """Built on torch's device without memory: what is read is the layout."""
+    from fixlip.encoders import open_clip as adapter
+
+    model = open_clip.create_model(name, load_weights=False, pretrained_text=False, device="meta")
+    text = model if isinstance(model, open_clip.CLIP) else model.text
+    tower = adapter._image_tower(model.visual, open_clip.model.get_model_preprocess_cfg(model))
+    assert (type(tower).__name__, tower.prepare.grid) == TOWERS[name]
+    assert adapter._text_tower(text, open_clip.SimpleTokenizer(), name).removals == ("attention", "replace", "delete")

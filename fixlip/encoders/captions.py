@@ -42,14 +42,16 @@ def read_hugging_face(
         text: the caption.
         length: tokens of the model's input.
         clean: what is done to the caption before the tokenizer gets it.
-        own: caption -> ids [length], where the model's code wraps the tokenizer; it must give the same.
+        own: caption -> ids [length], where the model's code wraps the tokenizer; its words must be the same.
     """
     _not_empty(text)
     cleaned = clean(text)
     kinds = ("bos", "eos", "cls", "sep", "pad")
     marks: set[Any] = {getattr(tokenizer, f"{kind}_token_id", None) for kind in kinds} - {None}
     padded = tokenizer(cleaned, padding="max_length", truncation=True, max_length=length)["input_ids"]
-    if own is not None and own(text).tolist() != padded:
+    positions = [k for k, i in enumerate(padded) if i not in marks]
+    ids = torch.tensor(padded) if own is None else own(text)
+    if ids[positions].tolist() != [padded[k] for k in positions]:
         raise InputError(f"The caption {text!r} is tokenised differently by the model.")
     places = align(cleaned, text) if cleaned != text else [(i, i + 1) for i in range(len(text))]
     if tokenizer.is_fast:
@@ -60,8 +62,7 @@ def read_hugging_face(
     else:
         found = [i for i in tokenizer(cleaned, verbose=False)["input_ids"] if i not in marks]
         spans = _pieces(tokenizer.convert_ids_to_tokens(found), text)
-    positions = [k for k, i in enumerate(padded) if i not in marks]
-    return _caption(text, torch.tensor(padded), positions, found, spans, marks)
+    return _caption(text, ids, positions, found, spans, marks)
 
 
 def replacement_of(tokenizer: Any) -> int:

@@ -112,7 +112,8 @@ def _text_tower(text: Any, tokenizer: Any, name: str) -> TextTower:
         encode = partial(_encode_hugging_face, text)
         facts |= {"attended": lambda ids: ids != pad, "padding": pad, "causal": False}
     else:
-        causal = text.attn_mask is not None and getattr(text, "cls_emb", None) is None
+        at_the_end = getattr(text, "cls_emb", None) is None and text_pool(text) in ("argmax", "eos")
+        causal = text.attn_mask is not None and at_the_end
         encode = partial(_encode_text, text)
         facts |= {"attended": everything, "padding": inner.pad_token_id if inner else 0, "causal": causal}
 
