@@ -1,19 +1,18 @@
 """Weighted Banzhaf interactions (FIxLIP)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from time import perf_counter
 from typing import ClassVar, Literal
 
 import numpy as np
 
 from fixlip.errors import BudgetError, OptionError
-from fixlip.estimator import AXIOMS, Capabilities, Estimator, Progress, tracking, versions
-from fixlip.explanation import Explanation, Provenance
-from fixlip.games.base import SeparableGame
+from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
+from fixlip.explanation import Explanation
+from fixlip.games.counted import CountedGame
 from fixlip.moments import tower_moments
-from fixlip.sampling import Design, Sampling, allocate, fewest, make_design
-from fixlip.surrogate import Surrogate
+from fixlip.sampling import Sampling, allocate, fewest, make_design
+from fixlip.surrogate import Surrogate, remarks
 
 ALL_PAIRS_UP_TO = 64  # image players; above, interactions="auto" keeps to cross pairs
 PER_TERM = {1: 10, 2: 3}  # default masks for each term, by order of the features
@@ -66,6 +65,7 @@ class Banzhaf(Estimator):
     ridge: float = 0.0
 
     capabilities: ClassVar[Capabilities] = Capabilities(
+        name="banzhaf",
         summary="weighted Banzhaf interactions, the best fit at masking rate 1 - p",
         index=("FWBII", "WBV"),
         orders=(1, 2),
@@ -73,6 +73,7 @@ class Banzhaf(Estimator):
         within=True,
         gradients=False,
         separable=True,
+        sampled=True,
         exact=True,
         axioms=AXIOMS,
         cost="image masks + text masks, forward",
@@ -88,78 +89,57 @@ class Banzhaf(Estimator):
         if self.sampling == "folded" and self.p != 0.5:
             raise OptionError(f"Folded sampling pairs complements, which is right for p = 0.5 only, got p = {self.p}.")
 
-    def explain(
-        self,
-        game: SeparableGame,
-        *,
-        budget: int | None = None,
-        image_masks: int | None = None,
-        text_masks: int | None = None,
-        seed: int = 0,
-        progress: Progress = None,
-    ) -> Explanation:
-        """See `Estimator.explain`.
+    def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
+        """See `Estimator.passes`."""
+        _, masks = self._plan(n_image, n_text, request)
+        return masks[0] + 2, masks[1] + 2
 
-        Raises:
-            BudgetError: the masks do not determine the terms; the message names the minimum.
-        """
-        start = perf_counter()
-        surrogate, designs = self._plan(game, budget, image_masks, text_masks, seed)
-        with tracking(progress, sum(len(d.masks) for d in designs), "banzhaf") as tick:
-            moments = partial(
-                tower_moments, p=self.p, order=surrogate.feature_order, batch_size=game.batch_size, tick=tick
+    def estimate(self, game: CountedGame, request: Request) -> Explanation:
+        """See `Estimator.explain`."""
+        within, masks = self._plan(game.n_image, game.n_text, request)
+        surrogate = self._surrogate(game.n_image, game.n_text, within, game.scale, game.bias)
+        designs = [
+            make_design(n, m, self.p, self._sampling(surrogate.feature_order, n, m), np.random.default_rng(seed))
+            for n, m, seed in zip(
+                (game.n_image, game.n_text), masks, ([request.seed, False], [request.seed, True]), strict=True
             )
-            image, text = moments(game.image_embeddings, designs[0]), moments(game.text_embeddings, designs[1])
-        empty, full = game.values(np.repeat([[False], [True]], game.n_image + game.n_text, axis=1))
+        ]
+        moments = partial(tower_moments, p=self.p, order=surrogate.feature_order, batch_size=game.batch_size)
+        image, text = moments(game.image_embeddings, designs[0]), moments(game.text_embeddings, designs[1])
         coefficients = image.coefficients(self.ridge), text.coefficients(self.ridge)
         theta = surrogate.theta(*coefficients)
-        baseline, first, second = surrogate.effects(theta)
-        found = Explanation(
-            float(baseline),
-            first,
-            second,
-            float(empty),
-            float(full),
+        stderr = surrogate.standard_errors(image, text, *coefficients)
+        r2, effects = surrogate.r2(image, text, theta), surrogate.effects(theta)
+        return game.explanation(
+            *effects,
             index=f"{'FWBII' if self.order == 2 else 'WBV'}(p={self.p:g})",
-            players=game.players,
-            stderr=surrogate.standard_errors(image, text, *coefficients),
+            stderr=stderr,
+            r2=r2,
+            remarks=remarks(effects.second_order[: game.n_image, game.n_image :], stderr, r2, masks[0]),
+            options={
+                "interactions": "all" if within else "cross",
+                "sampling": f"image {designs[0].kind}, text {designs[1].kind}",
+            },
         )
-        used = {
-            "interactions": "all" if surrogate.within else "cross",
-            "sampling": f"image {designs[0].kind}, text {designs[1].kind}",
-        }
-        provenance = Provenance(
-            model=game.source.model,
-            weights=game.source.weights,
-            removal=game.source.removal,
-            estimator="banzhaf",
-            options=self.options() | used,
-            budget=budget,
-            image_passes=image.masks + 2,
-            text_passes=text.masks + 2,
-            seed=seed,
-            seconds=perf_counter() - start,
-            r2=surrogate.r2(image, text, theta),
-            versions=versions(),
-        )
-        found = replace(found, provenance=provenance)
-        return replace(found, provenance=replace(provenance, status=_status(found, game.source.notes)))
 
-    def _plan(
-        self, game: SeparableGame, budget: int | None, image_masks: int | None, text_masks: int | None, seed: int
-    ) -> tuple[Surrogate, list[Design]]:
-        """Decide the terms, the passes of each tower, and the masks."""
+    def _surrogate(self, n_image: int, n_text: int, within: bool, scale: float = 1.0, bias: float = 0.0) -> Surrogate:
+        return Surrogate(n_image, n_text, self.p, scale, bias, self.order, within, self.ridge)
+
+    def _plan(self, n_image: int, n_text: int, request: Request) -> tuple[bool, list[int]]:
+        """Decide on pairs within the modalities, and on the masks of each tower."""
         choices = [self.order == 2 and self.interactions == "all"]
-        if self.order == 2 and self.interactions == "auto" and game.n_image <= ALL_PAIRS_UP_TO:
+        if self.order == 2 and self.interactions == "auto" and n_image <= ALL_PAIRS_UP_TO:
             choices = [True, False]
-        players = (game.n_image, game.n_text)
+        players = (n_image, n_text)
         for within in choices:
-            surrogate = Surrogate(*players, self.p, game.scale, game.bias, self.order, within, self.ridge)
+            surrogate = self._surrogate(*players, within)
             terms, per_term = surrogate.terms, PER_TERM[surrogate.feature_order]
-            masks = allocate(budget, image_masks, text_masks, players=players, terms=terms, per_term=per_term)
+            masks = allocate(
+                request.budget, request.image_masks, request.text_masks, players=players, terms=terms, per_term=per_term
+            )
             if all(m >= min(2 * f, 2**n) for m, f, n in zip(masks, terms, players, strict=True)):
                 break
-        designs = []
+        used = []
         for side, m, f, n in zip(("image", "text"), masks, terms, players, strict=True):
             sampling = self._sampling(surrogate.feature_order, n, m)
             needed = fewest(n, f, sampling)
@@ -169,27 +149,11 @@ class Banzhaf(Estimator):
                     f"({'all' if within else 'cross'} pairs, {sampling} masks): at least {needed} are needed. Give "
                     f"{side}_masks={needed} or a larger budget, or ask for ridge= regularisation."
                 )
-            designs.append(make_design(n, m, self.p, sampling, np.random.default_rng([seed, side == "text"])))
-        return surrogate, designs
+            used.append(m - m % 2 if sampling == "folded" and m < 2 ** min(n, 62) else m)
+        return within, used
 
     def _sampling(self, feature_order: int, n: int, m: int) -> Sampling:
         if self.sampling != "auto":
             return self.sampling
         whole_block = m >= fewest(n, 0, "folded")
         return "folded" if self.p == 0.5 and feature_order == 1 and whole_block else "independent"
-
-
-def _status(found: Explanation, notes: tuple[str, ...]) -> str:
-    """What to know before trusting the numbers, with the remedy."""
-    remarks, r2 = list(notes), found.provenance.r2
-    more = f"give image_masks={2 * (found.provenance.image_passes - 2)} or more"
-    signal, noise = np.nansum(found.cross**2), np.nansum(found.cross_stderr**2)
-    if found.stderr is None:
-        remarks.append(f"too few masks for standard errors; {more}")
-    elif noise > 0.2 * signal:
-        remarks.append(f"noise is {noise / signal:.0%} of the variance of the interactions; {more}")
-    if np.isnan(r2):
-        remarks.append("the similarity does not depend on which players are present")
-    elif r2 < 0.5:
-        remarks.append(f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; read them as averages")
-    return "; ".join(remarks) or "ok"

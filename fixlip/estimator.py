@@ -3,17 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
-from fixlip.errors import OptionError, unknown
+from fixlip.errors import InputError, OptionError, unknown
+from fixlip.games.counted import CountedGame
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fixlip.explanation import Explanation
-    from fixlip.games.base import SeparableGame
+    from fixlip.games.base import Game
 
 Progress = bool | Callable[[int, int], None] | None
 AXIOMS = ("additive", "null player", "symmetry", "linearity", "cross pairs of a bilinear game")
@@ -21,21 +23,24 @@ AXIOMS = ("additive", "null player", "symmetry", "linearity", "cross pairs of a 
 
 @dataclass(frozen=True)
 class Capabilities:
-    """What an estimator can do, readable without making one. Every axiom named here is tested.
+    """What an estimator can do, readable without making one. Every claim made here is tested.
 
     Attributes:
+        name: that it is registered under.
         summary: one line.
         index: the interaction indices that it estimates.
         orders: 1, 2 or both.
         cross, within: interactions between, and inside, the modalities.
-        gradients: needs a differentiable encoder.
+        gradients: needs a model whose blocks are known (`fixlip.games.base.DifferentiableGame`).
         separable: needs a game of two towers.
+        sampled: draws masks; budget and seed matter.
         exact: without sampling error once the budget covers all masks.
         axioms: those of `AXIOMS` that it guarantees at full budget.
         cost: in encoder passes.
         source: paper.
     """
 
+    name: str
     summary: str
     index: tuple[str, ...]
     orders: tuple[int, ...]
@@ -43,14 +48,25 @@ class Capabilities:
     within: bool
     gradients: bool
     separable: bool
+    sampled: bool
     exact: bool
     axioms: tuple[str, ...]
     cost: str
     source: str
 
 
+@dataclass(frozen=True)
+class Request:
+    """What one call of `Estimator.explain` asks for; see there."""
+
+    budget: int | None = None
+    image_masks: int | None = None
+    text_masks: int | None = None
+    seed: int = 0
+
+
 class Estimator(ABC):
-    """A frozen dataclass of options, with `capabilities` and `explain`."""
+    """A frozen dataclass of options, with `capabilities`, `passes` and `estimate`."""
 
     capabilities: ClassVar[Capabilities]
 
@@ -59,13 +75,24 @@ class Estimator(ABC):
         for name, kind in get_type_hints(type(self)).items():
             if get_origin(kind) is Literal and getattr(self, name) not in get_args(kind):
                 raise OptionError(unknown(f"value of {name}", str(getattr(self, name)), map(str, get_args(kind))))
-            if kind is float and not isinstance(getattr(self, name), (int, float)):
-                raise OptionError(f"{name} is a number, got {getattr(self, name)!r}.")
+            if kind in (int, float) and not isinstance(getattr(self, name), (int, kind)):
+                raise OptionError(f"{name} is a {'whole ' * (kind is int)}number, got {getattr(self, name)!r}.")
 
     @abstractmethod
+    def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
+        """Passes of the image and of the text tower, backward ones counted too, for that many players.
+
+        Raises:
+            BudgetError, OptionError: as `explain`, where the number of players alone decides.
+        """
+
+    @abstractmethod
+    def estimate(self, game: CountedGame, request: Request) -> "Explanation":
+        """The work itself; returns what `game.explanation` makes."""
+
     def explain(
         self,
-        game: "SeparableGame",
+        game: "Game",
         *,
         budget: int | None = None,
         image_masks: int | None = None,
@@ -81,7 +108,42 @@ class Estimator(ABC):
             image_masks, text_masks: passes of each tower, instead of a budget.
             seed: alone fixes the masks.
             progress: None shows a bar on a terminal; True, False, or a function of (done, total) passes.
+
+        Raises:
+            InputError: the estimator needs a game of two towers, or gradients, and this one has none.
+            BudgetError: the masks do not determine the terms; the message names the minimum.
         """
+        needs = self.capabilities
+        if needs.separable and not hasattr(game, "image_embeddings"):
+            raise InputError(f"{needs.name} needs a game of two towers; this one has joint values only.")
+        if needs.gradients and not hasattr(game, "layers"):
+            raise InputError(
+                f"{needs.name} needs gradients, which {game.source.model or 'this game'} does not give; explain a "
+                "model of open_clip or transformers, or take an estimator that needs none: see `fixlip estimators`."
+            )
+        start, request = perf_counter(), Request(budget, image_masks, text_masks, seed)
+        total = sum(self.passes(game.n_image, game.n_text, request))
+        with tracking(progress, total, needs.name) as tick:
+            counted = CountedGame(game, tick)
+            found = self.estimate(counted, request)
+        noted = found.provenance
+        notes = [*game.source.notes, *([noted.status] if noted.status != "ok" else [])]
+        provenance = replace(
+            noted,
+            model=game.source.model,
+            weights=game.source.weights,
+            removal=game.source.removal,
+            estimator=needs.name,
+            options=self.options() | noted.options,
+            budget=budget,
+            image_passes=counted.image_passes,
+            text_passes=counted.text_passes,
+            seed=seed,
+            seconds=perf_counter() - start,
+            status="; ".join(notes) or "ok",
+            versions={name: version(name) for name in ("fixlip", "torch", "numpy")},
+        )
+        return replace(found, provenance=provenance)
 
     def options(self) -> dict[str, Any]:
         """All options by name."""
@@ -107,8 +169,3 @@ def tracking(progress: Progress, total: int, label: str) -> "Iterator[Callable[[
         total=total, desc=label, unit="pass", disable=None if progress is None else not progress, leave=False
     ) as bar:
         yield lambda n: bar.update(n) and None
-
-
-def versions() -> dict[str, str]:
-    """Of fixlip and of what its numbers depend on."""
-    return {name: version(name) for name in ("fixlip", "torch", "numpy")}

@@ -12,7 +12,7 @@ from fixlip.players import Players
 if TYPE_CHECKING:
     import shapiq
 
-Unit = Literal["logit", "cosine"]
+Unit = Literal["logit", "cosine", "relevance"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,7 @@ class Provenance:
         seconds: wall time.
         r2: share of the game's variance (under the index's own measure) that the surrogate explains, adjusted for the
             number of fitted terms; NaN where it is not defined.
+        details: further figures of the run by name (the error of a quadrature, the completeness gap, ...).
         status: a sentence: what to know before trusting the numbers, with the remedy; "ok" when nothing.
         versions: of fixlip and what the numbers depend on.
     """
@@ -44,6 +45,7 @@ class Provenance:
     seed: int = 0
     seconds: float = 0.0
     r2: float = float("nan")
+    details: dict[str, float] = field(default_factory=dict)
     status: str = "ok"
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -78,7 +80,7 @@ class Explanation:
         index: the interaction index, such as ``FWBII(p=0.5)``.
         players: who they are; carries the caption and the picture.
         stderr: standard errors, or None where the estimator gives none.
-        unit: "logit" or "cosine".
+        unit: "logit" or "cosine", or "relevance" where a method ranks players on a scale of its own.
         provenance: how the numbers were made.
     """
 

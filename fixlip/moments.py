@@ -87,9 +87,7 @@ class TowerMoments:
                 return
 
 
-def tower_moments(
-    embed: Embed, design: Design, *, p: float, order: int, batch_size: int, tick: Callable[[int], None]
-) -> TowerMoments:
+def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_size: int) -> TowerMoments:
     """Stream the masks of a design through a tower.
 
     Args:
@@ -98,7 +96,6 @@ def tower_moments(
         p: of the product measure.
         order: of the features, 1 or 2.
         batch_size: masks for one call of `embed`.
-        tick: called with the number of masks done since the last call.
     """
     n = design.masks.shape[1]
     f = n_features(n, order)
@@ -120,7 +117,6 @@ def tower_moments(
             weight[g] += w[rows].sum()
             gram[g] += weighted.T @ phi[rows]
             rhs[g] += weighted.T @ embeddings[rows]
-        tick(len(masks))
     terms = f - 1 if design.kind == "folded" and order == 1 else f  # of a pair and its complement odd features see one
     spare = 1.0 if design.exact else max(0.0, 1 - terms / design.n_units)
     return TowerMoments(weight, gram, rhs, second, len(design.masks), spare, design.exact)

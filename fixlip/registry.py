@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
@@ -28,16 +28,20 @@ def _entry_points() -> dict[str, EntryPoint]:
 
 
 @cache
-def _load(name: str) -> type[Estimator] | None:
-    point = _entry_points()[name]
+def _load(point: str) -> dict[str, type[Estimator]]:
+    """What an entry point brings: one estimator, or a family ``name:member`` where it is a function that makes one."""
     try:
-        return _checked(name, point.load())
+        found = _entry_points()[point].load()
+        if isinstance(found, type):
+            return {point: _checked(point, found)}
+        return {name: _checked(name, cls) for name, cls in found().items()}
     except Exception as error:  # a plugin may raise anything; the others go on
         hint = ""
         if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("fixlip.estimators"):
             hint = "; a folder fixlip in the working directory hides the installed package: run elsewhere or install -e"
-        warnings.warn(f"Estimator {name!r} ({point.value}) is skipped: {error}{hint}", stacklevel=3)
-        return None
+        value = _entry_points()[point].value
+        warnings.warn(f"Estimator {point!r} ({value}) is skipped: {error}{hint}", stacklevel=3)
+        return {}
 
 
 def _checked(name: str, cls: Any) -> type[Estimator]:
@@ -47,11 +51,14 @@ def _checked(name: str, cls: Any) -> type[Estimator]:
         raise OptionError(
             f"Estimator {name!r} must be a dataclass that derives from fixlip.Estimator and has capabilities."
         )
+    own = cls.capabilities.name
+    if own != name and own not in _entry_points():
+        raise OptionError(f"Estimator {name!r} is called {own!r} in its capabilities.")
     return cls
 
 
 def register_estimator(name: str) -> Callable[[E], E]:
-    """Register an estimator for this process, in a notebook say.
+    """Register an estimator for this process, in a notebook say; its capabilities get the name.
 
     Raises:
         OptionError: the name is taken, or the class is not an estimator.
@@ -66,6 +73,8 @@ def register_estimator(name: str) -> Callable[[E], E]:
         raise OptionError(f"The estimator name {name!r} is taken.")
 
     def add(cls: E) -> E:
+        if hasattr(cls, "capabilities"):
+            cls.capabilities = replace(cls.capabilities, name=name)
         _registered[name] = _checked(name, cls)
         return cls
 
@@ -78,8 +87,9 @@ def unregister_estimator(name: str) -> None:
 
 
 def list_estimators() -> list[str]:
-    """The names of all estimators that can be used, sorted."""
-    return sorted({*_registered, *(name for name in _entry_points() if _load(name))})
+    """The names of all estimators that can be used, sorted; second names of an estimator are left out."""
+    built_in = {cls.capabilities.name for point in _entry_points() for cls in _load(point).values()}
+    return sorted(built_in | set(_registered))
 
 
 def estimator_class(name: str) -> type[Estimator]:
@@ -88,7 +98,8 @@ def estimator_class(name: str) -> type[Estimator]:
     Raises:
         OptionError: no such estimator; the message names the nearest.
     """
-    cls = _registered.get(name) or (_load(name) if name in _entry_points() else None)
+    point = name.partition(":")[0]
+    cls = _registered.get(name) or (_load(point).get(name) if point in _entry_points() else None)
     if cls is None:
         raise OptionError(unknown("estimator", name, list_estimators()))
     return cls

@@ -126,3 +126,20 @@ class Surrogate:
         if variance <= 1e-12 * max(square, 1e-300):
             return float("nan")
         return float(1 - max(residual, 0.0) / max(image.freedom * text.freedom, 1e-12) / variance)
+
+
+def remarks(cross: np.ndarray, stderr: StandardErrors | None, r2: float, image_masks: int) -> list[str]:
+    """What to know before trusting the interactions of a sampled surrogate, with the remedy."""
+    found, more = [], f"give image_masks={2 * image_masks} or more"
+    if stderr is None:
+        found.append(f"too few masks for standard errors; {more}")
+    else:
+        n_image = len(cross)
+        signal, noise = np.nansum(cross**2), np.nansum(stderr.second_order[:n_image, n_image:] ** 2)
+        if noise > 0.2 * signal:
+            found.append(f"noise is {noise / signal:.0%} of the variance of the interactions; {more}")
+    if np.isnan(r2):
+        found.append("the similarity does not depend on which players are present")
+    elif r2 < 0.5:
+        found.append(f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; read them as averages")
+    return found

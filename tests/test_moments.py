@@ -45,7 +45,7 @@ def test_features_are_orthonormal_under_the_product_measure(order):
 def test_streaming_does_not_depend_on_the_batch():
     game = random_towers(8, 3)
     design = make_design(8, 100, 0.5, "independent", np.random.default_rng(0))
-    options = {"p": 0.5, "order": 2, "tick": lambda n: None}
+    options = {"p": 0.5, "order": 2}
     one, other = (tower_moments(game.image_embeddings, design, batch_size=b, **options) for b in (100, 7))
     for name in ("weight", "gram", "rhs", "second"):
         assert_close(getattr(one, name), getattr(other, name), 1e-10)
@@ -54,7 +54,7 @@ def test_streaming_does_not_depend_on_the_batch():
 def test_leaving_a_group_out_equals_solving_without_it():
     game = random_towers(6, 3)
     design = make_design(6, 60, 0.5, "independent", np.random.default_rng(0))
-    moments = tower_moments(game.image_embeddings, design, p=0.5, order=1, batch_size=16, tick=lambda n: None)
+    moments = tower_moments(game.image_embeddings, design, p=0.5, order=1, batch_size=16)
     for group, found in enumerate(moments.jackknife()):
         keep = design.units % 32 != group
         phi, root = features(design.masks[keep], 0.5, 1), np.sqrt(design.weights[keep])[:, None]

@@ -1,0 +1,110 @@
+"""A game as estimators get it."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fixlip.explanation import Explanation, Provenance, StandardErrors, Unit
+
+if TYPE_CHECKING:
+    from fixlip.games.base import Game
+
+
+class CountedGame:
+    """A game whose passes are counted and shown, and whose masks may come in any number.
+
+    Embeddings are asked for in batches of the game's own `batch_size`; what does not fit into memory at once is for the
+    estimator to stream.
+
+    Args:
+        game: the game, of two towers or of joint values.
+        tick: called with the number of passes just made.
+    """
+
+    def __init__(self, game: "Game", tick: Callable[[int], None]) -> None:
+        self.game: Any = game
+        self.tick = tick
+        self.players, self.n_image, self.n_text = game.players, game.n_image, game.n_text
+        self.batch_size, self.source = game.batch_size, game.source
+        self.separable = hasattr(game, "image_embeddings")
+        self.scale: float = getattr(game, "scale", 1.0)
+        self.bias: float = getattr(game, "bias", 0.0)
+        self.image_passes = self.text_passes = 0
+
+    def count(self, image: int = 0, text: int = 0) -> None:
+        """Note passes that were made without this class (backward ones, say)."""
+        self.image_passes += image
+        self.text_passes += text
+        self.tick(image + text)
+
+    def image_embeddings(self, masks: np.ndarray) -> np.ndarray:
+        """[B, n_image] -> [B, D], float64."""
+        return self._batches(self.game.image_embeddings, masks, "image")
+
+    def text_embeddings(self, masks: np.ndarray) -> np.ndarray:
+        """[B, n_text] -> [B, D], float64."""
+        return self._batches(self.game.text_embeddings, masks, "text")
+
+    def values(self, masks: np.ndarray) -> np.ndarray:
+        """[B, n] -> [B]; of two towers, inputs that several joint masks share are encoded once."""
+        if not self.separable:
+            return self._batches(self.game.values, masks, "image", "text")
+        image, of_image = np.unique(masks[:, : self.n_image], axis=0, return_inverse=True)
+        text, of_text = np.unique(masks[:, self.n_image :], axis=0, return_inverse=True)
+        u, w = self.image_embeddings(image)[of_image.ravel()], self.text_embeddings(text)[of_text.ravel()]
+        return self.scale * (u * w).sum(1) + self.bias
+
+    def layers(self, side: str) -> Any:
+        """See `fixlip.games.base.DifferentiableGame`."""
+        return self.game.layers(side)
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """The game on the empty and on the full mask; one pass of each tower for each, the first time."""
+        empty, full = self.values(np.repeat([[False], [True]], self.n_image + self.n_text, axis=1))
+        return float(empty), float(full)
+
+    def explanation(
+        self,
+        baseline: float | np.ndarray,
+        first_order: np.ndarray,
+        second_order: np.ndarray | None,
+        *,
+        index: str,
+        stderr: StandardErrors | None = None,
+        unit: Unit = "logit",
+        remarks: Sequence[str] = (),
+        **provenance: Any,
+    ) -> Explanation:
+        """What `Estimator.estimate` returns.
+
+        Args:
+            baseline, first_order, second_order, index, stderr, unit: of the `Explanation`; second_order None where no
+                pair was estimated.
+            remarks: what to know before trusting the numbers, with the remedy.
+            provenance: what else the estimator has to say: `r2`, `details`, or `options` that were decided on the way.
+        """
+        n = self.n_image + self.n_text
+        if second_order is None:
+            second_order = np.where(np.eye(n, dtype=bool), 0.0, np.nan)
+        return Explanation(
+            float(baseline),
+            np.asarray(first_order, dtype=np.float64),
+            np.asarray(second_order, dtype=np.float64),
+            *self.ends,
+            index=index,
+            players=self.players,
+            stderr=stderr,
+            unit=unit,
+            provenance=Provenance(status="; ".join(remarks) or "ok", **provenance),
+        )
+
+    def _batches(self, function: Callable[[np.ndarray], np.ndarray], masks: np.ndarray, *sides: str) -> np.ndarray:
+        found = []
+        for start in range(0, len(masks), self.batch_size):
+            batch = masks[start : start + self.batch_size]
+            found.append(function(batch))
+            self.count(**dict.fromkeys(sides, len(batch)))
+        return np.concatenate(found)
