@@ -7,7 +7,7 @@ model, so nothing stays behind.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unittest.mock import patch
 
@@ -32,12 +32,20 @@ class Attention:
 
 
 @contextmanager
-def plain_attention() -> Iterator[list[Attention]]:
-    """Run attention in plain operations; the list fills with its calls, in order: the blocks, then a pooling head."""
+def plain_attention(alone: int | None = None) -> Iterator[list[Attention]]:
+    """Run attention in plain operations; the list fills with its calls, in order: the blocks, then a pooling head.
+
+    Args:
+        alone: number of a call in which each token attends to itself alone, so that its values pass unmixed.
+    """
     calls: list[Attention] = []
 
     def attend(*args: Any, **kwargs: Any) -> torch.Tensor:
-        calls.append(_attend(*args, **kwargs))
+        call = _attend(*args, **kwargs)
+        if len(calls) == alone:
+            itself = torch.eye(call.weights.shape[-1], dtype=call.value.dtype, device=call.value.device)
+            call = replace(call, weights=itself.expand_as(call.weights), output=call.value)
+        calls.append(call)
         return calls[-1].output
 
     fast = torch.backends.mha.get_fastpath_enabled()

@@ -1,0 +1,90 @@
+"""Grad-CAM on the tokens of a layer."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from fixlip.errors import OptionError
+from fixlip.estimator import Capabilities, Estimator, Request
+from fixlip.explanation import Explanation
+from fixlip.games.base import TowerLayers
+from fixlip.games.counted import CountedGame
+from fixlip.relevance import array, first_order, look
+
+
+@dataclass(frozen=True)
+class GradCam(Estimator):
+    """Grad-CAM: the features of a layer, each channel weighted by its mean gradient.
+
+    With x_i the state of token i in a layer and w the gradient of the cosine there, averaged over the tokens: ``map_i
+    = relu(sum over channels of w * x_i)``. Text is explained in the same way by the states of its tokens. Tokens of
+    one player add up.
+
+    Options:
+        layer: counted from the end, in both towers: 0 is the place before the head, 1 before the last block, and so on.
+            None takes the last layer whose tokens all reach the embedding: 1 where one token is read (CLIP's class
+            token and end of text), else 0 (SigLIP's pooling head, ResNet).
+
+    Returns non-negative first-order scores of its own scale (unit "relevance") and no pairs.
+
+    Error: none from sampling; whether the map tells what the model does is another question.
+
+    Cost: one forward and one backward pass of each tower, and two for the empty and the full input.
+
+    Source: Selvaraju et al., Grad-CAM, ICCV 2017. Reading taken: the mean gradient is over the tokens that belong to
+    players (the places of the feature map), class token and padding left out.
+    """
+
+    layer: int | None = None
+
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        name="grad-cam",
+        summary="features of a layer weighted by their mean gradient",
+        index=("Grad-CAM",),
+        orders=(1,),
+        cross=False,
+        within=False,
+        gradients=True,
+        separable=True,
+        sampled=False,
+        exact=False,
+        axioms=(),
+        cost="1 forward + 1 backward of each tower",
+        source="Selvaraju et al., ICCV 2017",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.layer is not None and (not isinstance(self.layer, int) or self.layer < 0):
+            raise OptionError(f"layer is a whole number counted from the end (0: before the head), got {self.layer!r}.")
+
+    def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
+        """See `Estimator.passes`."""
+        return 4, 4
+
+    def estimate(self, game: CountedGame, request: Request) -> Explanation:
+        """See `Estimator.explain`."""
+        layers = [self._layer(side, game.layers(side)) for side in ("image", "text")]
+        image, text, cosine = look(game, self.capabilities.name, layers, gradients=True, attention=False)
+        maps = []
+        for view, gradient in zip((image, text), torch.autograd.grad(cosine, [image.states, text.states]), strict=True):
+            weight = array(gradient)[0, view.owners >= 0].mean(0)
+            maps.append(np.maximum(array(view.states)[0] @ weight, 0))
+        game.count(image=1, text=1)
+        return game.explanation(
+            0.0,
+            first_order(game, image, text, *maps),
+            None,
+            index="Grad-CAM",
+            unit="relevance",
+            options={"layer": f"image {layers[0]}, text {layers[1]} from the end"},
+        )
+
+    def _layer(self, side: str, tower: TowerLayers) -> int:
+        if self.layer is None:
+            return 0 if tower.reads is None else 1
+        if self.layer > tower.depth:
+            raise OptionError(f"layer={self.layer}: the {side} tower has layers 0 (before its head) to {tower.depth}.")
+        return self.layer

@@ -1,0 +1,110 @@
+"""Grad-ECLIP: gradient times value at the token that the embedding is read from."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from fixlip.attention import Attention
+from fixlip.errors import OptionError
+from fixlip.estimator import Capabilities, Estimator, Request
+from fixlip.explanation import Explanation
+from fixlip.games.counted import CountedGame
+from fixlip.relevance import View, array, first_order, look
+
+
+@dataclass(frozen=True)
+class GradEclip(Estimator):
+    """Grad-ECLIP: which values the class token takes in, weighted by what they would do to the cosine.
+
+    With g the gradient of the cosine at the attention output of the token that is read (class token, end of text), v_i
+    the value of token i, and l_i the cosine of that token's query and the key of i, brought to 0..1 over the tokens:
+    ``map_i = relu(sum over channels of g * v_i * l_i)``, heads side by side as one vector of channels. The image is
+    explained by its last block, the text by its last 8 blocks, summed before the relu. Tokens of one player add up.
+
+    A tower with a pooling head (SigLIP's) is explained by that head, whose probe is the query. One that averages its
+    tokens is read at all of them.
+
+    Options:
+        text_blocks: blocks of the text tower to sum over, from the last one; all where there are fewer.
+
+    Returns non-negative first-order scores of its own scale (unit "relevance") and no pairs.
+
+    Error: none from sampling; whether the map tells what the model does is another question.
+
+    Cost: one forward and one backward pass of each tower, and two for the empty and the full input.
+
+    Source: Zhao et al., Gradient-based Visual Explanation for Transformer-based CLIP, ICML 2024, and the extension to
+    text, arXiv 2502.18816. Reading taken: l_i from queries and keys as they are, to 0..1 over the patches, and over the
+    tokens that the end of text attends to. Departures: the authors compute the block once more with a single head over
+    all channels, which is another function than the model; here its own heads are kept. Their text map is divided
+    by its sum.
+    """
+
+    text_blocks: int = 8
+
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        name="grad-eclip",
+        summary="gradient x value at the class token and the end of text",
+        index=("Grad-ECLIP",),
+        orders=(1,),
+        cross=False,
+        within=False,
+        gradients=True,
+        separable=True,
+        sampled=False,
+        exact=False,
+        axioms=(),
+        cost="1 forward + 1 backward of each tower",
+        source="Zhao et al., ICML 2024",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.text_blocks < 1:
+            raise OptionError(f"text_blocks must be at least 1, got {self.text_blocks}.")
+
+    def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
+        """See `Estimator.passes`."""
+        return 4, 4
+
+    def estimate(self, game: CountedGame, request: Request) -> Explanation:
+        """See `Estimator.explain`."""
+        image, text, cosine = look(game, self.capabilities.name, (1, self.text_blocks), gradients=True)
+        calls = [[view.head] if view.head is not None else list(view.blocks) for view in (image, text)]
+        gradients = torch.autograd.grad(cosine, [c.output for c in calls[0] + calls[1]])
+        game.count(image=1, text=1)
+        maps = [_map(image, calls[0], gradients), _map(text, calls[1], gradients[len(calls[0]) :])]
+        return game.explanation(
+            0.0,
+            first_order(game, image, text, *maps),
+            None,
+            index="Grad-ECLIP",
+            unit="relevance",
+        )
+
+
+def _map(view: View, calls: list[Attention], gradients: tuple[torch.Tensor, ...]) -> np.ndarray:
+    """The scores of all tokens, [L]."""
+    total = np.zeros(len(view.owners))
+    for call, gradient in zip(calls, gradients, strict=False):
+        query, key, value, g = (_heads_as_one(x) for x in (call.query, call.key, call.value, gradient))
+        query, g = query[view.readers], g[view.readers]
+        attended = array(call.weights)[0, :, view.readers].max((0, 1)) > 0
+        among = view.owners >= 0 if view.side == "image" else attended
+        total += ((g @ value.T) * _nearness(query, key, among)).sum(0)
+    return np.maximum(total, 0)
+
+
+def _nearness(query: np.ndarray, key: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Cosines of queries [R, C] and keys [L, C], their range over the tokens `among` brought to 0..1; [R, L]."""
+    cosine = (query @ key.T) / (np.linalg.norm(query, axis=1)[:, None] * np.linalg.norm(key, axis=1))
+    low, high = cosine[:, among].min(1, keepdims=True), cosine[:, among].max(1, keepdims=True)
+    flat = high == low
+    return np.where(flat, 1.0, (cosine - low) / np.where(flat, 1.0, high - low))
+
+
+def _heads_as_one(x: torch.Tensor) -> np.ndarray:
+    """[1, heads, L, width] -> [L, heads * width]."""
+    return array(x[0].transpose(0, 1).flatten(1))
