@@ -5,16 +5,18 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch.nn.functional import normalize
 
 from fixlip.encoders import removal as operators
 from fixlip.encoders.base import ImageInput, TextInput
+from fixlip.encoders.layers import Layers, open_tower
 from fixlip.encoders.removal import Operator
 from fixlip.encoders.towers import ImageOrTextTower
-from fixlip.errors import InputError
+from fixlip.errors import InputError, UnsupportedModelError
 from fixlip.images import ImageLike
 
 Own = Callable[[ImageInput, TextInput], tuple[torch.Tensor, torch.Tensor]]
@@ -129,6 +131,26 @@ class TowerEncoder:
         """Unit embeddings [D] by the model's own forward pass, nothing removed."""
         u, w = self.own(image, text)
         return normalize(u[0].float(), dim=-1), normalize(w[0].float(), dim=-1)
+
+    def layers(self, side: Literal["image", "text"], x: ImageInput | TextInput, owner: np.ndarray) -> Layers:
+        """One tower, opened at its blocks.
+
+        Args:
+            side: which tower.
+            x: prepared for it.
+            owner: the player of each unit (patch, region or token) of `x`, -1 for units that are always there.
+
+        Raises:
+            UnsupportedModelError: a tower whose blocks are not known.
+        """
+        tower = self.image_tower if side == "image" else self.text_tower
+        opened = None if self.model is None else open_tower(self.model, tower, x, owner)
+        if opened is None:
+            raise UnsupportedModelError(
+                f"{self.name}: the blocks of the {side} tower of {self.family} are not known, so that it has no "
+                "gradients; take an estimator that needs none: see `fixlip estimators`."
+            )
+        return opened
 
     def _here(self, x: Any) -> Any:
         """The input, on the model's device and in its type."""

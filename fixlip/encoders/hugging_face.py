@@ -1,6 +1,8 @@
 """Adapter for models of transformers: CLIPModel, SiglipModel, Siglip2Model (NaFlex)."""
 
+from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from typing import Any, NamedTuple
 
 import torch
@@ -8,6 +10,7 @@ import torch
 from fixlip.encoders.base import ImageInput
 from fixlip.encoders.captions import read_hugging_face, replacement_of
 from fixlip.encoders.encoder import TowerEncoder
+from fixlip.encoders.layers import Blocks, as_given
 from fixlip.encoders.preprocessing import cut_off, display, visible_box
 from fixlip.encoders.towers import TextTower, TokenTower, additive, everything
 from fixlip.errors import InputError, UnsupportedModelError
@@ -65,12 +68,12 @@ def from_transformers(model: Any, processor: Any, *, name: str) -> TowerEncoder:
         TokenTower(
             partial(prepare, model, processor.image_processor),
             partial(_tokens, model, family),
-            partial(_encode_image, model, family),
+            _image(model, family),
             family.prefix,
         ),
         TextTower(
             lambda caption: read_hugging_face(tokenizer, caption, length),
-            partial(_encode_text, model, family),
+            _text(model, family),
             everything,
             padding=tokenizer.pad_token_id,
             replacement=replacement_of(tokenizer),
@@ -151,29 +154,58 @@ def _tokens(model: Any, family: Family, x: ImageInput, pixels: torch.Tensor) -> 
     return tower.embeddings(patches.reshape(len(pixels), rows * columns, -1), shapes)
 
 
-def _encode_image(model: Any, family: Family, tokens: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
+def _image(model: Any, family: Family) -> Blocks:
     tower = model.vision_model
-    mask = None if keys is None else additive(keys, tokens.dtype)[:, None].expand(-1, 1, tokens.shape[1], -1)
-    hidden = tower.encoder(inputs_embeds=tokens, attention_mask=mask).last_hidden_state
+
+    def bias(tokens: torch.Tensor, _: Any, keys: torch.Tensor | None) -> torch.Tensor | None:
+        return None if keys is None else additive(keys, tokens.dtype)[:, None].expand(-1, 1, tokens.shape[1], -1)
+
+    def first(tokens: torch.Tensor, _: Any, keys: torch.Tensor | None) -> torch.Tensor:
+        return model.visual_projection(tower.post_layernorm(tokens[:, 0]))
+
+    def pool(tokens: torch.Tensor, _: Any, keys: torch.Tensor | None) -> torch.Tensor:
+        tokens, head = tower.post_layernorm(tokens), tower.head
+        probe = head.probe.expand(len(tokens), -1, -1)
+        hide = None if keys is None else ~keys
+        pooled = head.attention(probe, tokens, tokens, key_padding_mask=hide, need_weights=False)[0]
+        return (pooled + head.mlp(head.layernorm(pooled)))[:, 0]
+
+    layers = tower.encoder.layers
     if family.prefix:
-        return model.visual_projection(tower.post_layernorm(hidden[:, 0]))
-    hidden, head = tower.post_layernorm(hidden), tower.head
-    probe = head.probe.expand(len(hidden), -1, -1)
-    hide = None if keys is None else ~keys
-    pooled = head.attention(probe, hidden, hidden, key_padding_mask=hide, need_weights=False)[0]
-    return (pooled + head.mlp(head.layernorm(pooled)))[:, 0]
+        return Blocks(as_given, layers, _step(layers), first, bias, reads=lambda tokens: 0)
+    return Blocks(as_given, layers, _step(layers), pool, bias)
 
 
-def _encode_text(model: Any, family: Family, ids: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-    tower = model.text_model
-    tokens = tower.embeddings(input_ids=ids)
-    length = ids.shape[1]
-    mask = additive(keys, tokens.dtype)[:, None].expand(-1, 1, length, -1)
-    if family.causal:
-        mask = mask + torch.full_like(mask[:1], float("-inf")).triu(1)
-    hidden = tower.final_layer_norm(tower.encoder(inputs_embeds=tokens, attention_mask=mask).last_hidden_state)
-    if not family.causal:
-        return tower.head(hidden[:, -1])
-    eos = model.config.text_config.eos_token_id  # configurations of before 2023 say 2 and mean the largest id
-    ends = ids.argmax(1) if eos == 2 else (ids == eos).int().argmax(1)
-    return model.text_projection(hidden[torch.arange(len(ids), device=ids.device), ends])
+def _text(model: Any, family: Family) -> Blocks:
+    tower, eos = model.text_model, model.config.text_config.eos_token_id
+
+    def bias(tokens: torch.Tensor, ids: torch.Tensor, keys: Any) -> torch.Tensor:
+        mask = additive(keys, tokens.dtype)[:, None].expand(-1, 1, tokens.shape[1], -1)
+        return mask + torch.full_like(mask[:1], float("-inf")).triu(1) if family.causal else mask
+
+    def ends(ids: torch.Tensor) -> torch.Tensor:
+        """Configurations of before 2023 say 2 and mean the largest id."""
+        return ids.argmax(1) if eos == 2 else (ids == eos).int().argmax(1)
+
+    def at_the_end(tokens: torch.Tensor, ids: torch.Tensor, keys: Any) -> torch.Tensor:
+        hidden = tower.final_layer_norm(tokens)
+        return model.text_projection(hidden[torch.arange(len(ids), device=ids.device), ends(ids)])
+
+    def last(tokens: torch.Tensor, ids: torch.Tensor, keys: Any) -> torch.Tensor:
+        return tower.head(tower.final_layer_norm(tokens)[:, -1])
+
+    head, reads = (at_the_end, lambda ids: int(ends(ids)[0])) if family.causal else (last, lambda ids: ids.shape[1] - 1)
+    layers = tower.encoder.layers
+    return Blocks(lambda ids: tower.embeddings(input_ids=ids), layers, _step(layers), head, bias, reads)
+
+
+def _step(layers: Any) -> Callable[[Any, torch.Tensor, Any], torch.Tensor]:
+    """Version 4 of transformers has two masks for CLIP, and wraps what comes out."""
+    two = "causal_attention_mask" in signature(layers[0].forward).parameters
+    more: dict[str, None] = {"causal_attention_mask": None} if two else {}
+
+    def step(layer: Any, tokens: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        found = layer(tokens, attention_mask=bias, **more)
+        return found[0] if isinstance(found, tuple) else found
+
+    return step

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from functools import partial
+from math import isqrt
 from typing import Any
 
 import open_clip
 import torch
 from open_clip.hf_model import HFTextEncoder
+from open_clip.modified_resnet import ModifiedResNet
 from open_clip.transformer import TextTransformer, VisionTransformer, text_global_pool
 from timm.models import VisionTransformer as TimmVisionTransformer
 from torch import nn
@@ -14,6 +16,7 @@ from torch import nn
 from fixlip.encoders.base import TextInput
 from fixlip.encoders.captions import read_byte_pairs, read_hugging_face, replacement_of
 from fixlip.encoders.encoder import TowerEncoder
+from fixlip.encoders.layers import Blocks, as_given
 from fixlip.encoders.preprocessing import Preprocessor
 from fixlip.encoders.towers import ImageOrTextTower, PixelTower, TextTower, TokenTower, additive, everything
 from fixlip.errors import InputError, UnsupportedModelError
@@ -64,14 +67,15 @@ def _image_tower(visual: Any, preprocess_cfg: dict[str, Any]) -> ImageOrTextTowe
     """Row by row: the layouts whose tokens can be taken away, then any other, of which pixels can be."""
     if isinstance(visual, VisionTransformer) and visual.attn_pool is None and visual.pool_type == "tok":
         prepare = Preprocessor(preprocess_cfg, visual.grid_size)
-        return TokenTower(prepare, lambda x, pixels: visual._embeds(pixels), partial(_encode_vit, visual), prefix=1)
+        return TokenTower(prepare, lambda x, pixels: visual._embeds(pixels), _vit(visual), prefix=1)
     trunk = getattr(visual, "trunk", None)
     if type(trunk) is TimmVisionTransformer and (trunk.attn_pool is not None or trunk.global_pool == "token"):
         prepare = Preprocessor(preprocess_cfg, trunk.patch_embed.grid_size)
-        prefix = trunk.num_prefix_tokens
-        return TokenTower(prepare, partial(_timm_tokens, trunk), partial(_encode_timm, visual), prefix)
+        return TokenTower(prepare, partial(_timm_tokens, trunk), _timm(visual), trunk.num_prefix_tokens)
     grid = getattr(visual, "grid_size", None) or getattr(getattr(trunk, "patch_embed", None), "grid_size", None)
     prepare = Preprocessor(preprocess_cfg, grid)
+    if isinstance(visual, ModifiedResNet):
+        return PixelTower(prepare, _resnet(visual))
 
     def encode(pixels: torch.Tensor) -> torch.Tensor:
         features = visual(pixels)
@@ -80,41 +84,83 @@ def _image_tower(visual: Any, preprocess_cfg: dict[str, Any]) -> ImageOrTextTowe
     return PixelTower(prepare, encode)
 
 
-def _encode_vit(visual: Any, tokens: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
-    bias = None if keys is None else _for_heads(additive(keys, tokens.dtype), visual.transformer)
-    pooled = visual._pool(visual.transformer(tokens, attn_mask=bias))[0]
-    return pooled if visual.proj is None else pooled @ visual.proj
+def _vit(visual: Any) -> Blocks:
+    def bias(tokens: torch.Tensor, _: Any, keys: torch.Tensor | None) -> torch.Tensor | None:
+        return None if keys is None else _for_heads(additive(keys, tokens.dtype), visual.transformer)
+
+    def head(tokens: torch.Tensor, _: Any, keys: torch.Tensor | None) -> torch.Tensor:
+        pooled = visual._pool(tokens)[0]
+        return pooled if visual.proj is None else pooled @ visual.proj
+
+    return Blocks(as_given, visual.transformer.resblocks, _masked, head, bias, reads=lambda tokens: 0)
+
+
+def _masked(block: Any, tokens: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    return block(tokens, attn_mask=bias)
 
 
 def _timm_tokens(trunk: Any, x: Any, pixels: torch.Tensor) -> torch.Tensor:
     return trunk.norm_pre(trunk.patch_drop(trunk._pos_embed(trunk.patch_embed(pixels))))
 
 
-def _encode_timm(visual: Any, tokens: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
-    trunk, bias = visual.trunk, None if keys is None else additive(keys, tokens.dtype)[:, None]
-    for block in trunk.blocks:
-        tokens = block(tokens) if bias is None else block(tokens, attn_mask=bias)
-    tokens = trunk.norm(tokens)
-    if trunk.attn_pool is None:
-        pooled = trunk.pool(tokens)
-    else:
-        first = 0 if trunk.pool_include_prefix else trunk.num_prefix_tokens
-        pooled = trunk.attn_pool(tokens[:, first:], attn_mask=None if bias is None else bias[..., first:])
-    return visual.head(trunk.head(trunk.head_drop(trunk.fc_norm(pooled))))
+def _timm(visual: Any) -> Blocks:
+    trunk = visual.trunk
+
+    def bias(tokens: torch.Tensor, _: Any, keys: torch.Tensor | None) -> torch.Tensor | None:
+        return None if keys is None else additive(keys, tokens.dtype)[:, None]
+
+    def step(block: Any, tokens: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+        return block(tokens) if bias is None else block(tokens, attn_mask=bias)
+
+    def head(tokens: torch.Tensor, given: Any, keys: torch.Tensor | None) -> torch.Tensor:
+        tokens, hidden = trunk.norm(tokens), bias(tokens, given, keys)
+        if trunk.attn_pool is None:
+            pooled = trunk.pool(tokens)
+        else:
+            first = 0 if trunk.pool_include_prefix else trunk.num_prefix_tokens
+            pooled = trunk.attn_pool(tokens[:, first:], attn_mask=None if hidden is None else hidden[..., first:])
+        return visual.head(trunk.head(trunk.head_drop(trunk.fc_norm(pooled))))
+
+    return Blocks(as_given, trunk.blocks, step, head, bias, lambda tokens: 0 if trunk.attn_pool is None else None)
+
+
+def _resnet(visual: Any) -> Blocks:
+    """Feature maps as tokens, one for each cell."""
+    pool = visual.attnpool
+
+    def step(block: Any, tokens: torch.Tensor, bias: None) -> torch.Tensor:
+        return _flat(block(_square(tokens)))
+
+    return Blocks(
+        lambda pixels: _flat(visual.stem(pixels)),
+        [visual.layer1, visual.layer2, visual.layer3, visual.layer4],
+        step,
+        lambda tokens, given, keys: pool(_square(tokens)),
+        alone=lambda tokens: pool.c_proj(pool.v_proj(tokens)),
+    )
+
+
+def _flat(maps: torch.Tensor) -> torch.Tensor:
+    return maps.flatten(2).transpose(1, 2)
+
+
+def _square(tokens: torch.Tensor) -> torch.Tensor:
+    return tokens.transpose(1, 2).unflatten(2, (isqrt(tokens.shape[1]), -1))
 
 
 def _text_tower(text: Any, tokenizer: Any, name: str) -> TextTower:
     inner = getattr(tokenizer, "tokenizer", None)  # that of transformers, where open_clip wraps one
     read = _reader(tokenizer, inner)
+    encode: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     facts: dict[str, Any] = {"vocabulary": text.vocab_size, "replacement": replacement_of(inner) if inner else 0}
     if isinstance(text, HFTextEncoder):
         pad = text.config.pad_token_id
-        encode = partial(_encode_hugging_face, text)
+        encode = _hugging_face(text)
         facts |= {"attended": lambda ids: ids != pad, "padding": pad, "causal": False}
     else:
         at_the_end = getattr(text, "cls_emb", None) is None and text_pool(text) in ("argmax", "eos")
         causal = text.attn_mask is not None and at_the_end
-        encode = partial(_encode_text, text)
+        encode = _text(text)
         facts |= {"attended": everything, "padding": inner.pad_token_id if inner else 0, "causal": causal}
 
     def prepare(caption: str) -> TextInput:
@@ -152,31 +198,73 @@ def text_pool(text: Any) -> str:
     return text.pool_type if isinstance(text, TextTransformer) else text.text_pool_type
 
 
-def _encode_text(text: Any, ids: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+def _text(text: Any) -> Blocks:
     """open_clip's text transformer, with a hidden key where `keys` says so; what is masked anyway stays masked."""
-    if isinstance(text, TextTransformer):
-        tokens, bias = text._embeds(ids)
-    else:
+    flexible, class_token = isinstance(text, TextTransformer), getattr(text, "cls_emb", None) is not None
+    eos = getattr(text, "eos_id" if flexible else "text_eos_id", None)
+    kind = "last" if class_token else text_pool(text)
+    padded = flexible and (text.use_pad_mask or class_token)  # a mask that depends on the ids
+
+    def enter(ids: torch.Tensor) -> torch.Tensor:
+        if flexible:
+            return text._embeds(ids)[0]
         dtype = text.transformer.get_cast_dtype()
-        tokens = text.token_embedding(ids).to(dtype) + text.positional_embedding[: ids.shape[1]].to(dtype)
-        bias = text.attn_mask
-    length = tokens.shape[1]
-    if bias is not None:
-        bias = bias[..., :length, :length].to(tokens.dtype)
-    if not keys.all():
-        own_class = keys.new_ones(len(keys), length - ids.shape[1])  # CoCa appends one
-        hidden = _for_heads(additive(torch.cat([keys, own_class], 1), tokens.dtype), text.transformer)
-        bias = hidden if bias is None else bias + hidden
-    tokens = text.transformer(tokens, attn_mask=bias)
-    if getattr(text, "cls_emb", None) is not None:
-        pooled = text.ln_final(text_global_pool(tokens, pool_type="last"))
-    else:
-        eos = getattr(text, "eos_id" if isinstance(text, TextTransformer) else "text_eos_id", None)
-        pooled = text_global_pool(text.ln_final(tokens), ids, text_pool(text), eos_token_id=eos)
-    projection = text.text_projection
-    if projection is None:
-        return pooled
-    return projection(pooled) if isinstance(projection, nn.Linear) else pooled @ projection
+        return text.token_embedding(ids).to(dtype) + text.positional_embedding[: ids.shape[1]].to(dtype)
+
+    def bias(tokens: torch.Tensor, ids: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor | None:
+        mask = text._embeds(ids)[1] if padded else text.attn_mask
+        length = tokens.shape[1]
+        if mask is not None:
+            mask = mask[..., :length, :length].to(tokens.dtype)
+        if keys is not None and not keys.all():
+            own_class = keys.new_ones(len(keys), length - ids.shape[1])  # CoCa appends one
+            hidden = _for_heads(additive(torch.cat([keys, own_class], 1), tokens.dtype), text.transformer)
+            mask = hidden if mask is None else mask + hidden
+        return mask
+
+    def head(tokens: torch.Tensor, ids: torch.Tensor, keys: torch.Tensor | None) -> torch.Tensor:
+        pooled = text.ln_final(text_global_pool(tokens, ids, kind, eos_token_id=eos))
+        projection = text.text_projection
+        if projection is None:
+            return pooled
+        return projection(pooled) if isinstance(projection, nn.Linear) else pooled @ projection
+
+    def reads(ids: torch.Tensor) -> int | None:
+        length = ids.shape[1] + class_token
+        places = torch.arange(length, device=ids.device).expand(1, -1)[..., None]
+        place = text_global_pool(places, ids, kind, eos_token_id=eos)
+        return int(place) if place.numel() == 1 else None
+
+    return Blocks(enter, text.transformer.resblocks, _masked, head, bias, reads)
+
+
+def _hugging_face(text: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Tensor]:
+    """A text tower of transformers: its blocks where their layout is BERT's, else as a whole."""
+    from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+    model = text.transformer
+    if model.config.model_type not in ("bert", "roberta", "xlm-roberta"):
+        return partial(_encode_hugging_face, text)
+
+    def step(block: Any, tokens: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        found = block(tokens, bias)  # transformers 4 wraps it
+        return found[0] if isinstance(found, tuple) else found
+
+    def bias(tokens: torch.Tensor, ids: torch.Tensor, keys: Any) -> torch.Tensor:
+        return additive(keys, tokens.dtype)[:, None]
+
+    def head(tokens: torch.Tensor, ids: torch.Tensor, keys: Any) -> torch.Tensor:
+        pooled = None if model.pooler is None else model.pooler(tokens)
+        return text.proj(text.pooler(BaseModelOutputWithPooling(tokens, pooled), keys.long()))
+
+    return Blocks(
+        lambda ids: model.embeddings(input_ids=ids),
+        model.encoder.layer,
+        step,
+        head,
+        bias,
+        lambda ids: getattr(text.pooler, "cls_token_position", None),
+    )
 
 
 def _encode_hugging_face(text: Any, ids: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:

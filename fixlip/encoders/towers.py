@@ -1,4 +1,7 @@
-"""The kinds of towers, and how each takes players away. A family of models is a few functions put into these."""
+"""The kinds of towers, and how each takes players away. A family of models is a few functions put into these.
+
+Where `encode` is made of `fixlip.encoders.layers.Blocks`, the tower can be opened for gradients.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +44,7 @@ class PixelTower:
 
     def embed(self, x: ImageInput, masks: torch.Tensor, removal: Operator) -> torch.Tensor:
         """Masks [B, units] -> features [B, D]."""
-        return self.encode(removed_pixels(x.pixels, _labels(x).to(x.pixels.device), masks, removal))
+        return self.encode(removed_pixels(x.pixels, labels_of(x).to(x.pixels.device), masks, removal))
 
 
 @dataclass(frozen=True)
@@ -120,10 +123,13 @@ class TextTower:
     causal: bool
     removals: tuple[str, ...] = operators.TEXT
 
+    def ids(self, x: TextInput) -> torch.Tensor:
+        """[L]: the ids that have an influence."""
+        return x.ids[: x.positions[-1] + 2] if self.causal else x.ids
+
     def embed(self, x: TextInput, masks: torch.Tensor, removal: Operator) -> torch.Tensor:
         """Masks [B, tokens] -> features [B, D]."""
-        ids = x.ids[: x.positions[-1] + 2] if self.causal else x.ids
-        ids = ids.expand(len(masks), -1)
+        ids = self.ids(x).expand(len(masks), -1)
         keep = torch.ones_like(ids, dtype=torch.bool)
         keep[:, list(x.positions)] = masks
         if removal.name == "attention":
@@ -150,7 +156,8 @@ def everything(ids: torch.Tensor) -> torch.Tensor:
     return torch.ones_like(ids, dtype=torch.bool)
 
 
-def _labels(x: ImageInput) -> torch.Tensor:
+def labels_of(x: ImageInput) -> torch.Tensor:
+    """[height, width]: the unit (patch or region) of each pixel."""
     if x.labels is not None:
         return torch.from_numpy(x.labels).long()
     rows, columns = (

@@ -2,15 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 
 from fixlip.encoders.alignment import Span
 from fixlip.encoders.base import DualEncoder, TextInput
-from fixlip.errors import FixlipError
-from fixlip.games.base import CallableGame, Source
+from fixlip.errors import FixlipError, UnsupportedModelError
+from fixlip.games.base import CallableGame, Source, TowerLayers
 from fixlip.games.sides import Batch, Side, image_side, text_side
 from fixlip.images import open_image
 from fixlip.players import Players
@@ -52,7 +52,21 @@ class SimilarityGame(CallableGame):
             batch_size=tower.batch_size * (CHUNK if tower.by_size else 1),
             source=Source(encoder.name, encoder.weights, encoder.removal, image.notes + text.notes),
         )
+        self.encoder, self.sides = encoder, {"image": image, "text": text}
         self._check(encoder, image.input, text.input)
+
+    def layers(self, side: Literal["image", "text"]) -> TowerLayers:
+        """The tower of one side on its input, opened at its blocks, for gradients.
+
+        Raises:
+            UnsupportedModelError: a model of which the blocks are not known.
+        """
+        find = getattr(self.encoder, "layers", None)
+        if find is None:
+            raise UnsupportedModelError(f"{self.encoder.name} gives no gradients; take an estimator that needs none.")
+        one = self.sides[side]
+        found: TowerLayers = find(side, one.input, one.tower.owner)
+        return found
 
     def _check(self, encoder: DualEncoder, image: Any, text: Any) -> None:
         """The gate: nothing removed must be what the model itself does."""
