@@ -57,12 +57,13 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Request:
-    """What one call of `Estimator.explain` asks for; see there."""
+    """What one call of `Estimator.explain` asks for; see there. `joint`: of a game without towers."""
 
     budget: int | None = None
     image_masks: int | None = None
     text_masks: int | None = None
     seed: int = 0
+    joint: bool = False
 
 
 class Estimator(ABC):
@@ -114,14 +115,15 @@ class Estimator(ABC):
             BudgetError: the masks do not determine the terms; the message names the minimum.
         """
         needs = self.capabilities
-        if needs.separable and not hasattr(game, "image_embeddings"):
+        joint = not hasattr(game, "image_embeddings")
+        if needs.separable and joint:
             raise InputError(f"{needs.name} needs a game of two towers; this one has joint values only.")
         if needs.gradients and not hasattr(game, "layers"):
             raise InputError(
                 f"{needs.name} needs gradients, which {game.source.model or 'this game'} does not give; explain a "
                 "model of open_clip or transformers, or take an estimator that needs none: see `fixlip estimators`."
             )
-        start, request = perf_counter(), Request(budget, image_masks, text_masks, seed)
+        start, request = perf_counter(), Request(budget, image_masks, text_masks, seed, joint)
         total = sum(self.passes(game.n_image, game.n_text, request))
         with tracking(progress, total, needs.name) as tick:
             counted = CountedGame(game, tick)

@@ -1,0 +1,186 @@
+"""Interactions by enumeration of all masks."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import numpy as np
+from scipy.special import comb
+
+from fixlip.errors import BudgetError, OptionError
+from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
+from fixlip.explanation import Explanation
+from fixlip.games.counted import CountedGame
+from fixlip.sampling import all_masks
+
+MOST = 20  # players; a million values
+CHUNK = 1 << 14  # masks at once
+Index = Literal["FWBII", "WBV", "BII", "BV", "SII", "k-SII", "STII", "FSII", "CHII", "SV"]
+Weight = Callable[[np.ndarray], np.ndarray]  # of the Moebius coefficient of B, by the size of B
+
+WEIGHTS: dict[str, tuple[Weight, Weight]] = {  # of a player in B, and of a pair in B
+    "SII": (lambda b: 1 / b, lambda b: 1 / (b - 1)),
+    "BII": (lambda b: 0.5 ** (b - 1), lambda b: 0.5 ** (b - 2)),
+    "CHII": (lambda b: 1 / b, lambda b: 2 / b),
+    "STII": (lambda b: b == 1, lambda b: 1 / comb(b, 2)),
+    "FSII": (
+        lambda b: (b == 1) - 2 / 3 * comb(b - 1, 2) / np.maximum(comb(b + 1, 3), 1),
+        lambda b: (b == 2) + 1 / 2 * comb(b - 1, 2) / np.maximum(comb(b + 1, 4), 1),
+    ),
+}
+WEIGHTS |= {"k-SII": WEIGHTS["SII"], "SV": WEIGHTS["SII"], "BV": WEIGHTS["BII"]}
+
+
+@dataclass(frozen=True)
+class Exact(Estimator):
+    """Any interaction index without error, from the values of all 2^n masks: for games of up to 20 players.
+
+    With the Moebius coefficients m, ``v(M) = sum of m(B) over B in M``, each index is a sum over the sets that hold the
+    player or the pair, ``I(A) = sum over B that contain A of w(|A|, |B|) m(B)``:
+
+    - FWBII: ``w = p^(|B| - |A|)``, less p times the pairs of a player at order 1: the best second-order fit when each
+      player is present with probability p; WBV: the best first-order fit.
+    - BII, SII, CHII: ``2^(|A| - |B|)``, ``1 / (|B| - |A| + 1)``, ``|A| / |B|``; BV and SV are their first orders.
+    - k-SII: SII, with half of its pairs taken off each player, so that everything adds up to v(full).
+    - STII: ``1 / C(|B|, 2)`` for pairs, m({i}) for players. FSII: the best second-order fit under the Shapley kernel.
+
+    The baseline is v(empty), for FWBII and WBV the constant of the fit.
+
+    Options:
+        index: see above.
+        p: for FWBII and WBV, probability of a player to be present, in (0, 1).
+
+    Error: none but rounding.
+
+    Cost: 2^n_image + 2^n_text passes of a game of two towers (the values are a product of matrices), 2^n evaluations of
+    a game of joint values; and one more of each for the empty and the full input.
+
+    Source: Grabisch and Roubens, Int. J. Game Theory 28, 1999 (SII, BII); Marichal and Roubens 1999 (CHII);
+    Sundararajan et al., ICML 2020 (STII); Bordt and von Luxburg, AISTATS 2023 (k-SII); Tsai et al., JMLR 2023 (FSII);
+    Baniecki et al., NeurIPS 2025 (FWBII).
+
+    Example:
+        >>> from fixlip.games import JointGame
+        >>> found = Exact(index="STII").explain(JointGame(lambda m: m.all(1), 2, 1))
+        >>> found.second_order.round(6).tolist()[0]
+        [0.0, 0.333333, 0.333333]
+    """
+
+    index: Index = "FWBII"
+    p: float = 0.5
+
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        name="exact",
+        summary=f"any index by enumeration of all masks, for up to {MOST} players",
+        index=("FWBII", "WBV", *WEIGHTS),
+        orders=(1, 2),
+        cross=True,
+        within=True,
+        gradients=False,
+        separable=False,
+        sampled=False,
+        exact=True,
+        axioms=AXIOMS,
+        cost="2^n_image + 2^n_text, forward",
+        source="Grabisch and Roubens, Int. J. Game Theory 1999",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.p < 1:
+            raise OptionError(f"p must be between 0 and 1, got {self.p}.")
+        if self.p != 0.5 and self.index not in ("FWBII", "WBV"):
+            raise OptionError(f"p belongs to FWBII and WBV; {self.index} has none.")
+
+    def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
+        """See `Estimator.passes`."""
+        n = n_image + n_text
+        if n > MOST:
+            raise BudgetError(
+                f"exact enumerates all masks, 2^{n} for {n_image} image and {n_text} text players; it takes up to "
+                f"{MOST} players. Make fewer (image_players='grid:3', phrases), or take banzhaf or shapley-owen."
+            )
+        for name, given, needed in (
+            ("budget", request.budget, 2**n),
+            ("image_masks", request.image_masks, 2**n_image),
+            ("text_masks", request.text_masks, 2**n_text),
+        ):
+            if given is not None and given < needed:
+                raise BudgetError(f"exact needs all masks: {name}={needed} or none at all, got {given}.")
+        return (2**n + 2, 2**n + 2) if request.joint else (2**n_image + 2, 2**n_text + 2)
+
+    def estimate(self, game: CountedGame, request: Request) -> Explanation:
+        """See `Estimator.explain`."""
+        values = all_values(game)
+        moebius = moebius_transform(values)
+        if self.index in ("FWBII", "WBV"):
+            effects, r2 = self._fit(values, moebius)
+            return game.explanation(*effects, index=f"{self.index}(p={self.p:g})", r2=r2)
+        first, pairs = over_supersets(moebius, *WEIGHTS[self.index])
+        if self.index == "k-SII":
+            first -= 0.5 * pairs.sum(1)
+        return game.explanation(values[0], first, None if self.index in ("SV", "BV") else pairs, index=self.index)
+
+    def _fit(
+        self, values: np.ndarray, moebius: np.ndarray
+    ) -> tuple[tuple[float, np.ndarray, np.ndarray | None], float]:
+        """Constant, players and pairs of the best fit under the product measure, and its R2."""
+        p, size = self.p, sizes(values)
+        first, pairs = over_supersets(moebius, lambda b: p ** (b - 1), lambda b: p ** (b - 2))
+        order = 2 if self.index == "FWBII" else 1
+        mean, variance = moebius @ p**size, p * (1 - p)
+        weights = p**size * (1 - p) ** (len(first) - size)
+        spread = weights @ (values - mean) ** 2
+        explained = variance * (first**2).sum() + (order == 2) * variance**2 * (pairs**2).sum() / 2
+        if order == 2:
+            first = first - p * pairs.sum(1)
+        baseline = mean - p * first.sum() - (order == 2) * p**2 * pairs.sum() / 2
+        r2 = float(explained / spread) if spread > 1e-24 * max(weights @ values**2, 1e-300) else float("nan")
+        return (float(baseline), first, pairs if order == 2 else None), r2
+
+
+def all_values(game: CountedGame) -> np.ndarray:
+    """[2^n], the game on all masks; player i is bit i."""
+    if not game.separable:
+        return game.values(all_masks(game.n_image + game.n_text))
+    image, text = game.image_embeddings(all_masks(game.n_image)), game.text_embeddings(all_masks(game.n_text))
+    return (game.scale * text @ image.T + game.bias).ravel()
+
+
+def sizes(values: np.ndarray) -> np.ndarray:
+    """[2^n], players in each mask."""
+    found = np.zeros(1, dtype=int)
+    while len(found) < len(values):
+        found = np.concatenate([found, found + 1])
+    return found
+
+
+def moebius_transform(values: np.ndarray) -> np.ndarray:
+    """[2^n] values of all masks -> [2^n] Moebius coefficients.
+
+    Example:
+        >>> moebius_transform(np.array([1.0, 2.0, 3.0, 10.0])).tolist()
+        [1.0, 1.0, 2.0, 6.0]
+    """
+    coefficients, width = values.astype(float), 1
+    while width < len(values):
+        halves = coefficients.reshape(-1, 2, width)
+        halves[:, 1] -= halves[:, 0]
+        width *= 2
+    return coefficients
+
+
+def over_supersets(moebius: np.ndarray, one: Weight, two: Weight) -> tuple[np.ndarray, np.ndarray]:
+    """Sums of weighted Moebius coefficients over the sets that hold a player, [n], and a pair, [n, n] (diagonal 0)."""
+    n = len(moebius).bit_length() - 1
+    b = np.arange(n + 1).astype(float)
+    by_one, by_two = np.zeros(n + 1), np.zeros(n + 1)
+    by_one[1:], by_two[2:] = one(b[1:]), two(b[2:])
+    first, pairs, size = np.zeros(n), np.zeros((n, n)), sizes(moebius)
+    for start in range(0, len(moebius), CHUNK):
+        at = np.arange(start, min(start + CHUNK, len(moebius)))
+        masks = ((at[:, None] >> np.arange(n)) & 1).astype(float)
+        first += (moebius[at] * by_one[size[at]]) @ masks
+        pairs += masks.T @ ((moebius[at] * by_two[size[at]])[:, None] * masks)
+    np.fill_diagonal(pairs, 0.0)
+    return first, pairs
