@@ -1,7 +1,7 @@
 """Grad-CAM on the tokens of a layer."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -18,14 +18,15 @@ from fixlip.relevance import array, first_order, look
 class GradCam(Estimator):
     """Grad-CAM: the features of a layer, each channel weighted by its mean gradient.
 
-    With x_i the state of token i in a layer and w the gradient of the cosine there, averaged over the tokens: ``map_i
-    = relu(sum over channels of w * x_i)``. Text is explained in the same way by the states of its tokens. Tokens of
-    one player add up.
+    With x_i the state of token i in a layer and w the gradient of the cosine there, averaged over the tokens:
+    ``map_i = relu(sum over channels of w * x_i)``. Text is explained in the same way by the states of its tokens.
+    Tokens of one player add up. On CLIP's class-token towers this is known to favour the background.
 
     Options:
         layer: counted from the end, in both towers: 0 is the place before the head, 1 before the last block, and so on.
             None takes the last layer whose tokens all reach the embedding: 1 where one token is read (CLIP's class
             token and end of text), else 0 (SigLIP's pooling head, ResNet).
+        weights: "mean" over the tokens, or "own" for each token's own gradient (HiResCAM: gradient times state).
 
     Returns non-negative first-order scores of its own scale (unit "relevance") and no pairs.
 
@@ -33,11 +34,13 @@ class GradCam(Estimator):
 
     Cost: one forward and one backward pass of each tower, and two for the empty and the full input.
 
-    Source: Selvaraju et al., Grad-CAM, ICCV 2017. Reading taken: the mean gradient is over the tokens that belong to
-    players (the places of the feature map), class token and padding left out.
+    Source: Selvaraju et al., Grad-CAM, ICCV 2017; Draelos and Carin, HiResCAM, arXiv 2011.08891. Reading taken: the
+    mean gradient is over the tokens that belong to players (the places of the feature map), without class token and
+    padding.
     """
 
     layer: int | None = None
+    weights: Literal["mean", "own"] = "mean"
 
     capabilities: ClassVar[Capabilities] = Capabilities(
         name="grad-cam",
@@ -70,8 +73,10 @@ class GradCam(Estimator):
         image, text, cosine = look(game, self.capabilities.name, layers, gradients=True, attention=False)
         maps = []
         for view, gradient in zip((image, text), torch.autograd.grad(cosine, [image.states, text.states]), strict=True):
-            weight = array(gradient)[0, view.owners >= 0].mean(0)
-            maps.append(np.maximum(array(view.states)[0] @ weight, 0))
+            weight = array(gradient)[0]
+            if self.weights == "mean":
+                weight = weight[view.owners >= 0].mean(0)
+            maps.append(np.maximum((array(view.states)[0] * weight).sum(1), 0))
         game.count(image=1, text=1)
         return game.explanation(
             0.0,

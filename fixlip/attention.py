@@ -5,13 +5,15 @@ weights to themselves and have no forward-mode derivative. The context manager h
 model, so nothing stays behind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 from unittest.mock import patch
 
 import torch
+
+Kind = Literal["one head", "alone"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,20 +34,17 @@ class Attention:
 
 
 @contextmanager
-def plain_attention(alone: int | None = None) -> Iterator[list[Attention]]:
+def plain_attention(kinds: Mapping[int, Kind] | None = None) -> Iterator[list[Attention]]:
     """Run attention in plain operations; the list fills with its calls, in order: the blocks, then a pooling head.
 
     Args:
-        alone: number of a call in which each token attends to itself alone, so that its values pass unmixed.
+        kinds: calls, by number, that are not to be the model's own: "one head" attends by all channels together,
+            "alone" lets each token attend to itself only, so that its value passes unmixed.
     """
     calls: list[Attention] = []
 
     def attend(*args: Any, **kwargs: Any) -> torch.Tensor:
-        call = _attend(*args, **kwargs)
-        if len(calls) == alone:
-            itself = torch.eye(call.weights.shape[-1], dtype=call.value.dtype, device=call.value.device)
-            call = replace(call, weights=itself.expand_as(call.weights), output=call.value)
-        calls.append(call)
+        calls.append(_attend((kinds or {}).get(len(calls)), *args, **kwargs))
         return calls[-1].output
 
     fast = torch.backends.mha.get_fastpath_enabled()
@@ -58,6 +57,7 @@ def plain_attention(alone: int | None = None) -> Iterator[list[Attention]]:
 
 
 def _attend(
+    kind: Kind | None,
     query: torch.Tensor,
     key: torch.Tensor,
     value: torch.Tensor,
@@ -68,9 +68,13 @@ def _attend(
     enable_gqa: bool = False,
 ) -> Attention:
     scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if kind == "one head":
+        scores = (scores.sum(1, keepdim=True) * scores.shape[1] ** -0.5).expand_as(scores)
     if is_causal:
         attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
     if attn_mask is not None:
         scores = scores.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
     weights = torch.nan_to_num(scores.softmax(-1))  # a row with no key left attends to nothing
+    if kind == "alone":
+        weights = torch.eye(weights.shape[-1], dtype=value.dtype, device=value.device).expand_as(weights)
     return Attention(query, key, value, weights, weights @ value)

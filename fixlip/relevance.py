@@ -1,16 +1,19 @@
 """What the gradient and attention baselines share: towers opened at their last blocks, tokens put into players."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 
-from fixlip.attention import Attention, plain_attention
+from fixlip.attention import Attention, Kind, plain_attention
 from fixlip.errors import UnsupportedModelError
 from fixlip.games.base import TowerLayers
 from fixlip.games.counted import CountedGame
+
+Side = Literal["image", "text"]
+SIDES: tuple[Side, Side] = ("image", "text")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +31,7 @@ class View:
         embedding: [D], the same, unit and float64.
     """
 
-    side: Literal["image", "text"]
+    side: Side
     tower: TowerLayers
     owners: np.ndarray
     states: torch.Tensor
@@ -82,16 +85,35 @@ def look(
     """
     views = []
     with torch.inference_mode(False), torch.set_grad_enabled(gradients):
-        for side, wanted in zip(("image", "text"), blocks, strict=True):
-            tower = game.layers(side)
-            shown = tower.depth if wanted is None else min(wanted, tower.depth)
-            views.append(_view(tower, side, tower.depth - shown, name, game.source.model, gradients, attention))
-            game.count(**{side: 1})
+        for side, wanted in zip(SIDES, blocks, strict=True):
+            depth = game.layers(side).depth
+            layer = 0 if wanted is None else max(depth - wanted, 0)
+            views.append(_view(game, name, side, layer, gradients, attention))
         image, text = views
         return image, text, image.embedding @ text.embedding
 
 
-def _view(tower: TowerLayers, side: Any, layer: int, name: str, model: str, gradients: bool, attention: bool) -> View:
+def with_one_head(game: CountedGame, name: str, view: View) -> View:
+    """A tower once more, with a single head over all channels in the attention that it was shown for.
+
+    That is the pooling head where there is one, else every block in view. One forward pass is counted.
+    """
+    numbers = range(len(view.blocks)) if view.head is None else [len(view.blocks)]
+    layer = view.tower.depth - len(view.blocks)
+    with torch.inference_mode(False), torch.enable_grad():
+        return _view(game, name, view.side, layer, True, kinds=dict.fromkeys(numbers, "one head"))
+
+
+def _view(
+    game: CountedGame,
+    name: str,
+    side: Side,
+    layer: int,
+    gradients: bool,
+    attention: bool = True,
+    kinds: Mapping[int, Kind] | None = None,
+) -> View:
+    tower: TowerLayers = game.layers(side)
     states = tower.state(layer).detach().clone()[None].requires_grad_(gradients)
     if gradients and states.dtype == torch.float16:
         raise UnsupportedModelError(
@@ -100,7 +122,7 @@ def _view(tower: TowerLayers, side: Any, layer: int, name: str, model: str, grad
         )
     calls: list[Attention] = []
     if attention:
-        with plain_attention() as calls:
+        with plain_attention(kinds) as calls:
             features = tower.features(states, layer)
     else:
         features = tower.features(states, layer)
@@ -110,11 +132,12 @@ def _view(tower: TowerLayers, side: Any, layer: int, name: str, model: str, grad
         pooled = len(calls) == shown + 1 and tower.reads is None and calls[-1].weights.shape[-1] == L
         if len(square) < shown or not (pooled or len(calls) == shown):
             raise UnsupportedModelError(
-                f"{name} needs the attention of each block, and the {side} tower of {model or 'this game'} shows "
-                f"{len(square)} of {shown}: load a model of transformers with attn_implementation='sdpa'; for towers "
-                "without attention (ResNet) take grad-cam."
+                f"{name} needs the attention of each block, and the {side} tower of "
+                f"{game.source.model or 'this game'} shows {len(square)} of {shown}: load a model of transformers with "
+                "attn_implementation='sdpa'; for towers without attention (ResNet) take grad-cam."
             )
     embedding = features[0].cpu().double()
+    game.count(**{side: 1})
     return View(
         side,
         tower,
@@ -127,7 +150,7 @@ def _view(tower: TowerLayers, side: Any, layer: int, name: str, model: str, grad
     )
 
 
-def projected(game: CountedGame, side: Literal["image", "text"], *, values: bool = False) -> np.ndarray:
+def projected(game: CountedGame, side: Side, *, values: bool = False) -> np.ndarray:
     """The tokens of a tower, each by itself in the joint space: unit vectors, averaged over those of a player.
 
     Args:
@@ -140,7 +163,7 @@ def projected(game: CountedGame, side: Literal["image", "text"], *, values: bool
     """
     tower = game.layers(side)
     with torch.inference_mode(False), torch.no_grad():
-        with plain_attention(tower.depth - 1 if values else None) as calls:
+        with plain_attention({tower.depth - 1: "alone"} if values else None) as calls:
             states = tower.state(tower.depth)
         if values and len(calls) != tower.depth:
             raise RuntimeError(f"{len(calls)} calls of attention in {tower.depth} blocks.")

@@ -133,12 +133,23 @@ def test_an_encoder_layer_of_torch_keeps_off_its_fast_path():
 
 def test_one_call_lets_its_values_pass_unmixed():
     query, key, value = tensors(length=7)
-    with plain_attention(alone=1) as calls:
+    with plain_attention({1: "alone"}) as calls:
         found = [functional.scaled_dot_product_attention(query, key, value) for _ in range(3)]
-    assert found[1] is value
+    assert_close(found[1], value, 0)
     assert_close(calls[1].weights, np.broadcast_to(np.eye(7), (2, 3, 7, 7)), 0)
     assert_close(found[0], found[2], 0)
     assert not torch.equal(found[0], value)
+
+
+@pytest.mark.parametrize("case", ["nothing said", "causal", "boolean mask", "additive mask"])
+def test_one_head_attends_by_all_channels(case):
+    query, key, value = tensors()
+    whole = [x.transpose(1, 2).flatten(2)[:, None] for x in (query, key, value)]  # [B, 1, L, heads * width]
+    own = functional.scaled_dot_product_attention(*whole, **CASES[case])
+    with plain_attention({0: "one head"}) as calls:
+        found = functional.scaled_dot_product_attention(query, key, value, **CASES[case])
+    assert_close(found.transpose(1, 2).flatten(2)[:, None], own, 1e-12)
+    assert_close(calls[0].weights[:, 0], calls[0].weights[:, 2], 0)
 
 
 @pytest.mark.parametrize("fast", [True, False])

@@ -63,12 +63,13 @@ def read(tower, seen, tokens, head):
     return tokens.mean(0) if tower.reads is None else tokens[tower.reads]
 
 
-def eclip(tower, other, blocks):
-    _, seen = numpy_forward(tower)
+def eclip(tower, other, blocks, heads):
     last = ["head"] if tower.probe else list(range(tower.depth))[-blocks:]
+    merged = last if heads == "one" else []
+    _, seen = numpy_forward(tower, merged=merged)
     total = np.zeros(len(tower.owner))
     for b in last:
-        g, q, k, v = slope(tower, other, ("output", b)), seen["q", b], seen["k", b], seen["v", b]
+        g, q, k, v = slope(tower, other, ("output", b), merged), seen["q", b], seen["k", b], seen["v", b]
         for r in range(len(q)) if tower.reads is None else [tower.reads]:
             near = np.array([unit(q[r]) @ unit(k[i]) for i in range(len(k))])
             among = [i for i in range(len(k)) if (i <= r if tower.causal else tower.owner[i] >= 0)]
@@ -78,10 +79,11 @@ def eclip(tower, other, blocks):
     return np.maximum(total, 0)
 
 
-def test_grad_eclip_is_its_definition(game):
+@pytest.mark.parametrize("heads", ["one", "own"])
+def test_grad_eclip_is_its_definition(game, heads):
     for blocks, used in ((8, 3), (1, 1)):
-        found = explain("grad-eclip", game, text_blocks=blocks)
-        expected = of_both(game, lambda tower, other, n=used: eclip(tower, other, n if tower.causal else 1))
+        found = explain("grad-eclip", game, text_blocks=blocks, heads=heads)
+        expected = of_both(game, lambda tower, other, n=used: eclip(tower, other, n if tower.causal else 1, heads))
         assert_close(found.first_order, expected, 1e-6)
         assert expected.max() > 0.001
 
@@ -129,19 +131,20 @@ def test_rollout_is_its_definition(game):
         assert_close(part.sum() + found.provenance.details[f"{side} share of tokens without a player"], 1.0, 1e-12)
 
 
-def grad_cam(tower, other, from_end):
+def grad_cam(tower, other, from_end, weights):
     place = ("state", tower.depth - from_end)
     gradient, states = slope(tower, other, place), numpy_forward(tower)[1][place]
-    weight = sum(gradient[i] for i in range(len(states)) if tower.owner[i] >= 0) / (tower.owner >= 0).sum()
-    return np.array([max(0.0, weight @ x) for x in states])
+    mean = sum(gradient[i] for i in range(len(states)) if tower.owner[i] >= 0) / (tower.owner >= 0).sum()
+    return np.array([max(0.0, (mean if weights == "mean" else g) @ x) for x, g in zip(states, gradient, strict=True)])
 
 
 @pytest.mark.parametrize("layer", [None, 0, 2])
-def test_grad_cam_is_its_definition(game, layer):
+@pytest.mark.parametrize("weights", ["mean", "own"])
+def test_grad_cam_is_its_definition(game, layer, weights):
     def of(tower, other):
-        return grad_cam(tower, other, (0 if tower.reads is None else 1) if layer is None else layer)
+        return grad_cam(tower, other, (0 if tower.reads is None else 1) if layer is None else layer, weights)
 
-    assert_close(explain("grad-cam", game, layer=layer).first_order, of_both(game, of), 1e-6)
+    assert_close(explain("grad-cam", game, layer=layer, weights=weights).first_order, of_both(game, of), 1e-6)
 
 
 def by_itself(tower, states):
