@@ -118,7 +118,7 @@ def _view(
     if gradients and states.dtype == torch.float16:
         raise UnsupportedModelError(
             f"{name} needs gradients, and those of float16 run over and under its range; load the model with "
-            "dtype='float32' or 'bfloat16'."
+            "dtype=torch.float32 or torch.bfloat16."
         )
     calls: list[Attention] = []
     if attention:
