@@ -71,7 +71,7 @@ class TowerMoments:
         Raises:
             BudgetError: the masks do not determine them.
         """
-        return _solve(self.gram.sum(0), self.rhs.sum(0), ridge)
+        return solve(self.gram.sum(0), self.rhs.sum(0), ridge)
 
     def jackknife(self, ridge: float = 0.0) -> Iterator[np.ndarray]:
         """Coefficients with one group of draws left out at a time; nothing where that is not possible."""
@@ -82,7 +82,7 @@ class TowerMoments:
         for weight, g, b in zip(self.weight[drawn], self.gram[drawn], self.rhs[drawn], strict=True):
             rest = mass / (mass - weight)
             try:
-                yield _solve(self.gram[-1] + rest * (gram - g), self.rhs[-1] + rest * (rhs - b), ridge)
+                yield solve(self.gram[-1] + rest * (gram - g), self.rhs[-1] + rest * (rhs - b), ridge)
             except BudgetError:
                 return
 
@@ -122,7 +122,12 @@ def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_s
     return TowerMoments(weight, gram, rhs, second, len(design.masks), spare, design.exact)
 
 
-def _solve(gram: np.ndarray, rhs: np.ndarray, ridge: float) -> np.ndarray:
+def solve(gram: np.ndarray, rhs: np.ndarray, ridge: float) -> np.ndarray:
+    """Solve the normal equations, with a penalty on all but the constant.
+
+    Raises:
+        BudgetError: they are singular.
+    """
     penalty = ridge * gram[0, 0] * np.eye(len(gram))
     penalty[0, 0] = 0.0
     try:

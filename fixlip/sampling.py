@@ -81,9 +81,14 @@ def block_size(n: int) -> int:
 
 def enumerate_all(n: int, p: float) -> Design:
     """All 2^n masks with their probabilities."""
-    masks = (np.arange(2**n)[:, None] >> np.arange(n)) % 2 == 1
+    masks = all_masks(n)
     size = masks.sum(1)
     return Design(masks, p**size * (1 - p) ** (n - size), np.full(len(masks), FIXED), "enumerated")
+
+
+def all_masks(n: int) -> np.ndarray:
+    """All 2^n masks of n players, [2^n, n]; player i is bit i."""
+    return (np.arange(2**n)[:, None] >> np.arange(n)) % 2 == 1
 
 
 def folded(n: int, m: int, rng: np.random.Generator) -> Design:
@@ -106,23 +111,46 @@ def folded(n: int, m: int, rng: np.random.Generator) -> Design:
 def independent(n: int, m: int, p: float, rng: np.random.Generator) -> Design:
     """Independent masks, with the sizes enumerated that would be drawn more often than they have masks.
 
-    An enumerated size carries its true probability; the drawn masks share the probability that is left. (In the code
-    published with the FIxLIP paper the drawn ones always share 1, which overweights them where p is not 0.5.)
+    See `by_size`. (In the code published with the FIxLIP paper the drawn masks always share the probability 1, which
+    overweights them where p is not 0.5.)
+    """
+    return by_size(n, m, binom.pmf(np.arange(n + 1), n, p), rng)
+
+
+def by_size(n: int, m: int, mass: np.ndarray, rng: np.random.Generator, *, paired: bool = False) -> Design:
+    """Masks whose size has the given distribution; all masks of one size are equally likely.
+
+    Sizes that would be drawn more often than they have masks are enumerated: each such mask carries its true
+    probability, and the drawn ones share the probability that is left.
+
+    Args:
+        n, m: players and masks; all 2^n masks where m covers them.
+        mass: [n + 1], probability of each size; a size of probability 0 does not occur.
+        rng: fixes the draws.
+        paired: each draw is followed by its complement; for a symmetric distribution. An odd rest loses one mask.
     """
     sizes = np.arange(n + 1)
-    mass = binom.pmf(sizes, n, p)
-    all_of_size = np.array([m * mass[k] >= comb(n, k) for k in sizes])
-    listed = [np.isin(np.arange(n), c) for k in sizes[all_of_size] for c in combinations(range(n), int(k))]
+    counts = np.array([float(min(comb(n, k), 10**300)) for k in sizes])
+    if m >= counts[mass > 0].sum():
+        masks = all_masks(n)
+        size = masks.sum(1)
+        masks, size = masks[mass[size] > 0], size[mass[size] > 0]
+        return Design(masks, mass[size] / counts[size], np.full(len(masks), FIXED), "enumerated")
+    whole = (mass > 0) & (m * mass >= counts)
+    listed = [np.isin(np.arange(n), c) for k in sizes[whole] for c in combinations(range(n), int(k))]
     known = np.array(listed, dtype=bool).reshape(len(listed), n)
     size = known.sum(1)
-    left = np.where(all_of_size, 0.0, mass)
-    draws = m - len(known)
+    left = np.where(whole, 0.0, mass)
+    draws = (m - len(known)) // 2 if paired else m - len(known)
     drawn_sizes = rng.choice(sizes, size=draws, p=left / left.sum())
     drawn = rng.random((draws, n)).argsort(1).argsort(1) < drawn_sizes[:, None]
+    units = np.arange(draws)
+    if paired:
+        drawn, units = np.stack([drawn, ~drawn], axis=1).reshape(-1, n), units.repeat(2)
     return Design(
         np.concatenate([known, drawn]),
-        np.concatenate([p**size * (1 - p) ** (n - size), np.full(draws, left.sum() / draws)]),
-        np.concatenate([np.full(len(known), FIXED), np.arange(draws)]),
+        np.concatenate([mass[size] / counts[size], np.full(len(drawn), left.sum() / max(len(drawn), 1))]),
+        np.concatenate([np.full(len(known), FIXED), units]),
         "independent",
     )
 

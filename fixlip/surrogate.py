@@ -55,6 +55,21 @@ class Surrogate:
         """Number of features of the image and of the text tower."""
         return n_features(self.n_image, self.feature_order), n_features(self.n_text, self.feature_order)
 
+    def positions(self) -> tuple[np.ndarray, np.ndarray]:
+        """For each term of the surrogate, which feature of the image and of the text mask it is the product of."""
+        image, text = self.terms
+        grid = np.zeros((image, text), dtype=bool)
+        grid[:, 0] = grid[0] = True
+        if self.order == 2:
+            grid[: 1 + self.n_image, : 1 + self.n_text] = True
+        return np.nonzero(grid)  # type: ignore[return-value]
+
+    def place(self, coefficients: np.ndarray) -> np.ndarray:
+        """Coefficients of the terms, [terms] in the order of `positions` -> [f_I, f_T]."""
+        theta = np.zeros(self.terms)
+        theta[self.positions()] = coefficients
+        return theta
+
     def theta(self, image: np.ndarray, text: np.ndarray) -> np.ndarray:
         """Coefficients of the game on products of features, [f_I, f_T], from those of the towers; 0 beyond order."""
         theta = self.scale * image @ text.T
@@ -128,7 +143,7 @@ class Surrogate:
         return float(1 - max(residual, 0.0) / max(image.freedom * text.freedom, 1e-12) / variance)
 
 
-def remarks(cross: np.ndarray, stderr: StandardErrors | None, r2: float, image_masks: int) -> list[str]:
+def remarks(cross: np.ndarray, stderr: StandardErrors | None, r2: float | None, image_masks: int) -> list[str]:
     """What to know before trusting the interactions of a sampled surrogate, with the remedy."""
     found, more = [], f"give image_masks={2 * image_masks} or more"
     if stderr is None:
@@ -138,8 +153,8 @@ def remarks(cross: np.ndarray, stderr: StandardErrors | None, r2: float, image_m
         signal, noise = np.nansum(cross**2), np.nansum(stderr.second_order[:n_image, n_image:] ** 2)
         if noise > 0.2 * signal:
             found.append(f"noise is {noise / signal:.0%} of the variance of the interactions; {more}")
-    if np.isnan(r2):
+    if r2 is not None and np.isnan(r2):
         found.append("the similarity does not depend on which players are present")
-    elif r2 < 0.5:
+    elif r2 is not None and r2 < 0.5:
         found.append(f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; read them as averages")
     return found

@@ -1,0 +1,255 @@
+"""Least squares for a second-order surrogate on joint masks, streamed: on any masks, or on the grid of two towers.
+
+The terms are those of a `Surrogate`: products of a feature of the image mask and a feature of the text mask. On a grid
+of image masks S and text masks T whose weights depend on T and S separately and on their sizes together,
+``W(S, T) = w_S w_T K(|S|, |T|)``, a singular value decomposition of the small matrix K writes the sum over the grid as
+a few sums that factorise into an image and a text part: neither the grid of values nor its design matrix is built.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from fixlip.errors import BudgetError
+from fixlip.explanation import StandardErrors
+from fixlip.moments import features
+from fixlip.sampling import Design
+from fixlip.surrogate import Effects, Surrogate
+
+GROUPS = 32  # of draws, for standard errors
+CHUNK = 1024  # rows of features at once
+MOST_TERMS = 10_000  # a Gram matrix of 0.8 GB
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """What a regression found: effects, their standard errors (None where there are too few masks), adjusted R2."""
+
+    effects: Effects
+    stderr: StandardErrors | None
+    r2: float
+
+
+class Regression:
+    """Terms and their normal equations, optionally with exact values on the empty and on the full mask.
+
+    Args:
+        surrogate: which terms; its `p` centres the features.
+        ends: values that the surrogate must take on the empty and on the full mask.
+
+    Raises:
+        BudgetError: more terms than one can solve for.
+    """
+
+    def __init__(self, surrogate: Surrogate, ends: tuple[float, float] | None = None) -> None:
+        self.surrogate, self.ends = surrogate, ends
+        self.image, self.text = surrogate.positions()
+        terms = len(self.image)
+        if terms > MOST_TERMS:
+            raise BudgetError(
+                f"{surrogate.n_image} + {surrogate.n_text} players have {terms} terms, more than one regression can "
+                f"solve for ({MOST_TERMS}). Take fewer players (image_players='grid:8', text_players='content'), or "
+                "shapley-owen, or cross pairs of banzhaf, which need no joint regression."
+            )
+        self.gram, self.rhs = np.zeros((terms, terms)), np.zeros(terms)
+
+    def features(self, masks: np.ndarray) -> np.ndarray:
+        """Joint masks [B, n] -> [B, terms]."""
+        n, p, order = self.surrogate.n_image, self.surrogate.p, self.surrogate.feature_order
+        image, text = features(masks[:, :n], p, order), features(masks[:, n:], p, order)
+        return image[:, self.image] * text[:, self.text]
+
+    def add(self, phi: np.ndarray, weights: np.ndarray, values: np.ndarray) -> None:
+        """Rows of features [B, terms] with their weights and values."""
+        weighted = phi * weights[:, None]
+        self.gram += weighted.T @ phi
+        self.rhs += weighted.T @ values
+
+    def add_grid(self, image: tuple[np.ndarray, np.ndarray], text: tuple[np.ndarray, np.ndarray]) -> None:
+        """A grid with factorised weights, as (Gram, right side) of each tower: [f, f] and [f, D]."""
+        (a, u), (b, w) = image, text
+        s = self.surrogate
+        self.gram += a[np.ix_(self.image, self.image)] * b[np.ix_(self.text, self.text)]
+        self.rhs += s.scale * (u[self.image] * w[self.text]).sum(1) + s.bias * a[self.image, 0] * b[self.text, 0]
+
+    def solve(self) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
+        """Coefficients [terms], and the linear map from an error of the right side [terms, k] to theirs.
+
+        Raises:
+            BudgetError: the masks do not determine the terms.
+        """
+        gram, rhs = self.gram, self.rhs
+        rows, targets = np.zeros((0, len(rhs))), np.zeros(0)
+        if self.ends:  # any weight will do there, since nothing is left over
+            rows = self.features(np.repeat([[False], [True]], self.surrogate.n_image + self.surrogate.n_text, axis=1))
+            targets, weight = np.array(self.ends), max(gram[0, 0], 1e-300)
+            gram, rhs = gram + weight * rows.T @ rows, rhs + weight * targets @ rows
+        try:
+            factor = cho_factor(gram, lower=True)
+            pivots = np.diagonal(factor[0]) ** 2
+            determined = pivots.min() > 1e-11 * pivots.max()
+        except np.linalg.LinAlgError:
+            determined = False
+        if not determined:
+            raise BudgetError(
+                f"The masks do not determine the {len(rhs)} terms (the system is singular); give more masks."
+            )
+        reach = cho_solve(factor, rows.T)
+
+        def spread(error: np.ndarray) -> np.ndarray:
+            free = cho_solve(factor, error)
+            return free - reach @ np.linalg.solve(rows @ reach, rows @ free) if self.ends else free
+
+        free = cho_solve(factor, rhs)
+        if self.ends:
+            free = free - reach @ np.linalg.solve(rows @ reach, rows @ free - targets)
+        return free, spread
+
+
+def fit_joint(
+    values: Callable[[np.ndarray], np.ndarray],
+    design: Design,
+    surrogate: Surrogate,
+    ends: tuple[float, float] | None = None,
+) -> Fit:
+    """Fit joint masks, streamed: memory is that of the Gram matrix and of the masks themselves.
+
+    Args:
+        values: joint masks [B, n] -> [B].
+        design: joint masks and their weights.
+        surrogate: which terms.
+        ends: values to be met on the empty and on the full mask.
+
+    Raises:
+        BudgetError: the masks do not determine the terms, or these are too many.
+    """
+    regression = Regression(surrogate, ends)
+    chunks = [slice(start, start + CHUNK) for start in range(0, len(design.masks), CHUNK)]
+    found = []
+    for chunk in chunks:
+        found.append(values(design.masks[chunk]))
+        regression.add(regression.features(design.masks[chunk]), design.weights[chunk], found[-1])
+    theta, spread = regression.solve()
+    groups = 0 if design.exact else min(GROUPS, design.n_units)
+    group = np.where(design.units < 0, groups, design.units % max(groups, 1))
+    scores, residual, mean, square = np.zeros((groups + 1, len(theta))), 0.0, 0.0, 0.0
+    for chunk, v in zip(chunks, found, strict=True):
+        phi, w = regression.features(design.masks[chunk]), design.weights[chunk]
+        error = v - phi @ theta
+        np.add.at(scores, group[chunk], phi * (w * error)[:, None])
+        residual, mean, square = residual + w @ error**2, mean + w @ v, square + w @ v**2
+    freedom = 1.0 if design.exact else max(0.0, 1 - len(theta) / len(design.masks))
+    errors = [spread(scores[:-1].T)] if groups else []
+    return _finish(surrogate, theta, errors, [freedom], residual, mean, square, design.weights.sum())
+
+
+def fit_grid(
+    towers: tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]],
+    designs: tuple[Design, Design],
+    kernel: np.ndarray,
+    surrogate: Surrogate,
+    ends: tuple[float, float] | None = None,
+) -> Fit:
+    """Fit the grid of all image masks with all text masks, weighted ``w_S w_T K[|S|, |T|]``.
+
+    Args:
+        towers: masks -> embeddings of the image and of the text tower.
+        designs: masks and weights w of each tower.
+        kernel: K, [n_image + 1, n_text + 1].
+        surrogate, ends: as in `fit_joint`.
+
+    Raises:
+        BudgetError: as `fit_joint`.
+    """
+    regression = Regression(surrogate, ends)
+    left, singular, right = np.linalg.svd(kernel)
+    kept = int((singular > 1e-13 * singular[0]).sum())
+    of_size = left[:, :kept] * singular[:kept], right[:kept].T
+    p, order = surrogate.p, surrogate.feature_order
+    embeddings = tuple(embed(d.masks) for embed, d in zip(towers, designs, strict=True))
+    sizes = tuple(d.masks.sum(1) for d in designs)
+    moments = [
+        _moments(partial(features, p=p, order=order), d, share[size], e)
+        for d, share, size, e in zip(designs, of_size, sizes, embeddings, strict=True)
+    ]
+    for image, text in zip(*(zip(*m, strict=True) for m in moments), strict=True):
+        regression.add_grid(image, text)
+    theta, spread = regression.solve()
+
+    u, w = embeddings
+    text_phi = features(designs[1].masks, p, order)
+    place = surrogate.place(theta)
+    groups = [0 if d.exact else min(GROUPS, d.n_units) for d in designs]
+    group = [np.where(d.units < 0, k, d.units % max(k, 1)) for d, k in zip(designs, groups, strict=True)]
+    scores = [np.zeros((k + 1, len(theta))) for k in groups]
+    residual = mean = square = total = 0.0
+    for rows in _batches(group[0]):
+        weights = designs[0].weights[rows, None] * designs[1].weights * kernel[sizes[0][rows, None], sizes[1]]
+        values = surrogate.scale * u[rows] @ w.T + surrogate.bias
+        image_phi = features(designs[0].masks[rows], p, order)
+        error = values - image_phi @ place @ text_phi.T
+        weighted = image_phi.T @ (weights * error)
+        if groups[0]:
+            scores[0][group[0][rows[0]]] += (weighted @ text_phi)[regression.image, regression.text]
+        for g in range(groups[1]):
+            of_group = group[1] == g
+            scores[1][g] += (weighted[:, of_group] @ text_phi[of_group])[regression.image, regression.text]
+        residual, total = residual + np.sum(weights * error**2), total + weights.sum()
+        mean, square = mean + np.sum(weights * values), square + np.sum(weights * values**2)
+    terms = surrogate.terms
+    freedom = [1.0 if d.exact else max(0.0, 1 - f / len(d.masks)) for d, f in zip(designs, terms, strict=True)]
+    errors = [spread(s[:-1].T) for s, k in zip(scores, groups, strict=True) if k]
+    return _finish(surrogate, theta, errors, freedom, residual, mean, square, total)
+
+
+def _moments(
+    phi: Callable[[np.ndarray], np.ndarray], design: Design, shares: np.ndarray, embeddings: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gram [k, f, f] and right side [k, f, D] of one tower for k weightings, design.weights * shares[:, k]."""
+    gram: np.ndarray | float = 0.0
+    rhs: np.ndarray | float = 0.0
+    for start in range(0, len(design.masks), CHUNK):
+        rows = slice(start, start + CHUNK)
+        x, weights = phi(design.masks[rows]), design.weights[rows, None] * shares[rows]
+        gram = gram + np.stack([(x * w[:, None]).T @ x for w in weights.T])
+        rhs = rhs + np.stack([(x * w[:, None]).T @ embeddings[rows] for w in weights.T])
+    return gram, rhs  # type: ignore[return-value]
+
+
+def _batches(group: np.ndarray) -> Iterator[np.ndarray]:
+    """Indices of masks that belong to one group, at most `CHUNK` at once."""
+    for g in np.unique(group):
+        members = np.flatnonzero(group == g)
+        yield from np.array_split(members, -(-len(members) // CHUNK))
+
+
+def _finish(
+    surrogate: Surrogate,
+    theta: np.ndarray,
+    errors: list[np.ndarray],
+    freedom: list[float],
+    residual: float,
+    mean: float,
+    square: float,
+    total: float,
+) -> Fit:
+    """Effects; standard errors by the infinitesimal jackknife over groups of draws; R2 adjusted for the terms."""
+    effects = surrogate.effects(surrogate.place(theta))
+    spare = float(np.prod(freedom))
+    stderr: StandardErrors | None = None
+    if spare > 0:
+        variance = Effects(*(0 * part for part in effects))
+        for error, free in zip(errors, [f for f in freedom if f < 1], strict=True):
+            k = error.shape[1]
+            parts = [surrogate.effects(surrogate.place(e)) for e in (error - error.mean(1, keepdims=True)).T]
+            found = [k / (k - 1) / free * np.sum(np.square(part), axis=0) for part in zip(*parts, strict=True)]
+            variance = Effects(*(v + f for v, f in zip(variance, found, strict=True)))
+        baseline, first, second = (np.sqrt(part) for part in variance)
+        stderr = StandardErrors(float(baseline), first, second)
+    spread = square - mean**2 / total
+    constant = spread <= 1e-12 * max(square, 1e-300)
+    r2 = float("nan") if constant else float(1 - max(residual, 0.0) / max(spare, 1e-12) / spread)
+    return Fit(effects, stderr, r2)
