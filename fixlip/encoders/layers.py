@@ -81,6 +81,7 @@ class Layers:
         keys: [1, L], which tokens may be attended to, None for all.
         refer: a reference -> what stands in the place of `given`.
         owned: number of tokens -> the player of each.
+        n_words: how many tokens a caption can be made of; 0 for a picture.
     """
 
     model: torch.nn.Module
@@ -89,6 +90,7 @@ class Layers:
     keys: torch.Tensor | None
     refer: Callable[[Any], torch.Tensor]
     owned: Callable[[int], np.ndarray]
+    n_words: int = 0
     known: dict[int, torch.Tensor] = field(default_factory=dict)
 
     @property
@@ -157,6 +159,22 @@ class Layers:
                 keys = None if self.keys is None else torch.ones_like(given, dtype=torch.bool)
                 features = self.blocks.head(rows[:, None], given, keys)
         return features.unflatten(0, states.shape[:2])
+
+    @torch.no_grad()
+    def words(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Every token of the vocabulary as the first block gets it, [V, width], and what places add to it, [L, width].
+
+        Raises:
+            OptionError: no caption, or a model that does not add up tokens and places.
+        """
+        enter, ids, state = self.blocks.enter, self.given, self.state(0)
+        if self.n_words:
+            table = enter(torch.arange(self.n_words, device=ids.device)[:, None])[:, 0]
+            places = state[: ids.shape[1]] - table[ids[0]]
+            back = enter(ids.flip(1))[0, : ids.shape[1]]
+            if torch.allclose(table[ids[0].flip(0)] + places, back, atol=1e-2 * float(back.std())):
+                return table, torch.cat([places, torch.zeros_like(state[ids.shape[1] :])])
+        raise OptionError("The tokens of this tower are not the sum of a word and a place.")
 
     def _check(self, layer: int) -> None:
         if not 0 <= layer <= self.depth:
@@ -249,7 +267,7 @@ def _open_text(model: torch.nn.Module, tower: TextTower, x: TextInput, owner: np
         players[places] = owner
         return players
 
-    return Layers(model, blocks, ids, keys, refer, owned)
+    return Layers(model, blocks, ids, keys, refer, owned, tower.vocabulary)
 
 
 def _blocks(tower: Any) -> Blocks:
