@@ -172,14 +172,14 @@ def survey() -> Survey:
             except Exception as error:  # whatever an approximator may raise, the others go on
                 failed[index] = str(error).split("\n")[0]
         if errors:
-            found.estimators[f"shapiq:{name}"] = _estimator(cls, errors)
+            found.estimators[f"shapiq:{name}"] = _estimator(name, cls, errors)
             found.skipped.update({f"{name} {index}": reason for index, reason in failed.items()})
         else:
             found.skipped[name] = next(iter(failed.values()))
     return found
 
 
-def _estimator(cls: Any, errors: dict[str, float]) -> type[ShapiqEstimator]:
+def _estimator(name: str, cls: Any, errors: dict[str, float]) -> type[ShapiqEstimator]:
     """The dataclass of one approximator, from the indices that work and their errors with all masks."""
     options = _options(cls)
     default = getattr(options.get("index"), "default", None)
@@ -188,9 +188,9 @@ def _estimator(cls: Any, errors: dict[str, float]) -> type[ShapiqEstimator]:
     if "pairing_trick" in options:
         fields.append(("pairing", Literal[True, False], field(default=options["pairing_trick"].default)))
     orders = sorted({1 if i in FIRST_ORDER else 2 for i in errors})
-    summary = re.sub(r"\s*\[\w+\]_|:\w+:|`", "", (inspect.getdoc(cls) or cls.__name__).split("\n")[0]).rstrip(".")
+    summary = re.sub(r"\s*\[\w+\]_|:\w+:|`", "", (inspect.getdoc(cls) or name).split("\n")[0]).rstrip(".")
     capabilities = Capabilities(
-        name=f"shapiq:{cls.__name__}",
+        name=f"shapiq:{name}",
         summary=summary,
         index=tuple(errors),
         orders=tuple(orders),  # type: ignore[arg-type]
@@ -204,8 +204,13 @@ def _estimator(cls: Any, errors: dict[str, float]) -> type[ShapiqEstimator]:
         cost="a pass of each tower for each game value, at most",
         source=f"shapiq {version('shapiq')}",
     )
-    names = {"approximator": cls, "capabilities": capabilities, "__doc__": ShapiqEstimator.__doc__}
-    return make_dataclass(cls.__name__, fields, bases=(ShapiqEstimator,), namespace=names, frozen=True)
+    names = {
+        "approximator": cls,
+        "capabilities": capabilities,
+        "__doc__": ShapiqEstimator.__doc__,
+        "__module__": __name__,
+    }
+    return make_dataclass(name, fields, bases=(ShapiqEstimator,), namespace=names, frozen=True)
 
 
 def _error_with_all_masks(cls: Any, index: str) -> float:

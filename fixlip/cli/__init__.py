@@ -13,7 +13,6 @@ from fixlip.errors import FixlipError
 app = typer.Typer(
     help="Why does a vision-language model find an image and a caption similar?",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 for command in (demo, explain, estimators, models):

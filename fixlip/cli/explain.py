@@ -11,13 +11,21 @@ from fixlip.cli.output import Outputs, report
 from fixlip.errors import OptionError
 
 
+def _estimators(incomplete: str) -> list[str]:
+    from fixlip.registry import list_estimators
+
+    return [name for name in list_estimators() if name.startswith(incomplete)]
+
+
 def explain(
     image: Annotated[Path, typer.Argument(help="A picture.", show_default=False)],
     text: Annotated[str, typer.Argument(help="A caption, in quotes.", show_default=False)],
     model: Annotated[str, typer.Option(help="A name of `fixlip models`; demo-clip works offline.")] = DEFAULT_MODEL,
     pretrained: Annotated[str, typer.Option(help="Tag or file of the weights.")] = DEFAULT_WEIGHTS,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="the GPU if any")] = None,
-    estimator: Annotated[str, typer.Option(help="A name of `fixlip estimators`.")] = "banzhaf",
+    estimator: Annotated[
+        str, typer.Option(help="A name of `fixlip estimators`.", autocompletion=_estimators)
+    ] = "banzhaf",
     budget: Annotated[int | None, typer.Option(help="Game values: image masks x text masks.")] = None,
     image_masks: Annotated[int | None, typer.Option(help="Image passes, instead of a budget.")] = None,
     text_masks: Annotated[int | None, typer.Option(help="Text passes, instead of a budget.")] = None,

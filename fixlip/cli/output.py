@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -57,7 +58,7 @@ def report(explanation: Explanation, outputs: Outputs, *, top: int = 10) -> None
     )
     passes = f"{provenance.image_passes} image + {provenance.text_passes} text passes"
     console.print(f"{provenance.model}  ·  {passes}  ·  {provenance.seconds:.1f} s\n", style="dim")
-    console.print(_pairs(explanation, top))
+    console.print(_players(explanation, top) if np.isnan(explanation.cross).all() else _pairs(explanation, top))
     if provenance.model in bundled_models():
         known = f"{provenance.model} knows drawings of {len(kinds())} kinds of objects (fixlip.datasets.scenes)"
         console.print(f"{known}, not photographs", style="dim")
@@ -72,14 +73,30 @@ def _pairs(explanation: Explanation, top: int) -> Table:
     table.add_column("interaction", justify="right")
     table.add_column("", min_width=BAR)
     pairs = explanation.top_pairs(top)
-    longest = max((abs(pair.value) for pair in pairs), default=0.0) or 1.0
+    longest = max((abs(pair.value) for pair in pairs), default=0.0)
     for pair in pairs:
-        bar = "█" * max(1, round(BAR * abs(pair.value) / longest))
         error = f" ± {pair.stderr:.2f}" if pair.stderr == pair.stderr else ""
         table.add_row(
             Text(explanation.players.text[pair.text].label),
             Text(explanation.players.image[pair.image].label),
             f"{pair.value:+.2f}{error}",
-            Text(bar, style="dark_orange3" if pair.value > 0 else "blue"),
+            _bar(pair.value, longest),
         )
     return table
+
+
+def _players(explanation: Explanation, top: int) -> Table:
+    """The strongest players, for a method that has no pairs."""
+    table = Table("player", box=None, pad_edge=False, header_style="dim")
+    table.add_column("effect", justify="right")
+    table.add_column("", min_width=BAR)
+    effects = explanation.first_order
+    for i in np.argsort(-np.abs(effects), kind="stable")[:top]:
+        bar = _bar(effects[i], np.abs(effects).max())
+        table.add_row(Text(explanation.players.labels[i]), f"{effects[i]:+.2f}", bar)
+    return table
+
+
+def _bar(value: float, longest: float) -> Text:
+    bar = "█" * max(1, round(BAR * abs(value) / (longest or 1.0)))
+    return Text(bar, style="dark_orange3" if value > 0 else "blue")
