@@ -103,10 +103,6 @@ class ShapleyOwen(Estimator):
             )
         )
         (values, pairs), stderr = _integral(surrogate, image, text, rule)
-        coarse, fine = (
-            _integral(surrogate, image.pooled(r[0]), text.pooled(r[0]), r)[0][self.order - 1]
-            for r in (rule, _rule(nodes + 2))
-        )
         empty, full = game.ends
         return game.explanation(
             empty,
@@ -117,7 +113,7 @@ class ShapleyOwen(Estimator):
             remarks=remarks(pairs[:n_image, n_image:], stderr, None, masks[0]),
             options={"nodes": nodes},
             details={
-                "quadrature_error": float(np.nanmax(np.abs(fine - coarse))),
+                "quadrature_error": _quadrature_error(surrogate, image, text, nodes),
                 "efficiency_gap": full - empty - float(values.sum()),
             },
         )
@@ -255,6 +251,18 @@ def _integral(surrogate: Surrogate, image: _Tower, text: _Tower, rule: Rule) -> 
             of_first, of_second = (np.var(np.stack(part), axis=0, ddof=1) for part in zip(*some, strict=True))
             first, second = first + len(some) * of_first, second + len(some) * of_second
     return (values, pairs), StandardErrors(0.0, np.sqrt(first), np.sqrt(second))
+
+
+def _quadrature_error(surrogate: Surrogate, image: _Tower, text: _Tower, nodes: int) -> float:
+    """Largest change by two more nodes, on the same masks; NaN where these are too few to be reweighted."""
+    try:
+        coarse, fine = (
+            _integral(surrogate, image.pooled(rule[0]), text.pooled(rule[0]), rule)[0][surrogate.order - 1]
+            for rule in (_rule(nodes), _rule(nodes + 2))
+        )
+    except BudgetError:
+        return float("nan")
+    return float(np.nanmax(np.abs(fine - coarse)))
 
 
 def _add(sums: Integrals, weight: float, surrogate: Surrogate, theta: np.ndarray) -> Integrals:

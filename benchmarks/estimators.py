@@ -1,0 +1,133 @@
+"""Every estimator on the same scenes: whether what it says of a word falls on the object of the word.
+
+    python -m benchmarks.estimators [--scenes 200] [--passes 256] [--models "demo-clip demo-siglip"]
+        [--estimators "..."] [--runs FOLDER] [--out docs/estimators]
+
+On scenes with unseen seeds, for every object: PGE (share of the positive attribution of its words inside the box), PGA
+(the maximum touches the box), beside what the coverage map of the box itself and a random map get. Estimators that give
+no pairs have one map for all words. Those that sample get `--passes` image passes, or the fewest that they can do with;
+their text masks are enumerated. One line for each scene goes to a file in `--runs`, so that a run that was stopped goes
+on where it was.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+import fixlip
+from benchmarks.output import arguments, publish
+from fixlip.datasets.scenes import scenes
+from fixlip.errors import BudgetError, FixlipError, OptionError
+from fixlip.estimator import Request
+from fixlip.metrics import coverage, pointing_hit, positive_share
+
+SEED = 6_000_000
+FEWEST = {"shapley": 1300}  # masks that the terms of all pairs of 49 patches ask for
+
+
+def request(name: str, n_image: int, n_text: int, passes: int) -> dict[str, int]:
+    """How to ask an estimator for that many image passes."""
+    estimator = fixlip.get_estimator(name)
+    n, pairs = n_image + n_text, (n_image + n_text) * (n_image + n_text + 1) // 2
+    tries = [
+        {"image_masks": FEWEST.get(name, passes)},
+        {"budget": passes},
+        {"budget": pairs + n},
+        {"budget": 4 * pairs},
+    ]
+    for call in tries:
+        try:
+            estimator.passes(n_image, n_text, Request(**call))
+        except (BudgetError, OptionError):
+            continue
+        return call
+    raise BudgetError(f"{name} cannot explain {n_image} + {n_text} players.")
+
+
+def measure(model, name: str, scene, passes: int) -> dict[str, object]:
+    """One scene: PGE, PGA of each object, passes and time."""
+    grid = model.image_input(scene.image).grid
+    call = request(name, grid[0] * grid[1], len(scene.caption.split()), passes)
+    found = fixlip.explain(scene.image, scene.caption, model=model, estimator=name, progress=False, **call)
+    pge, pga = [], []
+    order = 1 if np.isnan(found.cross).all() else 2
+    for item in scene.objects:
+        heat, cover = found.heatmap(item.span, order=order), coverage(item.box, scene.image.size, grid)
+        pge.append(positive_share(heat, cover))
+        pga.append(bool(np.ptp(heat) > 0) and pointing_hit(heat, cover))
+    p = found.provenance
+    return {"pge": pge, "pga": pga, "order": order, "passes": p.image_passes + p.text_passes, "seconds": p.seconds}
+
+
+def chance(model, all_scenes) -> dict[str, float | str | int]:
+    """What the coverage map itself and random maps get."""
+    rng, ceiling, pge, pga = np.random.default_rng(0), [], [], []
+    for scene in all_scenes:
+        grid = model.image_input(scene.image).grid
+        for item in scene.objects:
+            cover = coverage(item.box, scene.image.size, grid)
+            ceiling.append(positive_share(cover, cover))
+            pge.append(np.median([positive_share(rng.normal(size=grid), cover) for _ in range(20)]))
+            pga.append((cover > 0).mean())
+    return {"ceiling": float(np.median(ceiling)), "pge": float(np.median(pge)), "pga": float(np.mean(pga))}
+
+
+def main() -> None:
+    args = arguments(
+        __doc__, scenes=200, passes=256, models="demo-clip demo-siglip", estimators="", runs="runs/estimators"
+    )
+    names = args.estimators.split() or fixlip.list_estimators()
+    runs, all_scenes, rows = Path(args.runs), list(scenes(args.scenes, seed=SEED)), []
+    runs.mkdir(parents=True, exist_ok=True)
+    for model_name in args.models.split():
+        model = fixlip.load_model(model_name)
+        level = chance(model, all_scenes)
+        rows.append(row(model_name, "coverage map of the box", len(all_scenes), "", level["ceiling"], 1.0, "", ""))
+        rows.append(row(model_name, "random map", len(all_scenes), "", level["pge"], level["pga"], "", ""))
+        for name in names:
+            file = runs / f"{model_name}-{name.replace(':', '-')}-{args.passes}.jsonl"
+            done = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+            try:
+                for scene in all_scenes[len(done) :]:
+                    done.append(measure(model, name, scene, args.passes))
+                    with file.open("a") as out:
+                        out.write(json.dumps(done[-1]) + "\n")
+            except FixlipError as error:
+                rows.append(row(model_name, name, 0, str(error).split(";")[0], np.nan, np.nan, "", ""))
+                continue
+            pge = [x for d in done for x in d["pge"]]
+            rows.append(
+                row(
+                    model_name,
+                    name,
+                    len(done),
+                    "one map for all words" if done[0]["order"] == 1 else "",
+                    float(np.nanmedian(pge)) if not np.isnan(pge).all() else np.nan,
+                    float(np.mean([x for d in done for x in d["pga"]])),
+                    int(np.median([d["passes"] for d in done])),
+                    float(np.median([d["seconds"] for d in done])),
+                )
+            )
+    publish(
+        f"Grounding of every estimator on unseen scenes, {args.passes} image passes where masks are drawn",
+        rows,
+        args.out,
+    )
+
+
+def row(model, name, n, note, pge, pga, passes, seconds) -> dict[str, object]:
+    return {
+        "model": model,
+        "estimator": name,
+        "scenes": n,
+        "median PGE": pge,
+        "PGA": pga,
+        "passes": passes,
+        "median seconds": seconds,
+        "note": note,
+    }
+
+
+if __name__ == "__main__":
+    main()
