@@ -23,8 +23,8 @@ class Rise(Estimator):
     the masks, the score of player i is ``sum w v(M) x_i / sum w x_i - sum w v(M)``.
 
     The patches of a grid are masked in smooth shapes: a coarse grid of cells that are on with probability p is enlarged
-    bilinearly with a random shift, and cut at a level drawn uniformly from 0 to 1, which leaves each patch in with
-    probability p. Words, and image players without a grid, are masked independently.
+    bilinearly with a random shift, and cut at the level that leaves the share p of all patches in (the shift makes
+    that the probability of each patch). Words, and image players without a grid, are masked independently.
 
     Options:
         p: probability of a player to be present, in (0, 1).
@@ -127,7 +127,7 @@ def smooth_masks(m: int, grid: tuple[int, int], cells: int, p: float, rng: np.ra
     on = (rng.random((m, cells + 2, cells + 2)) < p).astype(float)
     rows, columns = (_bilinear(rng.random(m), size, cells) for size in grid)
     enlarged = np.einsum("mra,mab,mcb->mrc", rows, on, columns, optimize=True)
-    return enlarged.reshape(m, -1) > rng.random((m, 1))
+    return enlarged.reshape(m, -1) > np.quantile(enlarged, 1 - p)
 
 
 def _bilinear(shift: np.ndarray, size: int, cells: int) -> np.ndarray:

@@ -171,9 +171,7 @@ def test_smooth_masks_are_smooth_and_leave_each_patch_in_with_probability_p(p):
         return np.corrcoef(a.ravel(), b.ravel())[0, 1]
 
     assert correlation(maps[:, :, :-1], maps[:, :, 1:]) > 0.5
-    assert (
-        abs(correlation(maps[:, 0, :1], maps[:, 5, 7:])) < 0.05 + 0.25
-    )  # one level for a mask ties far patches a little
+    assert abs(correlation(maps[:, 0, 0], maps[:, 5, 7])) < 0.05
 
 
 @pytest.mark.parametrize("name", ["kernel-shap", "lime", "interaction-lime", "rise"])
