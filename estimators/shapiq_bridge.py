@@ -38,8 +38,9 @@ class ShapiqEstimator(Estimator):
         index: the interaction index; first order for SV and BV, second order for the others.
         pairing: draw each mask with its complement; where the approximator has that option.
 
-    Error: that of the approximator; no standard errors. A first order and a baseline are what shapiq gives for the
-    index: for SII and BII, whose orders do not add up, the baseline is v(empty).
+    Error: that of the approximator; no standard errors. Pairs that a permutation approximator never drew are 0. A first
+    order and a baseline are what shapiq gives for the index: for SII and BII, whose orders do not add up, the baseline
+    is v(empty).
 
     Cost: the budget counts game values (joint masks), 2048 and two for each term by default. Of two towers, each masked
     input is encoded once. And one more of each for the empty and the full input.
