@@ -19,6 +19,7 @@ from fixlip.paths import Path, discretised_path, straight_path
 MEMORY = 2**29  # bytes for what is in the making at once
 TENSORS = 20  # of the size of a state that a block leaves in a graph, about
 CLOSED = 0.05  # completeness gap above which the status speaks
+HELD = 0.1  # share of the interactions that pairs of players hold, below which it speaks
 
 
 class Tower(NamedTuple):
@@ -29,7 +30,7 @@ class Tower(NamedTuple):
         layers, layer: the tower, and the place of the path in it.
         path: from the state of the reference to that of the input.
         groups: [players + 1, L], which tokens are of each player, and last those that are of none.
-        ends: [2, D], features of the reference and of the input, float64.
+        ends: [2, D], features of the reference and of the input, float64, on the CPU.
         chunk: states to work on at once.
     """
 
@@ -43,7 +44,7 @@ class Tower(NamedTuple):
 
     def batches(self, n: int) -> tuple[torch.Tensor, ...]:
         """0 to n - 1, in parts."""
-        return torch.arange(n, device=self.ends.device).split(self.chunk)
+        return torch.arange(n).split(self.chunk)
 
 
 @dataclass(frozen=True)
@@ -144,9 +145,9 @@ class IntegratedGradients(Estimator):
         if fixed:
             cotangents = torch.cat([cotangents, text.ends[:1] / norms[0] / norms[1] * game.scale])
         table = torch.zeros(n + 2, m + 2, dtype=torch.float64)  # players, tokens of no player, the reference
-        table[: n + 1, : len(cotangents)] = contributions(image, cotangents, game).T.cpu()
+        table[: n + 1, : len(cotangents)] = contributions(image, cotangents, game).T
         if fixed:
-            table[n + 1] = (cotangents @ image.ends[0]).cpu()
+            table[n + 1] = cotangents @ image.ends[0]
         cross = table[: n + 1, : m + 1].numpy().copy()
         moved = [t.ends[1] - t.ends[0] for t in (image, text)]
         truth = game.scale * float(moved[0] @ moved[1] / norms[0] / norms[1])
@@ -156,15 +157,23 @@ class IntegratedGradients(Estimator):
         np.fill_diagonal(second, 0.0)
         second[:n, n:] = folded[:n, :m]
         second[n:, :n] = folded[:n, :m].T
-        remark = f"the interactions miss {gap:.0%} of what they should add up to; take more steps"
+        parts = shares(cross)
+        remarks = []
+        if gap > CLOSED:
+            remarks.append(f"the interactions miss {gap:.0%} of what they should add up to; take more steps")
+        if abs(parts["players_share"]) < HELD:
+            remarks.append(
+                f"pairs of a patch and a word hold {parts['players_share']:.1%} of the interactions, tokens that are "
+                "no player the rest: they have gathered it before this layer; take earlier ones (text_layer=0, say)"
+            )
         return game.explanation(
             folded[n, m] + game.bias,
             np.concatenate([folded[:n, m], folded[n, :m]]),
             second,
             index="IG",
-            remarks=[remark] if gap > CLOSED else [],
+            remarks=remarks,
             options={"image_layer": image.layer, "text_layer": text.layer},
-            details={"completeness_gap": float(gap)} | shares(cross),
+            details={"completeness_gap": float(gap)} | parts,
         )
 
     def _tower(self, game: CountedGame, side: Literal["image", "text"], n: int) -> Tower:
@@ -177,7 +186,7 @@ class IntegratedGradients(Estimator):
         if torch.equal(ends[0], ends[1]):
             raise InputError(f"The {side} reference is the input itself; choose another one.")
         with torch.no_grad():
-            features = layers.features(ends, layer).double()
+            features = layers.features(ends, layer).cpu().double()
         game.count(**{side: 2})
         owners = torch.as_tensor(layers.owners(layer), device=ends.device)
         groups = torch.arange(n + 1, device=ends.device)[:, None] == torch.where(owners < 0, n, owners)
@@ -213,7 +222,7 @@ def place_of(layer: int | float, depth: int) -> int:
 def directional_derivatives(tower: Tower, game: CountedGame) -> torch.Tensor:
     """[players + 1, D], float64: of the features along what each player's tokens move, integrated over the path."""
     players, dtype = len(tower.groups), tower.layers.state(tower.layer).dtype
-    total = torch.zeros(players, tower.ends.shape[1], dtype=torch.float64, device=tower.ends.device)
+    total = torch.zeros(players, tower.ends.shape[1], dtype=torch.float64)
     with torch.no_grad(), plain_attention() as calls, warnings.catch_warnings():
         warnings.filterwarnings("ignore", r".*torch\.jit", Warning)  # torch's own, where it loads forward derivatives
         for batch in tower.batches(players * len(tower.path.weights)):
@@ -224,7 +233,7 @@ def directional_derivatives(tower: Tower, game: CountedGame) -> torch.Tensor:
                 dual = forward_ad.make_dual(states.to(dtype), tangents.to(dtype))
                 derivative = forward_ad.unpack_dual(tower.layers.features(dual, tower.layer)).tangent
             calls.clear()
-            total.index_add_(0, who, weights[:, None] * derivative.double())
+            total.index_add_(0, who, weights[:, None] * derivative.cpu().double())
             game.count(**{tower.side: len(batch)})
     return total
 
@@ -232,20 +241,20 @@ def directional_derivatives(tower: Tower, game: CountedGame) -> torch.Tensor:
 def contributions(tower: Tower, cotangents: torch.Tensor, game: CountedGame) -> torch.Tensor:
     """[C, players + 1], float64: what each player's tokens change of the product of the features with a cotangent."""
     dtype = tower.layers.state(tower.layer).dtype
-    total = torch.zeros(len(cotangents), tower.groups.shape[1], dtype=torch.float64, device=cotangents.device)
+    total = torch.zeros(len(cotangents), tower.groups.shape[1], dtype=torch.float64)
     for batch in tower.batches(len(tower.path.weights)):
         states, velocities, weights = tower.path.at(batch)
         leaves = states.to(dtype).requires_grad_()
         with torch.enable_grad():
             features = tower.layers.features(leaves, tower.layer)
         game.count(**{tower.side: len(batch)})
-        for c, cotangent in enumerate(cotangents.to(features.dtype)):
+        for c, cotangent in enumerate(cotangents.to(features.dtype).to(features.device)):
             (gradient,) = torch.autograd.grad(
                 features, leaves, cotangent.expand_as(features), retain_graph=c + 1 < len(cotangents)
             )
-            total[c] += weights @ (gradient.to(velocities.dtype) * velocities).sum(-1).double()
+            total[c] += weights @ (gradient.to(velocities.dtype) * velocities).sum(-1).cpu().double()
             game.count(**{tower.side: len(batch)})
-    return total @ tower.groups.double().T
+    return total @ tower.groups.cpu().double().T
 
 
 def fold(table: np.ndarray, how: str) -> np.ndarray:

@@ -14,7 +14,7 @@ class Path:
     """A polyline of states, with nodes on it.
 
     Attributes:
-        knots: [M + 1, L, width], from the reference to the input.
+        knots: [M + 1, L, width], from the reference to the input, on any device; the rest is on the CPU.
         segments: [N], the segment that each node lies on.
         places: [N], where on its segment, from 0 to 1.
         weights: [N], of the quadrature.
@@ -52,13 +52,8 @@ def straight_path(reference: torch.Tensor, state: torch.Tensor, steps: int, quad
     else:
         nodes, weights = np.polynomial.legendre.leggauss(steps)
         places, weights = (nodes + 1) / 2, weights / 2
-    device = state.device
-    return Path(
-        torch.stack([reference, state]),
-        torch.zeros(steps, dtype=torch.long, device=device),
-        torch.as_tensor(places, device=device),
-        torch.as_tensor(weights, device=device),
-    )
+    segments = torch.zeros(steps, dtype=torch.long)
+    return Path(torch.stack([reference, state]), segments, torch.as_tensor(places), torch.as_tensor(weights))
 
 
 def discretised_path(
@@ -105,12 +100,8 @@ def discretised_path(
         ways.append(here)
     knots = reference.repeat(steps + 1, 1, 1)
     knots[:, moving] = _evenly(torch.stack([*ways, goal])).flip(0)
-    return Path(
-        knots,
-        torch.arange(steps, device=state.device),
-        torch.full((steps,), 1.0 if quadrature == "right" else 0.5, dtype=torch.float64, device=state.device),
-        torch.ones(steps, dtype=torch.float64, device=state.device),
-    )
+    places = torch.full((steps,), 1.0 if quadrature == "right" else 0.5, dtype=torch.float64)
+    return Path(knots, torch.arange(steps), places, torch.ones(steps, dtype=torch.float64))
 
 
 def _evenly(ways: torch.Tensor) -> torch.Tensor:

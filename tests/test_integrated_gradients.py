@@ -176,6 +176,15 @@ def test_a_wide_gap_is_named(demo_games):
     assert "take more steps" in found.provenance.status
 
 
+def test_words_that_were_gathered_before_are_named(demo_games):
+    runs = [
+        IntegratedGradients(text_layer=d, steps=8).explain(game, progress=False) for game in demo_games for d in (-1, 0)
+    ]
+    held = [abs(run.provenance.details["players_share"]) for run in runs]
+    assert min(held) < 0.1 < max(held)
+    assert ["take earlier ones" in run.provenance.status for run in runs] == [share < 0.1 for share in held]
+
+
 @pytest.mark.parametrize("class_token", ["main", "distribute"])
 def test_each_part_of_the_decomposition_closes(demo_games, class_token):
     """Baseline, baseline + one modality, and all, are the similarities of references and inputs."""
@@ -191,7 +200,7 @@ def test_each_part_of_the_decomposition_closes(demo_games, class_token):
         )
     norm = np.linalg.norm(f1) * np.linalg.norm(g1) / game.scale
     n, masks = game.n_image, np.zeros((4, len(game.players)), dtype=bool)
-    masks[1:3:1, :n], masks[2:, n:] = True, True
+    masks[1:3, :n], masks[2:, n:] = True, True
     predicted = found.predict(masks) - game.bias
     if class_token == "distribute":
         assert_close(predicted, [f0 @ g0 / norm, f1 @ g0 / norm, f1 @ g1 / norm, f0 @ g1 / norm], 0.02)

@@ -244,6 +244,20 @@ def test_towers_that_are_not_known_say_so(family, side):
         game_of(encoder).layers(side)
 
 
+def test_an_encoder_of_another_kind_says_so():
+    class Foreign:
+        def __init__(self, encoder):
+            self.inner = encoder
+
+        def __getattr__(self, name):
+            if name == "layers":
+                raise AttributeError(name)
+            return getattr(self.inner, name)
+
+    with pytest.raises(UnsupportedModelError, match="tiny gives no gradients"):
+        game_of(Foreign(encoder_of("open_clip CLIP, ViT"))).layers("image")
+
+
 def test_mean_pooled_text_towers():
     game = game_of(open_clip_bert("mean_pooler"))
     tower = game.layers("text")
