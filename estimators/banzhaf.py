@@ -6,11 +6,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from fixlip.errors import BudgetError, OptionError
+from fixlip.errors import BudgetError, InputError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
 from fixlip.explanation import Explanation
 from fixlip.games.counted import CountedGame
 from fixlip.moments import tower_moments
+from fixlip.regression import fit_joint, joint_masks, joint_passes
 from fixlip.sampling import Sampling, allocate, fewest, make_design
 from fixlip.surrogate import Surrogate, remarks
 
@@ -38,14 +39,15 @@ class Banzhaf(Estimator):
             to 64 image players where there are two masks for each term (as there are by default), else "cross".
         sampling: of masks that are not enumerated: "folded" (blocks of randomised Hadamard rows, each row with its
             complement) or "independent". "auto" is folded for p = 0.5, cross pairs and at least one whole block, else
-            independent.
+            independent. "joint" draws masks of all players together, for any game, as in the published code.
         ridge: penalty on the coefficients of the embeddings, in units of their variance; 0 for none.
 
     Error: without bias where the masks are drawn independently and many; the standard errors are those of a
     leave-one-group-out jackknife over the draws of each tower, scaled by the share of draws left over by the terms.
     Exact where both towers are enumerated.
 
-    Cost: image masks + text masks forward passes, and one more of each for the empty and the full input.
+    Cost: image masks + text masks forward passes ("joint": one of each tower for each mask), and one more of each for
+    the empty and the full input.
 
     Source: Baniecki et al., Explaining Similarity in Vision-Language Encoders with Weighted Banzhaf Interactions,
     NeurIPS 2025. Departures: the regression of each tower instead of the joint one (the same for cross pairs), complete
@@ -61,7 +63,7 @@ class Banzhaf(Estimator):
     p: float = 0.5
     order: Literal[1, 2] = 2
     interactions: Literal["auto", "cross", "all"] = "auto"
-    sampling: Literal["auto", "folded", "independent"] = "auto"
+    sampling: Literal["auto", "folded", "independent", "joint"] = "auto"
     ridge: float = 0.0
 
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -72,7 +74,7 @@ class Banzhaf(Estimator):
         cross=True,
         within=True,
         gradients=False,
-        separable=True,
+        separable=False,
         sampled=True,
         exact=True,
         axioms=AXIOMS,
@@ -86,16 +88,25 @@ class Banzhaf(Estimator):
             raise OptionError(f"p must be between 0 and 1, got {self.p}.")
         if self.ridge < 0:
             raise OptionError(f"ridge must not be negative, got {self.ridge}.")
+        if self.sampling == "joint" and self.ridge:
+            raise OptionError("ridge is a penalty on the coefficients of a tower; joint masks have none.")
         if self.sampling == "folded" and self.p != 0.5:
             raise OptionError(f"Folded sampling pairs complements, which is right for p = 0.5 only, got p = {self.p}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
         """See `Estimator.passes`."""
+        if self.sampling == "joint":
+            joint = joint_masks(self._joint_surrogate(n_image, n_text), request)
+            return joint_passes(n_image, joint), joint_passes(n_text, joint)
         _, masks = self._plan(n_image, n_text, request)
         return masks[0] + 2, masks[1] + 2
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
         """See `Estimator.explain`."""
+        if self.sampling == "joint":
+            return self._estimate_joint(game, request)
+        if not game.separable:
+            raise InputError("banzhaf takes the masks of two towers; for joint values give sampling='joint'.")
         within, masks = self._plan(game.n_image, game.n_text, request)
         surrogate = self._surrogate(game.n_image, game.n_text, within, game.scale, game.bias)
         designs = [
@@ -112,7 +123,7 @@ class Banzhaf(Estimator):
         r2, effects = surrogate.r2(image, text, theta), surrogate.effects(theta)
         return game.explanation(
             *effects,
-            index=f"{'FWBII' if self.order == 2 else 'WBV'}(p={self.p:g})",
+            index=self._index,
             stderr=stderr,
             r2=r2,
             remarks=remarks(effects.second_order[: game.n_image, game.n_image :], stderr, r2, masks[0]),
@@ -121,6 +132,29 @@ class Banzhaf(Estimator):
                 "sampling": f"image {designs[0].kind}, text {designs[1].kind}",
             },
         )
+
+    def _estimate_joint(self, game: CountedGame, request: Request) -> Explanation:
+        surrogate, n = self._joint_surrogate(game.n_image, game.n_text), game.n_image + game.n_text
+        masks = joint_masks(surrogate, request)
+        design = make_design(n, masks, self.p, "independent", np.random.default_rng(request.seed))
+        fit = fit_joint(game.values, design, surrogate)
+        cross = fit.effects.second_order[: game.n_image, game.n_image :]
+        return game.explanation(
+            *fit.effects,
+            index=self._index,
+            stderr=fit.stderr,
+            r2=fit.r2,
+            remarks=remarks(cross, fit.stderr, fit.r2, masks, word="budget"),
+            options={"interactions": "all" if surrogate.within else "cross"},
+        )
+
+    @property
+    def _index(self) -> str:
+        return f"{'FWBII' if self.order == 2 else 'WBV'}(p={self.p:g})"
+
+    def _joint_surrogate(self, n_image: int, n_text: int) -> Surrogate:
+        few = n_image <= ALL_PAIRS_UP_TO and self.interactions == "auto"
+        return self._surrogate(n_image, n_text, self.order == 2 and (few or self.interactions == "all"))
 
     def _surrogate(self, n_image: int, n_text: int, within: bool, scale: float = 1.0, bias: float = 0.0) -> Surrogate:
         return Surrogate(n_image, n_text, self.p, scale, bias, self.order, within, self.ridge)
@@ -153,7 +187,7 @@ class Banzhaf(Estimator):
         return within, used
 
     def _sampling(self, feature_order: int, n: int, m: int) -> Sampling:
-        if self.sampling != "auto":
-            return self.sampling
+        if self.sampling in ("folded", "independent"):
+            return self.sampling  # type: ignore[return-value]
         whole_block = m >= fewest(n, 0, "folded")
         return "folded" if self.p == 0.5 and feature_order == 1 and whole_block else "independent"

@@ -10,7 +10,7 @@ from fixlip.errors import BudgetError, InputError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
 from fixlip.explanation import Explanation
 from fixlip.games.counted import CountedGame
-from fixlip.regression import CHUNK, MOST_TERMS, fit_grid, fit_joint
+from fixlip.regression import fit_grid, fit_joint, joint_masks, joint_passes
 from fixlip.sampling import allocate, by_size
 from fixlip.surrogate import Surrogate, remarks
 
@@ -97,7 +97,7 @@ class Shapley(Estimator):
             raise InputError("shapley takes a grid of two towers; for joint values give sampling='joint'.")
         if self.sampling == "joint":
             masks = joint_masks(surrogate, request)
-            sizes = kernel_of_sizes(game.n_image + game.n_text)
+            sizes = _kernel_of_sizes(game.n_image + game.n_text)
             design = by_size(len(game.players), masks, sizes, np.random.default_rng(request.seed), paired=True)
             fit = fit_joint(game.values, design, surrogate, game.ends)
         else:
@@ -114,7 +114,13 @@ class Shapley(Estimator):
             index="FSII" if self.order == 2 else "SV",
             stderr=fit.stderr,
             r2=fit.r2,
-            remarks=remarks(effects.second_order[: game.n_image, game.n_image :], fit.stderr, fit.r2, masks),
+            remarks=remarks(
+                effects.second_order[: game.n_image, game.n_image :],
+                fit.stderr,
+                fit.r2,
+                masks,
+                word="budget" if self.sampling == "joint" else "image_masks",
+            ),
         )
 
     def _surrogate(self, n_image: int, n_text: int, scale: float = 1.0, bias: float = 0.0) -> Surrogate:
@@ -142,30 +148,7 @@ class Shapley(Estimator):
         return masks
 
 
-def joint_masks(surrogate: Surrogate, request: Request) -> int:
-    """Joint masks that a request stands for; three for each term when it does not say.
-
-    Raises:
-        OptionError: it asks for masks of one tower.
-        BudgetError: fewer masks than terms.
-    """
-    if request.image_masks or request.text_masks:
-        raise OptionError("Joint masks are given by budget, not by image_masks and text_masks.")
-    n, terms = surrogate.n_image + surrogate.n_text, len(surrogate.positions()[0])
-    if terms > MOST_TERMS:
-        raise BudgetError(f"{n} players have {terms} terms, more than one regression can solve for ({MOST_TERMS}).")
-    masks = min(request.budget or 1 << (3 * terms - 1).bit_length(), 2 ** min(n, 62))
-    if masks < min(terms, 2 ** min(n, 62)):
-        raise BudgetError(f"{masks} joint masks cannot determine {terms} terms; give budget={2 * terms} or more.")
-    return masks
-
-
-def joint_passes(n: int, joint: int) -> int:
-    """At most so many passes of a tower of n players, whose inputs are encoded once in each chunk of joint masks."""
-    return min(joint, 2 ** min(n, 62) * -(-joint // CHUNK)) + 2
-
-
-def kernel_of_sizes(n: int) -> np.ndarray:
+def _kernel_of_sizes(n: int) -> np.ndarray:
     """[n + 1]: share of the Shapley kernel that the masks of each size have together; 0 at the ends."""
     t = np.arange(1, n)
     inner = 1 / (t * (n - t))

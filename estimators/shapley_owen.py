@@ -171,7 +171,8 @@ class _Tower:
             return cls(points, designs, [embed(designs[0].masks)] * len(points))
         each = m // len(points)
         half = [by_size(n, each, binom.pmf(np.arange(n + 1), n, p), rng) for p in points[: len(points) // 2]]
-        middle = [by_size(n, each, binom.pmf(np.arange(n + 1), n, 0.5), rng, paired=True)] * (len(points) % 2)
+        enough = each >= 4 * n  # pairs determine main effects from twice as many masks on only
+        middle = [by_size(n, each, binom.pmf(np.arange(n + 1), n, 0.5), rng, paired=enough)] * (len(points) % 2)
         designs = [*half, *middle, *(replace(d, masks=~d.masks) for d in reversed(half))]
         return cls(points, designs, [embed(d.masks) for d in designs])
 

@@ -143,9 +143,16 @@ class Surrogate:
         return float(1 - max(residual, 0.0) / max(image.freedom * text.freedom, 1e-12) / variance)
 
 
-def remarks(cross: np.ndarray, stderr: StandardErrors | None, r2: float | None, image_masks: int) -> list[str]:
-    """What to know before trusting the interactions of a sampled surrogate, with the remedy."""
-    found, more = [], f"give image_masks={2 * image_masks} or more"
+def remarks(
+    cross: np.ndarray, stderr: StandardErrors | None, r2: float | None, masks: int, word: str = "image_masks"
+) -> list[str]:
+    """What to know before trusting the interactions of a sampled surrogate, with the remedy.
+
+    Args:
+        cross: [n_image, n_text], stderr, r2 (None where it is not defined): what was found.
+        masks: that were spent, given as `word`.
+    """
+    found, more = [], f"give {word}={2 * masks} or more"
     if stderr is None:
         found.append(f"too few masks for standard errors; {more}")
     else:

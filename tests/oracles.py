@@ -1,6 +1,7 @@
 """Slow answers straight from the definitions, in float64, and the one helper that compares."""
 
 from itertools import combinations
+from math import comb
 
 import numpy as np
 
@@ -58,3 +59,61 @@ def pairs_of(n_image, n_text, interactions):
     if interactions == "all":
         return every
     return [(i, j) for i, j in every if i < n_image <= j] if interactions == "cross" else []
+
+
+def table(game):
+    """All 2^n values of a game, player i being bit i."""
+    return game.values(all_masks(game.n_image + game.n_text))
+
+
+def second_derivatives(game):
+    """[n, n] and [n]: for each pair and player a function of a weight by size, from the discrete derivatives."""
+    n = game.n_image + game.n_text
+    values, masks = table(game), all_masks(n)
+    codes = (masks * (1 << np.arange(n))).sum(1)
+
+    def weighted(players, weight):
+        without = codes[~masks[:, players].any(1)]
+        size = masks[~masks[:, players].any(1)].sum(1)
+        total = np.zeros(len(without))
+        for chosen in all_masks(len(players)):
+            added = sum(1 << p for p, c in zip(players, chosen, strict=True) if c)
+            total += (-1) ** (len(players) - chosen.sum()) * values[without + added]
+        return weight(size) @ total
+
+    return weighted
+
+
+def shapley_values(game):
+    """Shapley values from marginal contributions: mean over sizes of the mean over coalitions of one size."""
+    n, weighted = game.n_image + game.n_text, second_derivatives(game)
+    choose = np.array([comb(n - 1, k) for k in range(n)], dtype=float)
+    return np.array([weighted([i], lambda s: 1 / (n * choose[s])) for i in range(n)])
+
+
+def shapley_interactions(game):
+    """SII of all pairs: mean over sizes of the mean second difference over coalitions of one size."""
+    n, weighted = game.n_image + game.n_text, second_derivatives(game)
+    choose = np.array([comb(n - 2, k) for k in range(n - 1)], dtype=float)
+    pairs = np.zeros((n, n))
+    for i, j in combinations(range(n), 2):
+        pairs[i, j] = pairs[j, i] = weighted([i, j], lambda s: 1 / ((n - 1) * choose[s]))
+    return pairs
+
+
+def faithful_shapley(game):
+    """FSII by dense least squares under the Shapley kernel; both ends are met by eliminating two terms exactly."""
+    n = game.n_image + game.n_text
+    masks, values, pairs = all_masks(n), table(game), list(combinations(range(n), 2))
+    columns = [*masks.T.astype(float), *((masks[:, i] & masks[:, j]).astype(float) for i, j in pairs)]
+    design, target = np.stack(columns, axis=1), values - values[0]  # the empty mask fixes the constant
+    last, rest = design[:, -1], design[:, :-1] - design[:, -1:]  # the full one, the sum of all terms
+    size = masks.sum(1)[1:-1]
+    root = np.array([1 / np.sqrt(comb(n, t) * t * (n - t)) for t in size])
+    full = target[-1]
+    solved = np.linalg.lstsq(rest[1:-1] * root[:, None], (target - full * last)[1:-1] * root, rcond=None)[0]
+    solution = np.append(solved, full - solved.sum())
+    second = np.zeros((n, n))
+    for (i, j), value in zip(pairs, solution[n:], strict=True):
+        second[i, j] = second[j, i] = value
+    return values[0], solution[:n], second
