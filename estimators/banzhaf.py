@@ -10,8 +10,9 @@ from fixlip.errors import BudgetError, InputError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
 from fixlip.explanation import Explanation
 from fixlip.games.counted import CountedGame
+from fixlip.joint import joint_budget, most_passes
 from fixlip.moments import tower_moments
-from fixlip.regression import fit_joint, joint_masks, joint_passes
+from fixlip.regression import CHUNK, fit_joint, n_terms
 from fixlip.sampling import Sampling, allocate, fewest, make_design
 from fixlip.surrogate import Surrogate, remarks
 
@@ -96,8 +97,8 @@ class Banzhaf(Estimator):
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
         """See `Estimator.passes`."""
         if self.sampling == "joint":
-            joint = joint_masks(self._joint_surrogate(n_image, n_text), request)
-            return joint_passes(n_image, joint), joint_passes(n_text, joint)
+            joint = self._joint_masks(self._joint_surrogate(n_image, n_text), request)
+            return most_passes(joint, n_image, n_text, request, CHUNK)
         _, masks = self._plan(n_image, n_text, request)
         return masks[0] + 2, masks[1] + 2
 
@@ -135,7 +136,7 @@ class Banzhaf(Estimator):
 
     def _estimate_joint(self, game: CountedGame, request: Request) -> Explanation:
         surrogate, n = self._joint_surrogate(game.n_image, game.n_text), game.n_image + game.n_text
-        masks = joint_masks(surrogate, request)
+        masks = self._joint_masks(surrogate, request)
         design = make_design(n, masks, self.p, "independent", np.random.default_rng(request.seed))
         fit = fit_joint(game.values, design, surrogate)
         cross = fit.effects.second_order[: game.n_image, game.n_image :]
@@ -147,6 +148,10 @@ class Banzhaf(Estimator):
             remarks=remarks(cross, fit.stderr, fit.r2, masks, word="budget"),
             options={"interactions": "all" if surrogate.within else "cross"},
         )
+
+    def _joint_masks(self, surrogate: Surrogate, request: Request) -> int:
+        terms, n = n_terms(surrogate), surrogate.n_image + surrogate.n_text
+        return joint_budget(request, n, default=PER_TERM[self.order] * terms, needed=terms, name="banzhaf")
 
     @property
     def _index(self) -> str:

@@ -10,7 +10,8 @@ from fixlip.errors import BudgetError, InputError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
 from fixlip.explanation import Explanation
 from fixlip.games.counted import CountedGame
-from fixlip.regression import fit_grid, fit_joint, joint_masks, joint_passes
+from fixlip.joint import joint_budget, most_passes
+from fixlip.regression import CHUNK, fit_grid, fit_joint, n_terms
 from fixlip.sampling import allocate, by_size
 from fixlip.surrogate import Surrogate, remarks
 
@@ -86,8 +87,7 @@ class Shapley(Estimator):
         if self.sampling == "grid":
             image, text = self._grid(n_image, n_text, request)
             return image + 2, text + 2
-        joint = joint_masks(self._surrogate(n_image, n_text), request)
-        return joint_passes(n_image, joint), joint_passes(n_text, joint)
+        return most_passes(self._joint(n_image, n_text, request), n_image, n_text, request, CHUNK)
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
         """See `Estimator.explain`."""
@@ -96,7 +96,7 @@ class Shapley(Estimator):
         if self.sampling == "grid" and not game.separable:
             raise InputError("shapley takes a grid of two towers; for joint values give sampling='joint'.")
         if self.sampling == "joint":
-            masks = joint_masks(surrogate, request)
+            masks = self._joint(game.n_image, game.n_text, request)
             sizes = _kernel_of_sizes(game.n_image + game.n_text)
             design = by_size(len(game.players), masks, sizes, np.random.default_rng(request.seed), paired=True)
             fit = fit_joint(game.values, design, surrogate, game.ends)
@@ -125,6 +125,13 @@ class Shapley(Estimator):
 
     def _surrogate(self, n_image: int, n_text: int, scale: float = 1.0, bias: float = 0.0) -> Surrogate:
         return Surrogate(n_image, n_text, 0.5, scale, bias, self.order, self.order == 2, 0.0)
+
+    def _joint(self, n_image: int, n_text: int, request: Request) -> int:
+        """Joint masks."""
+        terms = n_terms(self._surrogate(n_image, n_text))
+        return joint_budget(
+            request, n_image + n_text, default=PER_TERM[self.order] * terms, needed=terms, name="shapley"
+        )
 
     def _grid(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
         """Masks of each tower."""

@@ -65,6 +65,15 @@ def joint_passes(masks: np.ndarray, n_image: int, request: Request) -> tuple[int
     return len(np.unique(masks[:, :n_image], axis=0)) + 2, len(np.unique(masks[:, n_image:], axis=0)) + 2
 
 
+def most_passes(masks: int, n_image: int, n_text: int, request: Request, chunk: int) -> tuple[int, int]:
+    """At most so many passes where `CountedGame.values` gets so many joint masks in chunks, and two for the ends."""
+    if request.joint:
+        return masks + 2, masks + 2
+    chunks = -(-masks // chunk)
+    image, text = (min(masks, 2 ** min(n, 62) * chunks) + 2 for n in (n_image, n_text))
+    return image, text
+
+
 def joint_budget(request: Request, n: int, *, default: int, needed: int, name: str) -> int:
     """Joint masks that a request stands for, all 2^n at most.
 

@@ -13,8 +13,7 @@ from functools import partial
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from fixlip.errors import BudgetError, OptionError
-from fixlip.estimator import Request
+from fixlip.errors import BudgetError
 from fixlip.explanation import StandardErrors
 from fixlip.moments import features
 from fixlip.sampling import Design
@@ -48,7 +47,7 @@ class Regression:
     def __init__(self, surrogate: Surrogate, ends: tuple[float, float] | None = None) -> None:
         self.surrogate, self.ends = surrogate, ends
         self.image, self.text = surrogate.positions()
-        terms = _terms(surrogate)
+        terms = n_terms(surrogate)
         self.gram, self.rhs = np.zeros((terms, terms)), np.zeros(terms)
 
     def features(self, masks: np.ndarray) -> np.ndarray:
@@ -104,28 +103,12 @@ class Regression:
         return free, spread
 
 
-def joint_masks(surrogate: Surrogate, request: Request) -> int:
-    """Joint masks that a request stands for; three for each term when it does not say.
+def n_terms(surrogate: Surrogate) -> int:
+    """Number of terms of a surrogate.
 
     Raises:
-        OptionError: it asks for masks of one tower.
-        BudgetError: fewer masks than terms.
+        BudgetError: more than one regression can solve for.
     """
-    if request.image_masks or request.text_masks:
-        raise OptionError("Joint masks are given by budget, not by image_masks and text_masks.")
-    n, terms = surrogate.n_image + surrogate.n_text, _terms(surrogate)
-    masks = min(request.budget or 1 << (3 * terms - 1).bit_length(), 2 ** min(n, 62))
-    if masks < min(terms, 2 ** min(n, 62)):
-        raise BudgetError(f"{masks} joint masks cannot determine {terms} terms; give budget={2 * terms} or more.")
-    return masks
-
-
-def joint_passes(n: int, joint: int) -> int:
-    """At most so many passes of a tower of n players, whose inputs are encoded once in each chunk of joint masks."""
-    return min(joint, 2 ** min(n, 62) * -(-joint // CHUNK)) + 2
-
-
-def _terms(surrogate: Surrogate) -> int:
     terms = len(surrogate.positions()[0])
     if terms > MOST_TERMS:
         raise BudgetError(

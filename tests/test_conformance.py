@@ -130,7 +130,7 @@ def test_error_shrinks_with_the_budget(name):
         return np.mean([np.linalg.norm(effects(found) - effects(truth)) for found in runs])
 
     few = ask(name, 100, 8, 3)
-    many = {word: 8 * n if word == "budget" else 240 for word, n in few.items()}
+    many = {word: 16 * n if word == "budget" else 240 for word, n in few.items()}
     assert error(few) > 1e-6
     assert error(many) < 0.8 * error(few)
 
