@@ -1,12 +1,12 @@
 """Every estimator on the same scenes: whether what it says of a word falls on the object of the word.
 
-    python -m benchmarks.estimators [--scenes 200] [--passes 256] [--models "demo-clip demo-siglip"]
-        [--estimators "..."] [--runs FOLDER] [--out docs/estimators]
+    python -m benchmarks.estimators [--scenes 200] [--shapiq_scenes 10] [--passes 256]
+        [--models "demo-clip demo-siglip"] [--estimators "..."] [--runs FOLDER] [--out docs/estimators]
 
 On scenes with unseen seeds, for every object: PGE (share of the positive attribution of its words inside the box), PGA
 (the maximum touches the box), beside what the coverage map of the box itself and a random map get. Estimators that give
 no pairs have one map for all words. Those that sample get `--passes` image passes, or the fewest that they can do with;
-their text masks are enumerated. One line for each scene goes to a file in `--runs`, so that a run that was stopped goes
+their text masks are enumerated. Those of shapiq, which need joint masks and minutes, see fewer scenes. One line for each scene goes to a file in `--runs`, so that a run that was stopped goes
 on where it was.
 """
 
@@ -24,6 +24,7 @@ from fixlip.metrics import coverage, pointing_hit, positive_share
 
 SEED = 6_000_000
 FEWEST = {"shapley": 1300}  # masks that the terms of all pairs of 49 patches ask for
+ALSO = {"integrated-gradients, earlier layers": ("integrated-gradients", {"text_layer": 0, "image_layer": 0.5})}
 
 
 def request(name: str, n_image: int, n_text: int, passes: int) -> dict[str, int]:
@@ -47,9 +48,11 @@ def request(name: str, n_image: int, n_text: int, passes: int) -> dict[str, int]
 
 def measure(model, name: str, scene, passes: int) -> dict[str, object]:
     """One scene: PGE, PGA of each object, passes and time."""
+    name, options = ALSO.get(name, (name, {}))
     grid = model.image_input(scene.image).grid
     call = request(name, grid[0] * grid[1], len(scene.caption.split()), passes)
-    found = fixlip.explain(scene.image, scene.caption, model=model, estimator=name, progress=False, **call)
+    estimator = fixlip.get_estimator(name, **options)
+    found = fixlip.explain(scene.image, scene.caption, model=model, estimator=estimator, progress=False, **call)
     pge, pga = [], []
     order = 1 if np.isnan(found.cross).all() else 2
     for item in scene.objects:
@@ -75,9 +78,15 @@ def chance(model, all_scenes) -> dict[str, float | str | int]:
 
 def main() -> None:
     args = arguments(
-        __doc__, scenes=200, passes=256, models="demo-clip demo-siglip", estimators="", runs="runs/estimators"
+        __doc__,
+        scenes=200,
+        shapiq_scenes=10,
+        passes=256,
+        models="demo-clip demo-siglip",
+        estimators="",
+        runs="runs/estimators",
     )
-    names = args.estimators.split() or fixlip.list_estimators()
+    names = [n.replace("_", " ") for n in args.estimators.split()] or sorted([*fixlip.list_estimators(), *ALSO])
     runs, all_scenes, rows = Path(args.runs), list(scenes(args.scenes, seed=SEED)), []
     runs.mkdir(parents=True, exist_ok=True)
     for model_name in args.models.split():
@@ -86,10 +95,11 @@ def main() -> None:
         rows.append(row(model_name, "coverage map of the box", len(all_scenes), "", level["ceiling"], 1.0, "", ""))
         rows.append(row(model_name, "random map", len(all_scenes), "", level["pge"], level["pga"], "", ""))
         for name in names:
-            file = runs / f"{model_name}-{name.replace(':', '-')}-{args.passes}.jsonl"
+            file = runs / f"{model_name}-{name.replace(':', '-').replace(', ', '-')}-{args.passes}.jsonl"
             done = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+            wanted = min(args.scenes, args.shapiq_scenes) if name.startswith("shapiq:") else args.scenes
             try:
-                for scene in all_scenes[len(done) :]:
+                for scene in all_scenes[len(done) : wanted]:
                     done.append(measure(model, name, scene, args.passes))
                     with file.open("a") as out:
                         out.write(json.dumps(done[-1]) + "\n")

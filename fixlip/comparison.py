@@ -47,8 +47,12 @@ class Comparison:
         return self.explanations[self.labels.index(label) if isinstance(label, str) else label]
 
     def limit(self, words: Any = None) -> float:
-        """The largest absolute value of all heatmaps of these words: the end of a scale that they can share."""
-        return max(float(np.nanmax(np.abs(e.patch_values(words)), initial=0.0)) for e in self.explanations)
+        """The largest absolute value of all heatmaps of these words: the end of a scale that they can share.
+
+        Explanations in "relevance" have scales of their own and count only where there are no others.
+        """
+        additive = [e for e in self.explanations if e.unit != "relevance"] or self.explanations
+        return max(float(np.nanmax(np.abs(e.patch_values(words)), initial=0.0)) for e in additive)
 
     def words(self) -> tuple[SharedWord, ...]:
         """The words of the caption as all explanations can tell them apart, in reading order.
@@ -97,7 +101,7 @@ class Comparison:
                 "index": e.index,
                 "similarity": e.full_value,
                 "empty": e.empty_value,
-                "unit": e.unit,
+                "unit": e.value_unit,
                 "r2": e.provenance.r2,
                 **{f"share_{part}": value for part, value in e.share().items()},
                 "image_passes": e.provenance.image_passes,

@@ -76,7 +76,7 @@ class Explanation:
         baseline: order-0 term, in `unit`.
         first_order: [n], image players first.
         second_order: [n, n], symmetric, zero diagonal; NaN where a pair was not estimated.
-        empty_value, full_value: the game itself on the empty and on the full mask, in `unit`.
+        empty_value, full_value: the game itself on the empty and on the full mask, in `value_unit`.
         index: the interaction index, such as ``FWBII(p=0.5)``.
         players: who they are; carries the caption and the picture.
         stderr: standard errors, or None where the estimator gives none.
@@ -122,8 +122,13 @@ class Explanation:
         players = self.players
         return (
             f"Explanation({players.caption!r}, {players.n_image} image + {players.n_text} text players, {self.index}, "
-            f"value {self.full_value:.3f} {self.unit}, R2 {self.provenance.r2:.3f})"
+            f"value {self.full_value:.3f} {self.value_unit}, R2 {self.provenance.r2:.3f})"
         )
+
+    @property
+    def value_unit(self) -> Unit:
+        """Unit of `empty_value` and `full_value`: the game's own, also where the effects have a scale of their own."""
+        return "logit" if self.unit == "relevance" else self.unit
 
     @property
     def cross(self) -> np.ndarray:

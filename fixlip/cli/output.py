@@ -52,9 +52,10 @@ def report(explanation: Explanation, outputs: Outputs, *, top: int = 10) -> None
 
     console, provenance = Console(highlight=False), explanation.provenance
     console.print(Text(f"\n“{explanation.players.caption}”", style="bold"))
+    fit = f"  ·  R² {provenance.r2:.3f}" if np.isfinite(provenance.r2) else ""
     console.print(
-        f"similarity {explanation.full_value:.2f} ({explanation.unit}; nothing shown: {explanation.empty_value:.2f})"
-        f"  ·  {explanation.index}  ·  R² {provenance.r2:.3f}"
+        f"similarity {explanation.full_value:.2f} ({explanation.value_unit}; nothing shown: "
+        f"{explanation.empty_value:.2f})  ·  {explanation.index}{fit}"
     )
     passes = f"{provenance.image_passes} image + {provenance.text_passes} text passes"
     console.print(f"{provenance.model}  ·  {passes}  ·  {provenance.seconds:.1f} s\n", style="dim")

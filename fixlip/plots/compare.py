@@ -44,7 +44,7 @@ def compare(
     axes: "Sequence[Axes] | None" = None,
     path: str | Path | None = None,
 ) -> "list[Axes]":
-    """Draw the explanations side by side, all maps on the scale of the strongest.
+    """Draw the explanations side by side, all maps on the scale of the strongest (those in "relevance" on their own).
 
     Without `words` and `axes` it is a whole figure: a column for each explanation; rows for all words together and for
     the strongest words, found in each explanation by their characters; a colour bar. Where an explanation has no pairs
@@ -64,7 +64,7 @@ def compare(
     """
     one = [Row("", 2, [words] * len(comparison))]
     if axes is not None:
-        drawn = _draw(comparison, one[0], axes, comparison.limit(words) or 1.0)
+        drawn = _draw(comparison, one[0], axes, _limits(comparison, one))
         _name(drawn, comparison)
     else:
         drawn = _figure(comparison, _rows(comparison) if words is None else one)
@@ -107,30 +107,39 @@ def _figure(comparison: Comparison, rows: list[Row]) -> "list[Axes]":
     axes = figure.subplots(
         lines, columns, squeeze=False, gridspec_kw={**area, "wspace": GAP / CELL, "hspace": GAP / CELL}
     )
-    pairs = [_values(comparison, row) for row in rows if row.order == 2]
-    limit = limit_of(np.concatenate(pairs), None) if pairs else 1.0
+    has_pairs = any(row.order == 2 for row in rows)
+    limits = _limits(comparison, [row for row in rows if row.order == 2])
     heading: dict[str, Any] = {"va": "top", "fontsize": 11, "color": INK, "linespacing": 1.25}
     figure.text(left / width, 1 - 0.14 / height, plain("\n".join(title)), **heading)
     for row, line in zip(rows, axes, strict=True):
-        alone = _values(comparison, row) if row.order == 1 else None
-        _draw(comparison, row, line, limit if alone is None else limit_of(alone, None))
-        name = plain(row.name + ("" if alone is None else end_of(alone)))
+        alone = _limits(comparison, [row]) if row.order == 1 else None
+        _draw(comparison, row, line, alone or limits)
+        name = plain(row.name + ("" if alone is None else end_of(np.array([max(alone)]))))
         line[0].annotate(name, (0, 0.5), (-7, 0), rotation=90, ha="right", fontsize=9.5, **BESIDE)
     _name(list(axes[0]), comparison)
-    if pairs:
-        unit = "/".join(sorted({e.unit for e in comparison.explanations}))
-        colour_bar(figure, ((left + 0.12) / width, (foot - 0.22) / height, 1.8 / width, 0.1 / height), limit, unit)
+    if has_pairs:
+        shared = [e.unit != "relevance" for e in comparison.explanations]
+        first = shared.index(True) if any(shared) else 0
+        place = ((left + 0.12) / width, (foot - 0.22) / height, 1.8 / width, 0.1 / height)
+        colour_bar(figure, place, limits[first], comparison.explanations[first].unit)
     figure.text(left / width, 0.1 / height, plain("\n".join(note)), fontsize=7.5, color=SOFT, linespacing=1.4)
     return list(axes.flat)
 
 
-def _values(comparison: Comparison, row: Row) -> np.ndarray:
-    each = zip(comparison.explanations, row.words, strict=True)
-    return np.concatenate([e.patch_values(words, order=row.order) for e, words in each])
+def _limits(comparison: Comparison, rows: list[Row]) -> list[float]:
+    """For each explanation the end of its scale, which all share but those in "relevance"."""
+    own = [
+        np.concatenate([e.patch_values(row.words[k], order=row.order) for row in rows] or [np.zeros(1)])
+        for k, e in enumerate(comparison.explanations)
+    ]
+    apart = [e.unit == "relevance" for e in comparison.explanations]
+    together = [values for values, a in zip(own, apart, strict=True) if not a]
+    shared = limit_of(np.concatenate(together), None) if together else 1.0
+    return [limit_of(values, None) if a else shared for values, a in zip(own, apart, strict=True)]
 
 
-def _draw(comparison: Comparison, row: Row, axes: "Sequence[Axes]", limit: float) -> "list[Axes]":
-    for ax, explanation, words in zip(axes, comparison.explanations, row.words, strict=True):
+def _draw(comparison: Comparison, row: Row, axes: "Sequence[Axes]", limits: list[float]) -> "list[Axes]":
+    for ax, explanation, words, limit in zip(axes, comparison.explanations, row.words, limits, strict=True):
         heatmap(explanation, words, ax=ax, order=row.order, limit=limit)
         if words == []:
             ax.annotate("no such word", (0.5, 0.5), (0, 0), **LABEL)
@@ -143,7 +152,8 @@ def _name(axes: "Sequence[Axes]", comparison: Comparison) -> None:
     """Above each column: the label, the similarity, and how well the surrogate fits."""
     for ax, (label, e) in zip(axes, comparison, strict=True):
         fit = f"  ·  fit R² {e.provenance.r2:.3f}" if np.isfinite(e.provenance.r2) else ""
-        facts = f"similarity {e.full_value:.{2 if abs(e.full_value) >= 1 else 3}f} {e.unit}{fit}"
+        fit += "  ·  own scale" if e.unit == "relevance" and len(comparison) > 1 else ""
+        facts = f"similarity {e.full_value:.{2 if abs(e.full_value) >= 1 else 3}f} {e.value_unit}{fit}"
         ax.set_title(plain(short(label, LONGEST)), fontsize=9.5, color=INK, loc="left", pad=18)
         ax.annotate(plain(facts), (0, 1), (0, 6), fontsize=7.5, **{**BESIDE, "va": "baseline", "color": SOFT})
 

@@ -94,7 +94,7 @@ def _headline(explanation: Explanation) -> str:
     share = ", ".join(f"{part} {value:.0%}" for part, value in explanation.share().items() if value > 0)
     full, empty = (f"{v:.2f}" if abs(v) >= 1 else f"{v:.3f}" for v in (explanation.full_value, explanation.empty_value))
     effects = f"   ·   effects: {share}" if share else ""
-    return f"similarity {full} {explanation.unit} (nothing shown: {empty}){effects}"
+    return f"similarity {full} {explanation.value_unit} (nothing shown: {empty}){effects}"
 
 
 def _footer(explanation: Explanation) -> str:

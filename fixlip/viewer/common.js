@@ -28,8 +28,9 @@ const sum = (values) => (values.some((v) => v !== null) || !values.length ? valu
 const largest = (values) => values.reduce((top, v) => Math.max(top, Math.abs(v ?? 0)), 0);
 const shown = (v) => (v === null ? null : state.sign === "positive" ? Math.max(v, 0) : state.sign === "negative" ? Math.min(v, 0) : v);
 
-// the ends of the scales that all panels share: of patches, of words
-const overall = (measure) => largest(contents.map(measure));
+// the ends of the scales that panels share (those in "relevance" have their own): of patches, of words
+const additive = contents.filter((c) => c.unit !== "relevance");
+const overall = (measure) => largest((additive.length ? additive : contents).map(measure));
 const sharedLimit = {
   pairs: overall((c) => Math.max(largest(c.cross.flat()), largest(c.patches.map((_, i) => sum(c.cross.map((row) => row[i])))))),
   first: overall((c) => largest(c.first.slice(0, c.patches.length))),

@@ -176,14 +176,16 @@ function clear() {
   state.hover = null;
   render(true);
 }
+const together = (values) => values.filter((_, i) => !compared || contents[i].unit !== "relevance");
 function render(announce = false) {
   const own = state.scale === "own", shared = sharedLimit[state.view];
   const patches = panels.map((panel) => panel.patchValues()), words = panels.map((panel) => panel.wordValues());
   const ends = patches.map((values) => largest(values.map(shown))), tints = words.map((values) => largest(values.map(shown)));
   panels.forEach((panel, i) => {
+    const apart = own || (compared && panel.content.unit === "relevance");
     // words with a few patches are on the scale of the picture, with all of them on a wider one
     const wide = state.view === "pairs" && panel.patches.size ? shared : wordLimit[state.view];
-    panel.render(patches[i], own ? ends[i] : Math.max(shared, ...ends), words[i], own ? tints[i] : Math.max(wide, ...tints));
+    panel.render(patches[i], apart ? ends[i] : Math.max(shared, ...together(ends)), words[i], apart ? tints[i] : Math.max(wide, ...together(tints)));
   });
   if (!announce) return;
   $("live").textContent = panels.filter((panel) => panel.nPatches).map((panel) => panel.strongest(patches[panels.indexOf(panel)])).join(". ");

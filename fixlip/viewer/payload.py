@@ -36,6 +36,8 @@ def payload(found: Explanation | Comparison) -> dict[str, Any]:
 def _explanation(explanation: Explanation) -> dict[str, Any]:
     players, stderr, picture = explanation.players, explanation.stderr, explanation.players.picture
     surrogate = float(explanation.predict(np.ones((1, len(players)), dtype=bool))[0])
+    if explanation.unit == "relevance":
+        surrogate = float("nan")  # ranks players, adds up to nothing
     return {
         "caption": players.caption,
         "model": explanation.provenance.model,
@@ -95,7 +97,7 @@ def _facts(provenance: Provenance) -> list[tuple[str, str]]:
 
     def text(value: Any) -> str:
         if isinstance(value, dict):
-            return ", ".join(f"{k} {v}" for k, v in value.items())
+            return ", ".join(f"{k.replace('_', ' ')} {text(v)}" for k, v in value.items())
         return f"{value:.3g}" if isinstance(value, float) else str(value)
 
     left_out = ("status", "r2")
