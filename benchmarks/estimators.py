@@ -6,8 +6,8 @@
 On scenes with unseen seeds, for every object: PGE (share of the positive attribution of its words inside the box), PGA
 (the maximum touches the box), beside what the coverage map of the box itself and a random map get. Estimators that give
 no pairs have one map for all words. Those that sample get `--passes` image passes, or the fewest that they can do with;
-their text masks are enumerated. Those of shapiq, which need joint masks and minutes, see fewer scenes. One line for each scene goes to a file in `--runs`, so that a run that was stopped goes
-on where it was.
+their text masks are enumerated. Those of shapiq, which need joint masks and minutes, see fewer scenes. One line for
+each scene goes to a file in `--runs`, so that a run that was stopped goes on where it was.
 """
 
 import json
