@@ -1,6 +1,7 @@
 """Shapley interactions at equal encoder passes: the grid of two towers against joint masks.
 
-    python -m benchmarks.shapley [--scenes 3] [--passes "256 512 1024 2048 4096"] [--converged 16384] [--out NAME]
+    python -m benchmarks.shapley [--indices "FSII SII"] [--scenes 3] [--passes "256 512 1024 2048 4096"]
+        [--converged 16384] [--out NAME]
 
 On scenes with unseen seeds: the distance of the cross matrix from the converged one of its index, relative to the norm
 of that, and their correlation. FSII: the grid (`shapley`) against joint masks (`shapley` with sampling="joint", as
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 import fixlip
 from benchmarks.output import arguments, publish
@@ -41,12 +43,20 @@ def label(name: str, options: dict[str, str]) -> str:
 
 
 def main() -> None:
-    args = arguments(__doc__, scenes=3, model="demo-clip", converged=16384, passes="256 512 1024 2048 4096")
+    args = arguments(
+        __doc__,
+        indices="FSII SII",
+        scenes=3,
+        model="demo-clip",
+        converged=16384,
+        passes="256 512 1024 2048 4096",
+    )
     model, found = fixlip.load_model(args.model), {}
     few_words = [s for s in map(make_scene, range(SEED, SEED + 200)) if len(s.caption.split()) <= 8][: args.scenes]
     for scene in few_words:
         game = next(games(model, [scene.image], [scene.caption], [(0, 0)]))
-        for index, methods in METHODS.items():
+        for index in args.indices.split():
+            methods = METHODS[index]
             name, options = methods[0]
             truth = explain(game, name, options, args.converged, seed=1).cross
             for name, options in methods:
@@ -87,13 +97,18 @@ def explain(game, name: str, options: dict[str, str], passes: int, seed: int = 0
 
 
 def draw(rows, path: Path) -> None:
-    figure = Figure(figsize=(8, 3.4), layout="constrained")
-    for ax, index in zip(figure.subplots(1, 2), METHODS, strict=True):
+    indices = list(dict.fromkeys(r["index"] for r in rows))
+    figure = Figure(figsize=(4.6 * len(indices), 3.6), layout="constrained")
+    for ax, index in zip(figure.subplots(1, len(indices), squeeze=False)[0], indices, strict=True):
         of_index = [r for r in rows if r["index"] == index]
         for method in dict.fromkeys(r["method"] for r in of_index):
             points = [(r["image passes"], r["relative error"]) for r in of_index if r["method"] == method]
             ax.loglog(*zip(*points, strict=True), marker="o", markersize=4, label=method)
         ax.set(title=index, xlabel="image passes", ylabel="relative error of the cross matrix")
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_locator(NullLocator())
         ax.legend(fontsize=7, frameon=False)
         ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=150)

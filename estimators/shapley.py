@@ -98,7 +98,8 @@ class Shapley(Estimator):
         if self.sampling == "joint":
             masks = self._joint(game.n_image, game.n_text, request)
             sizes = _kernel_of_sizes(game.n_image + game.n_text)
-            design = by_size(len(game.players), masks, sizes, np.random.default_rng(request.seed), paired=True)
+            paired = self.order == 1  # complements tell pairs nothing new
+            design = by_size(len(game.players), masks, sizes, np.random.default_rng(request.seed), paired=paired)
             fit = fit_joint(game.values, design, surrogate, game.ends)
         else:
             masks, text = self._grid(game.n_image, game.n_text, request)
