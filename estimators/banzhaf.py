@@ -74,8 +74,6 @@ class Banzhaf(Estimator):
         orders=(1, 2),
         cross=True,
         within=True,
-        gradients=False,
-        separable=False,
         sampled=True,
         exact=True,
         axioms=AXIOMS,

@@ -44,13 +44,8 @@ class Chefer(Estimator):
         summary="attention x gradient carried through the blocks (GAME)",
         index=("GAME",),
         orders=(1,),
-        cross=False,
-        within=False,
         gradients=True,
         separable=True,
-        sampled=False,
-        exact=False,
-        axioms=(),
         cost="1 forward + 1 backward of each tower",
         source="Chefer et al., ICCV 2021",
     )

@@ -47,13 +47,8 @@ class GradCam(Estimator):
         summary="features of a layer weighted by their mean gradient",
         index=("Grad-CAM",),
         orders=(1,),
-        cross=False,
-        within=False,
         gradients=True,
         separable=True,
-        sampled=False,
-        exact=False,
-        axioms=(),
         cost="1 forward + 1 backward of each tower",
         source="Selvaraju et al., ICCV 2017",
     )

@@ -52,13 +52,8 @@ class GradEclip(Estimator):
         summary="gradient x value at the class token and the end of text",
         index=("Grad-ECLIP",),
         orders=(1,),
-        cross=False,
-        within=False,
         gradients=True,
         separable=True,
-        sampled=False,
-        exact=False,
-        axioms=(),
         cost="2 forwards + 1 backward of each tower",
         source="Zhao et al., ICML 2024",
     )

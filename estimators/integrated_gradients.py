@@ -111,12 +111,8 @@ class IntegratedGradients(Estimator):
         index=("IG",),
         orders=(1, 2),
         cross=True,
-        within=False,
         gradients=True,
         separable=True,
-        sampled=False,
-        exact=False,
-        axioms=(),
         cost="steps x (text players + 3) image, steps x (text players + 1) text, forward and backward",
         source="Moeller et al., TMLR 2025",
     )

@@ -41,12 +41,8 @@ class InteractionCam(Estimator):
         index=("Interaction-CAM",),
         orders=(2,),
         cross=True,
-        within=False,
         gradients=True,
         separable=True,
-        sampled=False,
-        exact=False,
-        axioms=(),
         cost="1 forward of each tower",
         source="Sammani et al., arXiv 2206.09753",
     )

@@ -53,8 +53,6 @@ class InteractionLime(Estimator):
         index=("InteractionLIME",),
         orders=(2,),
         cross=True,
-        within=False,
-        gradients=False,
         separable=True,
         sampled=True,
         exact=True,

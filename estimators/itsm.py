@@ -37,12 +37,8 @@ class Itsm(Estimator):
         index=("ITSM",),
         orders=(2,),
         cross=True,
-        within=False,
         gradients=True,
         separable=True,
-        sampled=False,
-        exact=False,
-        axioms=(),
         cost="1 forward of each tower",
         source="Li et al., arXiv 2209.07046",
     )

@@ -37,13 +37,8 @@ class MaskClip(Estimator):
         summary="projected values of the last attention against the other embedding",
         index=("MaskCLIP",),
         orders=(1,),
-        cross=False,
-        within=False,
         gradients=True,
         separable=True,
-        sampled=False,
-        exact=False,
-        axioms=(),
         cost="2 forwards of each tower",
         source="Zhou et al., ECCV 2022",
     )

@@ -56,13 +56,7 @@ class Rise(Estimator):
         summary="RISE: mean similarity of random smooth masks that leave a player in",
         index=("RISE",),
         orders=(1,),
-        cross=False,
-        within=False,
-        gradients=False,
-        separable=False,
         sampled=True,
-        exact=False,
-        axioms=(),
         cost="image masks + text masks, forward",
         source="Petsiuk et al., BMVC 2018",
     )

@@ -39,13 +39,8 @@ class Rollout(Estimator):
         summary="attention multiplied up over the blocks, no gradient",
         index=("rollout",),
         orders=(1,),
-        cross=False,
-        within=False,
         gradients=True,
         separable=True,
-        sampled=False,
-        exact=False,
-        axioms=(),
         cost="1 forward of each tower",
         source="Abnar and Zuidema, ACL 2020",
     )

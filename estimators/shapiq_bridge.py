@@ -197,8 +197,6 @@ def _estimator(name: str, cls: Any, errors: dict[str, float]) -> type[ShapiqEsti
         orders=tuple(orders),  # type: ignore[arg-type]
         cross=2 in orders,
         within=2 in orders,
-        gradients=False,
-        separable=False,
         sampled=True,
         exact=errors[index] < 1e-6,
         axioms=() if errors[index] > 1e-10 else AXIOMS[:4] if index in FIRST_ORDER else AXIOMS,

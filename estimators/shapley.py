@@ -65,8 +65,6 @@ class Shapley(Estimator):
         orders=(1, 2),
         cross=True,
         within=True,
-        gradients=False,
-        separable=False,
         sampled=True,
         exact=True,
         axioms=AXIOMS,

@@ -69,7 +69,6 @@ class ShapleyOwen(Estimator):
         orders=(1, 2),
         cross=True,
         within=True,
-        gradients=False,
         separable=True,
         sampled=True,
         exact=True,

@@ -21,7 +21,7 @@ Progress = bool | Callable[[int, int], None] | None
 AXIOMS = ("additive", "null player", "symmetry", "linearity", "cross pairs of a bilinear game")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Capabilities:
     """What an estimator can do, readable without making one. Every claim made here is tested.
 
@@ -44,13 +44,13 @@ class Capabilities:
     summary: str
     index: tuple[str, ...]
     orders: tuple[int, ...]
-    cross: bool
-    within: bool
-    gradients: bool
-    separable: bool
-    sampled: bool
-    exact: bool
-    axioms: tuple[str, ...]
+    cross: bool = False
+    within: bool = False
+    gradients: bool = False
+    separable: bool = False
+    sampled: bool = False
+    exact: bool = False
+    axioms: tuple[str, ...] = ()
     cost: str
     source: str
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_solve
+from scipy.linalg import cho_factor, cho_solve
 
 from fixlip.errors import BudgetError
 from fixlip.sampling import Design
@@ -130,15 +130,21 @@ def solve(gram: np.ndarray, rhs: np.ndarray, ridge: float) -> np.ndarray:
     """
     penalty = ridge * gram[0, 0] * np.eye(len(gram))
     penalty[0, 0] = 0.0
+    return cho_solve(cholesky(gram + penalty, "give more masks, or ask for ridge= regularisation"), rhs)
+
+
+def cholesky(gram: np.ndarray, remedy: str) -> tuple[np.ndarray, bool]:
+    """What `scipy.linalg.cho_solve` takes.
+
+    Raises:
+        BudgetError: the system is singular, or nearly so.
+    """
     try:
-        factor = np.linalg.cholesky(gram + penalty)
-        pivots = np.diagonal(factor) ** 2
-        determined = pivots.min() > 1e-10 * pivots.max()
+        factor = cho_factor(gram, lower=True)
+        pivots = np.diagonal(factor[0]) ** 2
+        determined = pivots.min() > 1e-11 * pivots.max()
     except np.linalg.LinAlgError:
         determined = False
     if not determined:
-        raise BudgetError(
-            f"The masks do not determine {len(gram)} terms (the system is singular); give more masks, or ask for "
-            "ridge= regularisation."
-        )
-    return cho_solve((factor, True), rhs)
+        raise BudgetError(f"The masks do not determine the {len(gram)} terms (the system is singular); {remedy}.")
+    return factor

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve
 
 from fixlip.errors import BudgetError
 from fixlip.explanation import StandardErrors
-from fixlip.moments import features
+from fixlip.moments import cholesky, features
 from fixlip.sampling import Design
 from fixlip.surrogate import Effects, Surrogate
 
@@ -81,16 +81,7 @@ class Regression:
             rows = self.features(np.repeat([[False], [True]], self.surrogate.n_image + self.surrogate.n_text, axis=1))
             targets, weight = np.array(self.ends), max(gram[0, 0], 1e-300)
             gram, rhs = gram + weight * rows.T @ rows, rhs + weight * targets @ rows
-        try:
-            factor = cho_factor(gram, lower=True)
-            pivots = np.diagonal(factor[0]) ** 2
-            determined = pivots.min() > 1e-11 * pivots.max()
-        except np.linalg.LinAlgError:
-            determined = False
-        if not determined:
-            raise BudgetError(
-                f"The masks do not determine the {len(rhs)} terms (the system is singular); give more masks."
-            )
+        factor = cholesky(gram, "give more masks")
         reach = cho_solve(factor, rows.T)
 
         def spread(error: np.ndarray) -> np.ndarray:
