@@ -1,7 +1,8 @@
 """Every estimator on the same scenes: whether what it says of a word falls on the object of the word.
 
-    python -m benchmarks.estimators [--scenes 200] [--shapiq_scenes 10] [--passes 256]
-        [--models "demo-clip demo-siglip"] [--estimators "..."] [--runs FOLDER] [--out docs/estimators]
+    python -m benchmarks.estimators [--scenes 200] [--shapiq_scenes 5] [--passes 256]
+        [--models "demo-clip demo-siglip"] [--estimators "..."] [--runs FOLDER] [--only_report 1]
+        [--out docs/estimators]
 
 On scenes with unseen seeds, for every object: PGE (share of the positive attribution of its words inside the box), PGA
 (the maximum touches the box), beside what the coverage map of the box itself and a random map get. Estimators that give
@@ -80,11 +81,12 @@ def main() -> None:
     args = arguments(
         __doc__,
         scenes=200,
-        shapiq_scenes=10,
+        shapiq_scenes=5,
         passes=256,
         models="demo-clip demo-siglip",
         estimators="",
         runs="runs/estimators",
+        only_report=0,
     )
     names = [n.replace("_", " ") for n in args.estimators.split()] or sorted([*fixlip.list_estimators(), *ALSO])
     runs, all_scenes, rows = Path(args.runs), list(scenes(args.scenes, seed=SEED)), []
@@ -97,7 +99,13 @@ def main() -> None:
         for name in names:
             file = runs / f"{model_name}-{name.replace(':', '-').replace(', ', '-')}-{args.passes}.jsonl"
             done = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
-            wanted = min(args.scenes, args.shapiq_scenes) if name.startswith("shapiq:") else args.scenes
+            wanted = (
+                len(done)
+                if args.only_report
+                else min(args.scenes, args.shapiq_scenes)
+                if name.startswith("shapiq:")
+                else args.scenes
+            )
             try:
                 for scene in all_scenes[len(done) : wanted]:
                     done.append(measure(model, name, scene, args.passes))
@@ -105,6 +113,8 @@ def main() -> None:
                         out.write(json.dumps(done[-1]) + "\n")
             except FixlipError as error:
                 rows.append(row(model_name, name, 0, str(error).split(";")[0], np.nan, np.nan, "", ""))
+                continue
+            if not done:
                 continue
             pge = [x for d in done for x in d["pge"]]
             rows.append(
