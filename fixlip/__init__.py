@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fixlip.ablation import sweep
     from fixlip.api import compare, explain, explain_many, list_models, load_model, sensitivity
     from fixlip.comparison import Comparison
     from fixlip.errors import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from fixlip.registry import estimator_class, get_estimator, list_estimators, register_estimator
 
 _HOME = {
+    "fixlip.ablation": ("sweep",),
     "fixlip.api": ("compare", "explain", "explain_many", "list_models", "load_model", "sensitivity"),
     "fixlip.comparison": ("Comparison",),
     "fixlip.errors": (
@@ -67,6 +69,7 @@ __all__ = [
     "load_model",
     "register_estimator",
     "sensitivity",
+    "sweep",
 ]
 
 

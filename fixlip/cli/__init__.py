@@ -8,6 +8,7 @@ from fixlip.cli.demo import demo
 from fixlip.cli.estimators import estimators
 from fixlip.cli.explain import explain
 from fixlip.cli.models import models
+from fixlip.cli.sweep import sweep
 from fixlip.errors import FixlipError
 
 app = typer.Typer(
@@ -15,7 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (demo, explain, estimators, models):
+for command in (demo, explain, sweep, estimators, models):
     app.command()(command)
 
 

@@ -1,29 +1,115 @@
 """`fixlip estimators`."""
 
+import inspect
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 from rich.console import Console
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
+from fixlip.estimator import AXIOMS
 from fixlip.registry import estimator_class, list_estimators
 
+if TYPE_CHECKING:
+    from fixlip.cli.capabilities import Row
 
-def estimators() -> None:
-    """List the estimators that can be named."""
+COLUMNS = {  # by the width of the terminal
+    0: ("name", "indices", "pairs", "needs", "passes"),
+    110: ("name", "indices", "orders", "pairs", "needs", "exact", "passes"),
+    180: ("name", "answers", "indices", "orders", "pairs", "needs", "exact", "passes", "source"),
+}
+FIXED = ("orders", "pairs", "needs", "exact")  # never broken over lines
+
+
+def estimators(
+    name: Annotated[str | None, typer.Option(help="Everything about one estimator, with its options.")] = None,
+    image_players: Annotated[int, typer.Option(min=1, help="Patches that passes are counted for.")] = 49,
+    text_players: Annotated[int, typer.Option(min=1, help="Words that passes are counted for.")] = 8,
+    budget: Annotated[int | None, typer.Option(help="Game values.", show_default="the estimator's own")] = None,
+    wide: Annotated[bool, typer.Option(help="All columns, however wide the terminal is.")] = False,
+) -> None:
+    """List the estimators that can be named: what they answer, what they need, what they cost."""
+    from fixlip.cli.capabilities import groups, row
+
     console = Console(highlight=False)
-    for name in list_estimators():
-        c = estimator_class(name).capabilities
-        pairs = [word for word, has in (("cross", c.cross), ("within", c.within)) if has]
-        facts = {
-            "index": ", ".join(c.index),
-            "orders": ", ".join(map(str, c.orders)),
-            "pairs": ", ".join(pairs) or "none",
-            "gradients": "needed" if c.gradients else "not needed",
-            "exact": "at full budget" if c.exact else "no",
-            "cost": c.cost,
-            "axioms": ", ".join(c.axioms),
-            "source": c.source,
-        }
-        console.print(Text.assemble((name, "bold"), "  ", c.summary))
-        for fact, value in facts.items():
-            console.print(Padding(Text.assemble((f"{fact:<11}", "dim"), value), (0, 0, 0, 2)))
-        console.print()
+    if name is not None:
+        _one(console, name, image_players, text_players, budget)
+        return
+    own, family = groups(list_estimators())
+    every = {n: row(n, image_players, text_players, budget) for n in [*own, *family]}
+    if wide or not console.is_terminal:
+        _whole(list(every.values()))
+        return
+    columns = COLUMNS[max(width for width in COLUMNS if width <= console.width)]
+    console.print(_table([every[n] for n in own], columns))
+    if family:
+        console.print(Text("\nfamilies of other libraries\n", style="bold"))
+        console.print(_table([every[n] for n in family], columns))
+    players = f"{image_players} image + {text_players} text players"
+    spent = "the estimator's own budget" if budget is None else f"a budget of {budget:,}"
+    legend = [f"passes: of the image + text tower for {players}, {spent}."]
+    legend += ["exact: with a budget that covers all masks."] * ("exact" in columns)
+    legend += [f"axioms, all: {', '.join(AXIOMS)}."] * ("axioms" in columns)
+    console.print(Text("\n" + "\n".join(legend), style="dim"))
+    console.print(Text("fixlip estimators --name NAME tells more about one; --wide shows all columns.", style="dim"))
+
+
+def _table(rows: "list[Row]", columns: tuple[str, ...]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column in columns:
+        table.add_column(column, no_wrap=column in ("name", *FIXED))
+    for column in {"indices", "passes"} & set(columns):  # words of these are never broken
+        words = [word for r in rows for word in (getattr(r, column).split(", ") if column == "indices" else [r.passes])]
+        at = table.columns[columns.index(column)]
+        at.min_width = max(len(word) for word in words if column == "indices" or "+" in word)
+        at.max_width = 36 if column == "indices" else None
+    table.columns[0].style = "bold"
+    for r in rows:
+        table.add_row(*(Text(getattr(r, column)) for column in columns))
+    return table
+
+
+def _whole(rows: "list[Row]") -> None:
+    """All columns, one line for each estimator, nothing cut: for files, pipes and wide windows."""
+    lines = [rows[0]._fields, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def _one(console: Console, name: str, image_players: int, text_players: int, budget: int | None) -> None:
+    from fixlip.cli.capabilities import options, passes, row
+
+    found, c = row(name, image_players, text_players, budget), estimator_class(name).capabilities
+    facts = {
+        **{k: getattr(found, k) for k in ("indices", "orders", "pairs", "needs")},
+        "exact": "at full budget" if c.exact else "no",
+        "cost": c.cost,
+        f"passes for {image_players} + {text_players}": passes(name, image_players, text_players, budget, whole=True),
+        "options": ", ".join(f"{k}={v!r}" for k, v in options(name).items()) or "none",
+        "axioms": ", ".join(c.axioms) or "none",
+        "source": c.source,
+    }
+    console.print(Text.assemble((name, "bold"), "  ", c.summary), soft_wrap=not console.is_terminal)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    for fact, value in facts.items():
+        table.add_row(fact, Text(value))
+    console.print(Padding(table, (0, 0, 0, 2)))
+    console.print(Text("\n" + _flowing(inspect.getdoc(estimator_class(name)) or "")))
+
+
+def _flowing(doc: str) -> str:
+    """A docstring without its example, each paragraph or item on one line that the terminal can break."""
+    lines: list[str] = []
+    for line in doc.split("\n\nExample")[0].splitlines():
+        start = lines[-1] if lines else ""
+        deeper = len(line) - len(line.lstrip()) > len(start) - len(start.lstrip())
+        running = not line.startswith((" ", "- ")) and not start.startswith(" ")
+        if line and start and not start.endswith(":") and (deeper or running):
+            lines[-1] += " " + line.strip()
+        else:
+            lines.append(line)
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""The registry as rows: what each estimator answers, needs and costs. The table of the docs is made of them too."""
+
+import re
+from dataclasses import fields
+from typing import NamedTuple
+
+from fixlip.errors import FixlipError
+from fixlip.estimator import AXIOMS, Request
+from fixlip.registry import estimator_class, get_estimator
+
+SHORT = (  # of an error: what to look for, and what a table has room for
+    (r"up to (\d+) players", "more than {} players"),
+    (r"(?:budget=|budget of at least |at least )([\d,]+)", "budget of {} or more"),
+)
+
+
+class Row(NamedTuple):
+    """One estimator, in words; the headings of the table are the names of the fields."""
+
+    name: str
+    answers: str
+    indices: str
+    orders: str
+    pairs: str
+    needs: str
+    exact: str
+    passes: str
+    axioms: str
+    source: str
+
+
+HEADINGS = Row._fields
+
+
+def row(name: str, n_image: int, n_text: int, budget: int | None = None) -> Row:
+    """What an estimator can do, with its passes on the image and the text tower for that many players."""
+    c = estimator_class(name).capabilities
+    return Row(
+        name=name,
+        answers=c.summary,
+        indices=", ".join(c.index),
+        orders=", ".join(map(str, c.orders)),
+        pairs={(True, True): "cross, within", (True, False): "cross", (False, True): "within"}.get(
+            (c.cross, c.within), "–"
+        ),
+        needs="gradients" if c.gradients else "two towers" if c.separable else "–",
+        exact="yes" if c.exact else "–",
+        passes=passes(name, n_image, n_text, budget),
+        axioms="all" if set(c.axioms) == set(AXIOMS) else ", ".join(c.axioms) or "–",
+        source=c.source,
+    )
+
+
+def passes(name: str, n_image: int, n_text: int, budget: int | None = None, *, whole: bool = False) -> str:
+    """``image + text``, or why the estimator cannot take the size: in short, or its whole message."""
+    try:
+        image, text = get_estimator(name).passes(n_image, n_text, Request(budget))
+    except FixlipError as error:
+        if whole:
+            return str(error)
+        found = ((re.search(pattern, str(error)), words) for pattern, words in SHORT)
+        return next((words.format(m[1]) for m, words in found if m), re.split(r"[;:.] ", str(error))[0])
+    return f"{image:,} + {text:,}"
+
+
+def groups(names: list[str]) -> tuple[list[str], list[str]]:
+    """Estimators of their own first, those of a family (``shapiq:...``) at the end."""
+    return [n for n in names if ":" not in n], [n for n in names if ":" in n]
+
+
+def options(name: str) -> dict[str, object]:
+    """The options of an estimator and their defaults."""
+    return {f.name: f.default for f in fields(estimator_class(name))}  # type: ignore[arg-type]
+
+
+def markdown(rows: list[Row], columns: list[str]) -> str:
+    """A table for the docs."""
+    cells = [[getattr(r, c).replace("|", "\\|") for c in columns] for r in rows]
+    for line in cells:
+        line[0] = f"`{line[0]}`"
+    return "".join("| " + " | ".join(line) + " |\n" for line in [columns, ["---"] * len(columns), *cells])

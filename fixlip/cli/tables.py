@@ -1,0 +1,69 @@
+"""How commands read lists and print tables."""
+
+import json
+import re
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from fixlip.ablation import label
+from fixlip.cli.output import Outputs
+
+if TYPE_CHECKING:
+    from fixlip.ablation import Sweep
+
+
+def listed(values: str) -> list[Any]:
+    """Values with commas between: JSON where they are that, else strings.
+
+    Example:
+        >>> listed("0.3,0.5"), listed("zeros, mean,4"), listed('{"image": "drop"},{}')
+        ([0.3, 0.5], ['zeros', 'mean', 4], [{'image': 'drop'}, {}])
+    """
+    try:
+        return json.loads(f"[{values}]")
+    except json.JSONDecodeError:
+        parts = [part.strip() for part in values.split(",")]
+        return parts if len(parts) == 1 else [listed(part)[0] for part in parts if part]
+
+
+def print_sweep(sweep: "Sweep", outputs: Outputs) -> None:
+    """Print the table of a sweep and what to know about it, and write the figure if asked for."""
+    if outputs.png:
+        from fixlip.plots import convergence
+
+        convergence(sweep, path=outputs.png)
+    console, rows = Console(highlight=False), sweep.summary()
+    console.print(Text(f"\n“{sweep.reference.players.caption}”", style="bold"))
+    console.print(Text(f"{sweep.measured}, measured against {sweep.reference_name}\n", style="dim"))
+    for table in [_table(rows), *([_table(sweep.details())] if sweep.details() else [])]:
+        needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
+        Console(highlight=False, width=max(console.width, needed)).print(table, "")
+    for values, status in _notes(sweep).items():
+        console.print(Text(f"note ({values}): {status}", style="yellow"))
+    for path in outputs.paths():
+        console.print(Text(f"wrote {path}", style="dim"), soft_wrap=True)
+
+
+def _table(rows: list[dict[str, str]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for heading in rows[0]:
+        name = "\n".join(textwrap.wrap(heading, 12, break_long_words=False))
+        table.add_column(name, justify="right" if table.columns else "left", no_wrap=True, vertical="bottom")
+    for row in rows:
+        table.add_row(*map(Text, row.values()))
+    return table
+
+
+def _notes(sweep: "Sweep") -> dict[str, str]:
+    """Each status with the values that have it; those that differ in their numbers only are one, told by the last."""
+    told: dict[str, tuple[list[str], str]] = {}
+    for row in sweep.table():
+        if row["status"] != "ok":
+            key = re.sub(r"[\d.]+", "", row["status"])
+            told[key] = ([*told.get(key, ([], ""))[0], label(row["value"])], row["status"])
+    return {", ".join(values): status for values, status in told.values()}

@@ -1,0 +1,133 @@
+"""How an answer changes with one option, or with the passes that are spent."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from fixlip import colours
+from fixlip.ablation import label
+from fixlip.plots.style import INK, SOFT, axes, plain, short, to_png
+from fixlip.storage import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from fixlip.ablation import Sweep
+
+LONGEST = 16  # letters of a value that is no number
+MOST, ROOM = 9, 14  # values that are named on the axis; the narrowest gap, as a part of the axis
+NOMINAL = ("seed",)  # numbers in name only
+MEASURES = (("error", "relative error", colours.POSITIVE, "o"), ("correlation", "correlation", colours.NEGATIVE, "s"))
+
+
+def convergence(
+    sweep: "Sweep",
+    *,
+    x: Literal["value", "passes"] = "value",
+    ax: "Axes | None" = None,
+    path: str | Path | None = None,
+) -> "Axes":
+    """Draw the relative error and the correlation of a sweep, one above the other, against its reference.
+
+    Numbers are joined by a line, on a logarithmic axis where they span more than a factor of ten (so is the error);
+    other values are points side by side. The reference itself, whose error is 0, is a dotted line.
+
+    Args:
+        sweep: what `fixlip.sweep` returns.
+        x: against the values of the option, or against the passes of both towers together.
+        ax: where to draw, both panels in the place of this one; a new figure when None.
+        path: also write the figure there as PNG, whole or not at all.
+
+    Returns:
+        The Axes of the error; that of the correlation is the next one of its figure.
+
+    Raises:
+        InputError: the path cannot be written.
+    """
+    from mpl_toolkits.axes_grid1 import make_axes_locatable
+
+    if ax is None:
+        ax = axes(None, 5.2, 4.2)
+        ax.get_figure(root=True).subplots_adjust(0.15, 0.12, 0.96, 0.92)  # type: ignore[union-attr]
+    rows = sweep.table()
+    numeric = x == "passes" or _numeric(sweep.option, [row["value"] for row in rows])
+    if numeric:
+        rows.sort(key=lambda row: row[x])
+    places = np.array([row[x] for row in rows], dtype=float) if numeric else np.arange(len(rows))
+    measured = np.array([not row["reference"] for row in rows])
+    below = make_axes_locatable(ax).append_axes("bottom", size="62%", pad=0.16, sharex=ax)
+    for panel, (name, title, colour, marker) in zip((ax, below), MEASURES, strict=True):
+        heights = np.array([row[name] for row in rows])[measured]
+        style: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 5, "linewidth": 1.6, "clip_on": False}
+        panel.plot(places[measured], heights, linestyle="-" if numeric else "none", **style)
+        for place in places[~measured]:
+            panel.axvline(place, color=SOFT, linewidth=1, linestyle=":")
+        panel.set_ylabel(title, fontsize=8.5, color=INK)
+        panel.tick_params(which="both", length=0, labelsize=8, labelcolor=INK)
+        panel.spines[:].set_visible(False)
+        panel.grid(color="#e3e1dc", linewidth=0.7)
+        panel.set_axisbelow(True)
+    errors, correlations = (
+        [row[name] for row, kept in zip(rows, measured, strict=True) if kept] for name, *_ in MEASURES
+    )
+    _heights(ax, below, errors, float(np.nanmin(correlations, initial=1.0)))
+    _places(
+        below,
+        places,
+        [format(n, ",.0f") for n in places] if x == "passes" else [label(r["value"]) for r in rows],
+        numeric,
+    )
+    ax.tick_params(axis="x", labelbottom=False)
+    below.set_xlabel(plain("passes of both towers" if x == "passes" else sweep.option), fontsize=8.5, color=INK)
+    ax.set_title(
+        plain(f"{sweep.measured}, against {short(sweep.reference_name, 48)}"), fontsize=8.5, color=SOFT, loc="left"
+    )
+    ax.get_figure(root=True).align_ylabels([ax, below])  # type: ignore[union-attr]
+    if path is not None:
+        write_atomically(path, to_png(ax.get_figure(root=True)))  # type: ignore[arg-type]
+    return ax
+
+
+def _heights(ax: "Axes", below: "Axes", errors: list[float], lowest: float) -> None:
+    """The error on a logarithmic axis or from 0; the correlation up to 1."""
+    from matplotlib.ticker import LogFormatter
+
+    if _decades(errors):
+        ax.set_yscale("log")
+        ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
+        ax.yaxis.set_major_formatter(LogFormatter())
+    elif np.isfinite(errors).any():
+        ax.set_ylim(bottom=0)
+        ax.locator_params(axis="y", nbins=5)
+    below.set_ylim(lowest - 0.1 * max(1 - lowest, 1e-3), 1)
+    below.locator_params(axis="y", nbins=4)
+    below.ticklabel_format(axis="y", useOffset=False)
+
+
+def _places(ax: "Axes", places: np.ndarray, names: list[str], numeric: bool) -> None:
+    """The axis at the bottom; it names the values themselves where they leave each other room."""
+    from matplotlib.ticker import NullFormatter
+
+    logarithmic = numeric and _decades(list(places))
+    if logarithmic:
+        ax.set_xscale("log")
+        ax.xaxis.set_minor_formatter(NullFormatter())
+    if not numeric:
+        ax.set_xlim(-0.5, len(places) - 0.5)
+    gaps = np.diff(np.log(places) if logarithmic else places)
+    if not numeric or (len(places) <= MOST and gaps.min() > gaps.sum() / ROOM):
+        ax.set_xticks(places, [plain(short(name, LONGEST)) for name in names])
+
+
+def _numeric(option: str, values: list[Any]) -> bool:
+    """Whether the values have places on an axis; layers counted from both ends have none."""
+    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    one_sided = all(v >= 0 for v in numbers) or all(v < 0 for v in numbers)
+    return option not in NOMINAL and len(numbers) == len(values) and one_sided
+
+
+def _decades(values: list[float]) -> bool:
+    """Whether the finite values span more than a factor of ten, all above 0."""
+    finite = [v for v in values if np.isfinite(v)]
+    return bool(finite) and min(finite) > 0 and max(finite) > 10 * min(finite)
