@@ -198,7 +198,7 @@ def sweep(
         ...     scene.image, scene.caption, option="image_masks", values=(128, 512), model="demo-clip", progress=False
         ... )
         >>> [(row["value"], row["passes"], row["error"] < 1) for row in found.table()]
-        [(128, 196, True), (512, 580, True)]
+        [(128, 644, True), (512, 1028, True)]
     """
     if isinstance(estimator, str):
         estimator = get_estimator(estimator, **(options or {}))
