@@ -64,6 +64,7 @@ def convergence(
         for place in places[~measured]:
             panel.axvline(place, color=SOFT, linewidth=1, linestyle=":")
         panel.set_ylabel(title, fontsize=8.5, color=INK)
+        panel.yaxis.set_label_coords(-0.11, 0.5)
         panel.tick_params(which="both", length=0, labelsize=8, labelcolor=INK)
         panel.spines[:].set_visible(False)
         panel.grid(color="#e3e1dc", linewidth=0.7)
@@ -83,7 +84,6 @@ def convergence(
     ax.set_title(
         plain(f"{sweep.measured}, against {short(sweep.reference_name, 48)}"), fontsize=8.5, color=SOFT, loc="left"
     )
-    ax.get_figure(root=True).align_ylabels([ax, below])  # type: ignore[union-attr]
     if path is not None:
         write_atomically(path, to_png(ax.get_figure(root=True)))  # type: ignore[arg-type]
     return ax
@@ -91,12 +91,14 @@ def convergence(
 
 def _heights(ax: "Axes", below: "Axes", errors: list[float], lowest: float) -> None:
     """The error on a logarithmic axis or from 0; the correlation up to 1."""
-    from matplotlib.ticker import LogFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     if _decades(errors):
         ax.set_yscale("log")
-        ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
-        ax.yaxis.set_major_formatter(LogFormatter())
+        if np.nanmin(errors) > 1e-3:
+            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter(NullFormatter())
     elif np.isfinite(errors).any():
         ax.set_ylim(bottom=0)
         ax.locator_params(axis="y", nbins=5)
