@@ -24,6 +24,7 @@ from fixlip.joint import JointValues, joint_budget, joint_passes
 
 DEFAULT = 2048  # game values, and two for each term
 FIRST_ORDER = ("SV", "BV")
+DOUBLED = 5  # times at most, where an approximator makes nothing of the default
 TRIAL = 6  # players of the game on which approximators are tried
 LEFT_OUT = {"SPEX": "draws from numpy's global generator, so no seed fixes its answer"}
 GIVEN = {"self", "n", "index", "max_order", "random_state", "pairing_trick"}
@@ -42,7 +43,8 @@ class ShapiqEstimator(Estimator):
     order and a baseline are what shapiq gives for the index: for SII and BII, whose orders do not add up, the baseline
     is v(empty).
 
-    Cost: the budget counts game values (joint masks), 2048 and two for each term by default. Of two towers, each masked
+    Cost: the budget counts game values (joint masks), 2048 and two for each term by default, or more
+    where it can make nothing of that. Of two towers, each masked
     input is encoded once. And one more of each for the empty and the full input.
 
     Source: Muschalik et al., shapiq: Shapley Interactions for Machine Learning, NeurIPS 2024; the approximator's own
@@ -57,12 +59,12 @@ class ShapiqEstimator(Estimator):
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
         """See `Estimator.passes`."""
-        return joint_passes(self._masks(n_image + n_text, request), n_image, request)
+        return joint_passes(self._plan(n_image + n_text, request)[1], n_image, request)
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
         """See `Estimator.explain`."""
         n, empty = game.n_image + game.n_text, game.ends[0]
-        masks, evaluate = self._masks(n, request), JointValues(game)
+        (budget, masks), evaluate = self._plan(n, request), JointValues(game)
         table = dict(zip(map(bytes, masks), evaluate(masks) - empty, strict=True))
 
         def values(asked: np.ndarray) -> np.ndarray:
@@ -71,10 +73,24 @@ class ShapiqEstimator(Estimator):
                     table[bytes(mask)] = evaluate(mask[None])[0] - empty
             return np.array([table[bytes(mask)] for mask in asked])
 
-        baseline, first, second = self._run(n, self._budget(n, request), request.seed, values)
+        baseline, first, second = self._run(n, budget, request.seed, values)
         return game.explanation(
             empty + baseline, first, None if self.index in FIRST_ORDER else second, index=self.index
         )
+
+    def _plan(self, n: int, request: Request) -> tuple[int, np.ndarray]:
+        """Game values to spend, and the different masks that the approximator will ask for with so many.
+
+        The default is doubled where it is too small for the approximator to make anything of.
+        """
+        terms = 1 + n + (0 if self.index in FIRST_ORDER else n * (n - 1) // 2)
+        default, name = DEFAULT + 2 * terms, self.capabilities.name
+        first = joint_budget(request, n, default=default, needed=terms, name=name)
+        for budget in [first] if request.budget is not None else [first << k for k in range(DOUBLED)]:
+            masks = self._masks(n, budget, request.seed)
+            if len(masks) >= min(n + 2, 2 ** min(n, 62)):
+                return budget, masks
+        raise BudgetError(f"{name} makes nothing of {budget} game values for {n} players; give budget={2 * budget}.")
 
     def _run(self, n: int, budget: int, seed: int, values: Values) -> tuple[float, np.ndarray, np.ndarray]:
         try:
@@ -86,10 +102,9 @@ class ShapiqEstimator(Estimator):
                 "Give another budget, or take another estimator."
             ) from error
 
-    def _masks(self, n: int, request: Request) -> np.ndarray:
-        """The different masks that the approximator will ask for."""
-        budget, seen = self._budget(n, request), []
-        asked = 0
+    def _masks(self, n: int, budget: int, seed: int) -> np.ndarray:
+        """The different masks that the approximator asks for."""
+        seen, asked = [], 0
 
         def values(masks: np.ndarray) -> np.ndarray:
             nonlocal asked
@@ -100,24 +115,8 @@ class ShapiqEstimator(Estimator):
             return masks.sum(1).astype(float)
 
         with suppress(_EnoughError):
-            self._run(n, budget, request.seed, values)
-        masks = np.unique(np.concatenate(seen), axis=0)
-        if len(masks) < min(n + 2, 2 ** min(n, 62)):
-            raise BudgetError(
-                f"{self.capabilities.name} makes nothing of {budget} game values for {n} players; "
-                f"give budget={self._default(n)} or more."
-            )
-        return masks
-
-    def _terms(self, n: int) -> int:
-        return 1 + n + (0 if self.index in FIRST_ORDER else n * (n - 1) // 2)
-
-    def _default(self, n: int) -> int:
-        return DEFAULT + 2 * self._terms(n)
-
-    def _budget(self, n: int, request: Request) -> int:
-        name = self.capabilities.name
-        return joint_budget(request, n, default=self._default(n), needed=self._terms(n), name=name)
+            self._run(n, budget, seed, values)
+        return np.unique(np.concatenate(seen), axis=0)
 
 
 class _EnoughError(Exception):

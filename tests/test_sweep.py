@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 import fixlip
 from fixlip import BudgetError, FixlipError, InputError, OptionError, StandardErrors, plots
 from fixlip.ablation import Sweep, label
-from fixlip.cli.tables import listed
+from fixlip.cli.arguments import listed
 from tests.oracles import assert_close
 from tests.pictures import explanation
 

@@ -1,20 +1,13 @@
 """`fixlip explain`."""
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from fixlip.api import DEFAULT_MODEL, DEFAULT_WEIGHTS
+from fixlip.cli.arguments import estimator_names, options_of
 from fixlip.cli.output import Outputs, report
-from fixlip.errors import OptionError
-
-
-def _estimators(incomplete: str) -> list[str]:
-    from fixlip.registry import list_estimators
-
-    return [name for name in list_estimators() if name.startswith(incomplete)]
 
 
 def explain(
@@ -24,7 +17,7 @@ def explain(
     pretrained: Annotated[str, typer.Option(help="Tag or file of the weights.")] = DEFAULT_WEIGHTS,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="the GPU if any")] = None,
     estimator: Annotated[
-        str, typer.Option(help="A name of `fixlip estimators`.", autocompletion=_estimators)
+        str, typer.Option(help="A name of `fixlip estimators`.", autocompletion=estimator_names)
     ] = "banzhaf",
     budget: Annotated[int | None, typer.Option(help="Game values: image masks x text masks.")] = None,
     image_masks: Annotated[int | None, typer.Option(help="Image passes, instead of a budget.")] = None,
@@ -43,7 +36,7 @@ def explain(
     save: Annotated[Path | None, typer.Option(help="Write the explanation, for Explanation.load.")] = None,
 ) -> None:
     """Explain why a model finds IMAGE and TEXT similar."""
-    options = _options(option or []) | ({} if p is None else {"p": p})
+    options = options_of(option or []) | ({} if p is None else {"p": p})
     outputs = Outputs(html, png, save)
     from fixlip import api
     from fixlip.images import open_image
@@ -67,17 +60,3 @@ def explain(
     )
     outputs.write(explanation)
     report(explanation, outputs, top=top)
-
-
-def _options(pairs: list[str]) -> dict[str, Any]:
-    """``name=value``, with values in JSON where they are that, else strings."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise OptionError(f"--option takes name=value, got {pair!r}.")
-        try:
-            options[name] = json.loads(value)
-        except json.JSONDecodeError:
-            options[name] = value
-    return options

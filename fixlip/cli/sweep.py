@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from fixlip.api import DEFAULT_MODEL, DEFAULT_WEIGHTS
-from fixlip.cli.explain import _estimators, _options
+from fixlip.cli.arguments import estimator_names, listed, options_of
 from fixlip.cli.output import Outputs
-from fixlip.cli.tables import listed, print_sweep
+from fixlip.cli.tables import print_sweep
 
 
 def sweep(
@@ -24,7 +24,7 @@ def sweep(
     pretrained: Annotated[str, typer.Option(help="Tag or file of the weights.")] = DEFAULT_WEIGHTS,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="the GPU if any")] = None,
     estimator: Annotated[
-        str, typer.Option(help="A name of `fixlip estimators`.", autocompletion=_estimators)
+        str, typer.Option(help="A name of `fixlip estimators`.", autocompletion=estimator_names)
     ] = "banzhaf",
     fixed: Annotated[list[str] | None, typer.Option(help="Options of the estimator that stay: name=value.")] = None,
     budget: Annotated[int | None, typer.Option(help="Game values: image masks x text masks.")] = None,
@@ -47,7 +47,7 @@ def sweep(
         reference=Explanation.load(against) if against else reference and listed(reference)[0],
         model=api.load_model(model, pretrained=pretrained, device=device),
         estimator=estimator,
-        options=_options(fixed or []),
+        options=options_of(fixed or []),
         **{name: value for name, value in call.items() if value is not None},
     )
     print_sweep(found, outputs)

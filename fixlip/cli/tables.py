@@ -1,9 +1,8 @@
-"""How commands read lists and print tables."""
+"""How commands print tables."""
 
-import json
 import re
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.measure import Measurement
@@ -15,20 +14,6 @@ from fixlip.cli.output import Outputs
 
 if TYPE_CHECKING:
     from fixlip.ablation import Sweep
-
-
-def listed(values: str) -> list[Any]:
-    """Values with commas between: JSON where they are that, else strings.
-
-    Example:
-        >>> listed("0.3,0.5"), listed("zeros, mean,4"), listed('{"image": "drop"},{}')
-        ([0.3, 0.5], ['zeros', 'mean', 4], [{'image': 'drop'}, {}])
-    """
-    try:
-        return json.loads(f"[{values}]")
-    except json.JSONDecodeError:
-        parts = [part.strip() for part in values.split(",")]
-        return parts if len(parts) == 1 else [listed(part)[0] for part in parts if part]
 
 
 def print_sweep(sweep: "Sweep", outputs: Outputs) -> None:
