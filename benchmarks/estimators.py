@@ -24,7 +24,6 @@ from fixlip.estimator import Request
 from fixlip.metrics import coverage, pointing_hit, positive_share
 
 SEED = 6_000_000
-FEWEST = {"shapley": 1300}  # masks that the terms of all pairs of 49 patches ask for
 ALSO = {"integrated-gradients, earlier layers": ("integrated-gradients", {"text_layer": 0, "image_layer": 0.5})}
 
 
