@@ -31,12 +31,9 @@ def request(name: str, n_image: int, n_text: int, passes: int) -> dict[str, int]
     """How to ask an estimator for that many image passes."""
     estimator = fixlip.get_estimator(name)
     n, pairs = n_image + n_text, (n_image + n_text) * (n_image + n_text + 1) // 2
-    tries = [
-        {"image_masks": FEWEST.get(name, passes)},
-        {"budget": passes},
-        {"budget": pairs + n},
-        {"budget": 4 * pairs},
-    ]
+    all_pairs = n_image * (n_image + 1) // 2  # of patches; the masks that their terms ask for, and a few to spare
+    tries = [{"image_masks": passes}, {"image_masks": all_pairs + all_pairs // 16}]
+    tries += [{"budget": passes}, {"budget": pairs + n}, {"budget": 4 * pairs}]
     for call in tries:
         try:
             estimator.passes(n_image, n_text, Request(**call))
