@@ -32,7 +32,7 @@ def request(name: str, n_image: int, n_text: int, passes: int) -> dict[str, int]
     estimator = fixlip.get_estimator(name)
     n, pairs = n_image + n_text, (n_image + n_text) * (n_image + n_text + 1) // 2
     all_pairs = n_image * (n_image + 1) // 2  # of patches; the masks that their terms ask for, and a few to spare
-    tries = [{"image_masks": passes}, {"image_masks": all_pairs + all_pairs // 16}]
+    tries = [{"image_masks": m} for m in (passes, 2 * passes, all_pairs + all_pairs // 16)]
     tries += [{"budget": passes}, {"budget": pairs + n}, {"budget": 4 * pairs}]
     for call in tries:
         try:
@@ -103,12 +103,14 @@ def main() -> None:
                 else args.scenes
             )
             try:
+                rows_and_columns = model.image_input(all_scenes[0].image).grid
+                request(ALSO.get(name, (name,))[0], rows_and_columns[0] * rows_and_columns[1], 8, args.passes)
                 for scene in all_scenes[len(done) : wanted]:
                     done.append(measure(model, name, scene, args.passes))
                     with file.open("a") as out:
                         out.write(json.dumps(done[-1]) + "\n")
             except FixlipError as error:
-                rows.append(row(model_name, name, 0, str(error).split(";")[0], np.nan, np.nan, "", ""))
+                rows.append(row(model_name, name, len(done), str(error).split(";")[0], np.nan, np.nan, "", ""))
                 continue
             if not done:
                 continue
