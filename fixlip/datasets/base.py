@@ -64,7 +64,7 @@ class Item:
 
 @dataclass(frozen=True)
 class BadItem:
-    """An entry of a data set that cannot be used: its `id`, the kind of fault, and a sentence that says what is wrong."""
+    """An entry of a data set that cannot be used: its `id`, the kind of fault, and what is wrong, in a sentence."""
 
     id: str
     fault: Fault
