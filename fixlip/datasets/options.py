@@ -1,0 +1,20 @@
+"""Checks of options that several data sets have."""
+
+from fixlip.errors import OptionError
+
+
+def at_least(minimum: int, **options: int) -> None:
+    """Refuse options that are not whole numbers from `minimum` on."""
+    for name, value in options.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+            raise OptionError(f"{name} must be a whole number from {minimum} on, got {value!r}.")
+
+
+def caption_form(size: int, template: str, separator: str) -> None:
+    """Refuse a mosaic that cannot be halved, and captions that names cannot be put into."""
+    if size % 2:
+        raise OptionError(f"size must be even, got {size}.")
+    if not isinstance(template, str) or template.count("{}") != 1:
+        raise OptionError(f"template must have {{}} once, in the place of the names; got {template!r}.")
+    if not isinstance(separator, str) or not separator:
+        raise OptionError(f"separator must be the text between two names, got {separator!r}.")

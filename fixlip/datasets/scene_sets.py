@@ -1,0 +1,92 @@
+"""Bundled data sets: scenes, and mosaics of scenes. Every picture is drawn when it is asked for."""
+
+from typing import get_args
+
+import numpy as np
+
+from fixlip.datasets import grid
+from fixlip.datasets.base import Caption, GroundedObject, Item
+from fixlip.datasets.options import at_least, caption_form
+from fixlip.datasets.scenes import Pairs, choose_names, make_scene
+from fixlip.errors import OptionError, unknown
+
+
+class Scenes:
+    """Scenes with one caption each; see `scenes.make_scene`.
+
+    Args:
+        n: how many; the seeds are `seed`, `seed + 1`, ... The bundled models have not seen those below 10^9.
+        n_objects: one to four; drawn at random when None.
+        size: side of the picture in pixels.
+        pairs: "any", "train" (no two kinds whose pair is held out from training) or "held-out" (always such a pair).
+
+    Raises:
+        OptionError: a value outside its range.
+    """
+
+    def __init__(
+        self, n: int = 200, *, seed: int = 0, n_objects: int | None = None, size: int = 224, pairs: Pairs = "any"
+    ) -> None:
+        at_least(1, n=n)
+        at_least(0, seed=seed)
+        at_least(16, size=size)
+        if pairs not in get_args(Pairs):
+            raise OptionError(unknown("value of pairs", str(pairs), get_args(Pairs)))
+        fewest = 2 if pairs == "held-out" else 1
+        if n_objects not in (None, *range(fewest, 5)):
+            raise OptionError(f"n_objects must be {fewest} to 4 with pairs={pairs!r}, got {n_objects!r}.")
+        self.name = "scenes"
+        self._seeds = range(seed, seed + n)
+        self._n_objects, self._size, self._pairs = n_objects, size, pairs
+
+    def __len__(self) -> int:
+        return len(self._seeds)
+
+    def __getitem__(self, index: int) -> Item:
+        seed = self._seeds[index]
+        scene = make_scene(seed, n_objects=self._n_objects, size=self._size, pairs=self._pairs)
+        objects = tuple(GroundedObject(o.name, (o.box,), o.span) for o in scene.objects)
+        return Item(f"scene-{seed:06d}", scene.image, (Caption(scene.caption, objects),))
+
+
+class SceneMosaics:
+    """2 x 2 mosaics of scenes with one object each, of four different kinds: the pointing game without photos.
+
+    Items 4m to 4m + 3 show mosaic m; their captions name the first 1, 2, 3 and 4 of its kinds. The kinds are in random
+    quadrants. The box of an object is its quadrant.
+
+    Args:
+        n: how many mosaics; there are four items for each.
+        seed: fixes all of them.
+        size: side of the mosaic in pixels, even; a quadrant has half of it.
+        template: the caption, with ``{}`` in the place of the names.
+        separator: what is between two names.
+
+    Raises:
+        OptionError: a value outside its range.
+    """
+
+    def __init__(
+        self, n: int = 50, *, seed: int = 0, size: int = 224, template: str = "{}", separator: str = " "
+    ) -> None:
+        at_least(1, n=n)
+        at_least(0, seed=seed)
+        at_least(32, size=size)
+        caption_form(size, template, separator)
+        self.name = "scene-mosaics"
+        self._n, self._seed, self._size, self._template, self._separator = n, seed, size, template, separator
+
+    def __len__(self) -> int:
+        return 4 * self._n
+
+    def __getitem__(self, index: int) -> Item:
+        mosaic, before = divmod(range(len(self))[index], 4)
+        rng = np.random.default_rng([self._seed, mosaic])
+        names, places = choose_names(rng, 4, "any"), [int(place) for place in rng.permutation(4)]
+        seeds = rng.integers(0, 10**9, 4)
+        scenes = [make_scene(int(s), names=(n,), size=self._size // 2) for s, n in zip(seeds, names, strict=True)]
+        picture = grid.compose([scene.image for scene in scenes], places, self._size)
+        boxes = [grid.quadrant(place, self._size) for place in places]
+        k = before + 1
+        caption = grid.caption(names[:k], boxes[:k], self._template, self._separator)
+        return Item(f"mosaic-{self._seed}-{mosaic:04d}-k{k}", picture, (caption,))
