@@ -1,0 +1,62 @@
+"""What a metric reads of an explanation: a map over the image players, numbers for the words, and how they are ranked.
+
+An explanation with pairs has a map of its own for each word; one without has a single map for all words.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from fixlip.explanation import Explanation
+
+
+def has_pairs(explanation: Explanation) -> bool:
+    """Whether an interaction of a patch and a word was estimated."""
+    return not bool(np.isnan(explanation.cross).all())
+
+
+def image_map(explanation: Explanation, words: Any = None) -> np.ndarray:
+    """One number an image player, [n_image]: interactions with the words, or first-order effects where no pair is.
+
+    Args:
+        explanation: any.
+        words: as in `Explanation.patch_values`; without effect where the one map stands for all words.
+
+    Raises:
+        InputError: a word is not in the caption.
+    """
+    if has_pairs(explanation):
+        return np.nan_to_num(explanation.patch_values(words), nan=0.0)
+    if words is not None:
+        explanation.players.find_text(words)
+    return np.nan_to_num(explanation.patch_values(order=1), nan=0.0)
+
+
+def text_map(explanation: Explanation, cover: np.ndarray | None = None) -> np.ndarray:
+    """One number a text player, [n_text]: interactions with the picture, or first-order effects where no pair is.
+
+    Args:
+        explanation: any.
+        cover: [n_image], the part of each image player that counts; all of each when None. Without effect where there
+            are no pairs.
+    """
+    if not has_pairs(explanation):
+        return np.nan_to_num(explanation.first_order[explanation.players.n_image :], nan=0.0)
+    pairs = np.nan_to_num(explanation.cross, nan=0.0)
+    return pairs.sum(0) if cover is None else cover @ pairs
+
+
+def ranked(values: np.ndarray) -> np.ndarray:
+    """Players from the largest value to the smallest; of equal ones the smaller index first.
+
+    Values that differ by less than 1e-12 of the largest are equal, so that the order of an addition decides nothing.
+    """
+    return np.argsort(-exact(values), kind="stable")
+
+
+def exact(*values: np.ndarray) -> np.ndarray:
+    """Values in whole units of 2^-40 of the largest of them, int64: their sums have no rounding, so ties stay ties."""
+    largest = max((float(np.abs(v).max(initial=0.0)) for v in values), default=0.0)
+    unit = largest * 2.0**-40 or 1.0
+    found = [np.rint(v / unit).astype(np.int64) for v in values]
+    return found[0] if len(found) == 1 else found  # type: ignore[return-value]
