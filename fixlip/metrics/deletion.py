@@ -6,10 +6,8 @@ import numpy as np
 
 from fixlip.explanation import Explanation
 from fixlip.games.base import Game
-from fixlip.metrics.maps import exact, has_pairs
-
-POINTS = 51
-GUARD = 0.01
+from fixlip.metrics.curves import POINTS, area, normalised_curves, subset_sizes
+from fixlip.metrics.maps import exact, has_pairs, ranked
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +27,6 @@ class InsertionDeletion:
     aid: float
 
 
-def subset_sizes(n: int, points: int = POINTS) -> np.ndarray:
-    """Sizes of the subsets that curves of n players are drawn through: 0 to n, at most `points` of them."""
-    return np.unique(np.rint(np.linspace(0, n, points)).astype(int))
-
-
 def best_subsets(first_order: np.ndarray, second_order: np.ndarray | None, sizes: np.ndarray) -> np.ndarray:
     """For each size a subset of players with a large surrogate value, boolean [len(sizes), n].
 
@@ -50,24 +43,21 @@ def best_subsets(first_order: np.ndarray, second_order: np.ndarray | None, sizes
     """
     n = len(first_order)
     found = np.zeros((len(sizes), n), dtype=bool)
-    place = {int(size): i for i, size in enumerate(sizes)}
     if second_order is None:
-        order = np.argsort(-exact(first_order), kind="stable")
-        for size, i in place.items():
-            found[i, order[:size]] = True
+        order = ranked(first_order)
+        for row, size in zip(found, sizes, strict=True):
+            row[order[:size]] = True
         return found
-    effects, pairs = exact(np.asarray(first_order), np.nan_to_num(second_order, nan=0.0))
-    starts, lowest = np.arange(n), np.iinfo(np.int64).min
-    masks, values = np.eye(n, dtype=bool), effects.copy()
-    gains = effects + pairs
+    whole = exact(np.vstack([first_order, np.nan_to_num(second_order, nan=0.0)]))
+    effects, pairs, starts = whole[0], whole[1:], np.arange(n)
+    masks, values, gains = np.eye(n, dtype=bool), effects.copy(), effects + pairs
     for size in range(1, n + 1):
-        if size > 1:
-            chosen = np.where(masks, lowest, gains).argmax(1)
+        found[sizes == size] = masks[values.argmax()]
+        if size < n:
+            chosen = np.where(masks, np.iinfo(np.int64).min, gains).argmax(1)
             values += gains[starts, chosen]
             masks[starts, chosen] = True
             gains += pairs[chosen]
-        if size in place:
-            found[place[size]] = masks[values.argmax()]
     return found
 
 
@@ -88,7 +78,7 @@ def insertion_deletion(
         points: of the curves.
 
     Returns:
-        NaN curves where |v(full) - v(empty)| is not above 1 % of the range of the values, which says nothing.
+        NaN curves where |v(full) - v(empty)| is at most 1 % of the range of the values.
 
     Cost: at most 2 * points masks.
 
@@ -96,21 +86,11 @@ def insertion_deletion(
     NeurIPS 2025. Departures: the guard; the absolute value in the denominator, so that where the full input is less
     similar than the empty one a good explanation still has a positive area.
     """
-    second = explanation.second_order if (order or (2 if has_pairs(explanation) else 1)) == 2 else None
-    first = explanation.as_first_order() if second is None else explanation.first_order
+    pairs = has_pairs(explanation) if order is None else order == 2
+    first = explanation.first_order if pairs else explanation.as_first_order()
+    second = explanation.second_order if pairs else None
     sizes = subset_sizes(len(first), points)
-    high = best_subsets(first, second, sizes)
-    low = best_subsets(-first, None if second is None else -second, sizes)
-    values = game.values(np.concatenate([high, low]))
-    fractions = np.linspace(0, 1, points)
-    insertion, deletion = (
-        np.interp(fractions, sizes / sizes[-1], curve) for curve in normalised(values.reshape(2, -1))
-    )
-    return InsertionDeletion(fractions, insertion, deletion, float(np.trapezoid(insertion - deletion, fractions)))
-
-
-def normalised(values: np.ndarray) -> np.ndarray:
-    """Curves [c, s] from the empty to the full mask, scaled so that these are 0 and 1 (or -1); see the guard above."""
-    empty, full = values[:1, :1], values[:1, -1:]
-    step = np.abs(full - empty)
-    return np.where(step > GUARD * np.ptp(values), (values - empty) / np.where(step > 0, step, 1.0), np.nan)
+    masks = [best_subsets(first, second, sizes), best_subsets(-first, None if second is None else -second, sizes)]
+    values = game.values(np.concatenate(masks)).reshape(2, -1)
+    insertion, deletion = normalised_curves(values, sizes, values[0, 0], values[0, -1], points)
+    return InsertionDeletion(np.linspace(0, 1, points), insertion, deletion, area(insertion) - area(deletion))

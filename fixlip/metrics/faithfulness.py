@@ -1,11 +1,13 @@
 """p-faithfulness: how well the surrogate predicts the game on masks that hold each player with probability p."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from fixlip.errors import InputError
+from fixlip.errors import InputError, OptionError
 from fixlip.explanation import Explanation
 
 
@@ -15,8 +17,9 @@ class Faithfulness:
 
     Attributes:
         spearman, pearson, kendall: correlations (Kendall's tau-b); NaN where one side is constant.
-        r2: 1 - squared error / variance of the game; NaN where the game is constant or the unit is "relevance".
-        mse: mean squared error in the squared unit of the game; NaN where the unit is "relevance".
+        r2: 1 - mean squared error / variance of the game; negative for a surrogate that is worse than the mean. NaN
+            where the game is constant or the explanation is in "relevance".
+        mse: mean squared error, in the square of the game's unit; NaN where the explanation is in "relevance".
     """
 
     spearman: float
@@ -27,9 +30,17 @@ class Faithfulness:
 
 
 def draw_masks(n: int, p: float, m: int = 1000, seed: int = 0) -> np.ndarray:
-    """Masks in which each of n players is present with probability p, independently: boolean [m, n]."""
-    if not 0 < p < 1:
-        raise InputError(f"p must be between 0 and 1, got {p}.")
+    """Masks that hold each of n players with probability p, independently: boolean [m, n].
+
+    Raises:
+        OptionError: p is not strictly between 0 and 1, or there is no mask to draw.
+
+    Example:
+        >>> draw_masks(50, 0.5).shape, float(draw_masks(50, 0.2, seed=1).mean().round(2))
+        ((1000, 50), 0.2)
+    """
+    if not 0 < p < 1 or m < 1:
+        raise OptionError(f"p must be between 0 and 1 and m at least 1, got p = {p} and m = {m}.")
     return np.random.default_rng(seed).random((m, n)) < p
 
 
@@ -39,30 +50,33 @@ def faithfulness(explanation: Explanation, masks: np.ndarray, values: np.ndarray
     Args:
         explanation: of the game's players.
         masks: boolean [m, n], see `draw_masks`.
-        values: [m], the game on these masks, in the explanation's `value_unit`; compute them once for all explanations
-            of one game.
+        values: [m], the game on these masks, in the explanation's `value_unit`: computed once, they score all
+            explanations of one game.
 
     Raises:
         InputError: shapes that do not fit.
 
     Source: Baniecki et al., Explaining Similarity in Vision-Language Encoders with Weighted Banzhaf Interactions,
-    NeurIPS 2025 (Spearman over 1000 masks).
+    NeurIPS 2025 (Spearman, R2 over 1000 masks).
     """
     values, predicted = np.asarray(values, dtype=float), explanation.predict(masks)
     if values.shape != predicted.shape:
-        raise InputError(f"{len(predicted)} masks need as many values, got {values.shape}.")
-    nan = float("nan")
-    spearman, pearson, kendall = (
-        correlation(f, values, predicted) for f in (stats.spearmanr, stats.pearsonr, stats.kendalltau)
+        raise InputError(f"{len(predicted)} masks need as many values, got shape {values.shape}.")
+    r2 = mse = float("nan")
+    if explanation.unit != "relevance":
+        mse, variance = float(np.mean((values - predicted) ** 2)), float(values.var())
+        r2 = 1 - mse / variance if np.ptp(values) > 0 else float("nan")
+    return Faithfulness(
+        correlation(stats.spearmanr, values, predicted),
+        correlation(stats.pearsonr, values, predicted),
+        correlation(stats.kendalltau, values, predicted),
+        r2,
+        mse,
     )
-    if explanation.unit == "relevance":
-        return Faithfulness(spearman, pearson, kendall, nan, nan)
-    mse, variance = float(np.mean((values - predicted) ** 2)), float(values.var())
-    return Faithfulness(spearman, pearson, kendall, 1 - mse / variance if variance > 0 else nan, mse)
 
 
-def correlation(function, one: np.ndarray, other: np.ndarray) -> float:  # type: ignore[no-untyped-def]
-    """One of scipy's correlations; NaN, without a warning, where a side is constant or shorter than two."""
-    if len(one) < 2 or np.ptp(one) == 0 or np.ptp(other) == 0:
+def correlation(function: Callable[..., Any], one: np.ndarray, other: np.ndarray) -> float:
+    """A correlation of scipy.stats; NaN where one side is constant (but for rounding) or shorter than two."""
+    if len(one) < 2 or any(not np.ptp(side) > 1e-12 * np.abs(side).max() for side in (one, other)):
         return float("nan")
     return float(function(one, other).statistic)

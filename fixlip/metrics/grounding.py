@@ -15,7 +15,7 @@ from fixlip.metrics.maps import image_map
 from fixlip.players import Players
 
 Box = tuple[float, float, float, float]
-PICTURE = (0.0, 0.0, 1.0, 1.0)
+TOUCH = 1e-9  # of a patch: less is rounding
 
 
 def coverage(box: Box, size: tuple[int, int], grid: tuple[int, int]) -> np.ndarray:
@@ -34,7 +34,7 @@ def coverage(box: Box, size: tuple[int, int], grid: tuple[int, int]) -> np.ndarr
     return union_coverage([(left / width, top / height, right / width, bottom / height)], grid)
 
 
-def union_coverage(boxes: Sequence[Box], grid: tuple[int, int]) -> np.ndarray:
+def union_coverage(boxes: Sequence[Box] | np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     """The part of each cell of a grid that lies in at least one box, [rows, columns] in 0..1; exact.
 
     Args:
@@ -78,18 +78,19 @@ def player_coverage(players: Players, boxes: Sequence[Box]) -> np.ndarray:
     if players.regions is not None:
         owner = players.regions.ravel().astype(int) + 1
         size = np.bincount(owner, minlength=players.n_image + 1)[1:]
-        inside = np.bincount(owner, union_coverage(boxes, players.regions.shape).ravel(), players.n_image + 1)[1:]  # type: ignore[arg-type]
+        rows, columns = players.regions.shape
+        inside = np.bincount(owner, union_coverage(boxes, (rows, columns)).ravel(), players.n_image + 1)[1:]
         return inside / np.maximum(size, 1)
     if any(player.box is None for player in players.image):
         raise InputError("These image players have no place in the picture: they need a grid, a label map or boxes.")
-    return np.array([_inside(boxes, player.box) for player in players.image])  # type: ignore[arg-type]
+    return np.array([_inside(boxes, player.box) for player in players.image if player.box is not None])
 
 
 def _inside(boxes: Sequence[Box], window: Box) -> float:
     """The part of a window that the boxes cover."""
-    corner, size = np.array(window[:2] * 2), np.subtract(window[2:], window[:2]).repeat(1)
-    scaled = (np.asarray(boxes, dtype=float).reshape(-1, 4) - corner) / np.tile(size, 2)
-    return float(union_coverage([tuple(b) for b in scaled], (1, 1))[0, 0])  # type: ignore[misc]
+    left, top, right, bottom = window
+    scaled = (np.asarray(boxes, dtype=float).reshape(-1, 4) - [left, top] * 2) / ([right - left, bottom - top] * 2)
+    return float(union_coverage(scaled, (1, 1))[0, 0])
 
 
 def positive_share(heatmap: np.ndarray, cover: np.ndarray) -> float:
@@ -113,7 +114,7 @@ def pointing_hit(heatmap: np.ndarray, cover: np.ndarray) -> bool:
     Of several largest patches the first counts. A map that knows nothing hits with the share of patches that the box
     touches.
     """
-    return bool(np.ptp(heatmap) > 0 and cover.flat[int(np.argmax(heatmap))] > 0)
+    return bool(np.ptp(heatmap) > 0 and cover.flat[int(np.argmax(heatmap))] > TOUCH)
 
 
 @dataclass(frozen=True)
@@ -166,14 +167,14 @@ def _one(explanation: Explanation, span: Any, own: Sequence[Box], others: Sequen
 
     def elsewhere(other: Sequence[Box]) -> float:
         rest = player_coverage(explanation.players, [*own, *other]) - cover
-        return float(values @ rest) if rest.max() > 1e-9 else float("nan")
+        return float(values @ rest) if rest.max() > TOUCH else float("nan")
 
     return Grounding(
         pge=positive_share(values, cover),
         pga=pointing_hit(values, cover),
         ceiling=positive_share(cover, cover),
         chance_pge=float(cover.mean()),
-        chance_pga=float((cover > 0).mean()),
+        chance_pga=float((cover > TOUCH).mean()),
         area=float(union_coverage(own, (1, 1))[0, 0]),
         own=float(values @ cover),
         others=tuple(elsewhere(other) for other in others),

@@ -1,4 +1,4 @@
-"""What a metric reads of an explanation: a map over the image players, numbers for the words, and how they are ranked.
+"""What a metric reads of an explanation: a map over the image players, a number for each word, and their ranks.
 
 An explanation with pairs has a map of its own for each word; one without has a single map for all words.
 """
@@ -29,7 +29,7 @@ def image_map(explanation: Explanation, words: Any = None) -> np.ndarray:
         return np.nan_to_num(explanation.patch_values(words), nan=0.0)
     if words is not None:
         explanation.players.find_text(words)
-    return np.nan_to_num(explanation.patch_values(order=1), nan=0.0)
+    return explanation.patch_values(order=1)
 
 
 def text_map(explanation: Explanation, cover: np.ndarray | None = None) -> np.ndarray:
@@ -40,23 +40,19 @@ def text_map(explanation: Explanation, cover: np.ndarray | None = None) -> np.nd
         cover: [n_image], the part of each image player that counts; all of each when None. Without effect where there
             are no pairs.
     """
+    n_image = explanation.players.n_image
     if not has_pairs(explanation):
-        return np.nan_to_num(explanation.first_order[explanation.players.n_image :], nan=0.0)
-    pairs = np.nan_to_num(explanation.cross, nan=0.0)
-    return pairs.sum(0) if cover is None else cover @ pairs
+        return explanation.first_order[n_image:]
+    cover = np.ones(n_image) if cover is None else cover
+    return cover @ np.nan_to_num(explanation.cross, nan=0.0)
+
+
+def exact(values: np.ndarray) -> np.ndarray:
+    """Values in whole units of 2^-40 of the largest, int64: their sums have no rounding, so ties stay ties."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return np.rint(values / (largest or 1.0) * 2.0**40).astype(np.int64)
 
 
 def ranked(values: np.ndarray) -> np.ndarray:
-    """Players from the largest value to the smallest; of equal ones the smaller index first.
-
-    Values that differ by less than 1e-12 of the largest are equal, so that the order of an addition decides nothing.
-    """
+    """Indices from the largest value to the smallest; of equal ones (see `exact`) the smaller index first."""
     return np.argsort(-exact(values), kind="stable")
-
-
-def exact(*values: np.ndarray) -> np.ndarray:
-    """Values in whole units of 2^-40 of the largest of them, int64: their sums have no rounding, so ties stay ties."""
-    largest = max((float(np.abs(v).max(initial=0.0)) for v in values), default=0.0)
-    unit = largest * 2.0**-40 or 1.0
-    found = [np.rint(v / unit).astype(np.int64) for v in values]
-    return found[0] if len(found) == 1 else found  # type: ignore[return-value]
