@@ -36,7 +36,8 @@ def caption(names: Sequence[str], boxes: Sequence[Box], template: str, separator
         'a photo of cat, tractor'
     """
     before, after = template.split("{}")
-    objects, text = [], before
+    objects: list[GroundedObject] = []
+    text = before
     for name, box in zip(names, boxes, strict=True):
         text += separator if objects else ""
         objects.append(GroundedObject(name, (box,), (len(text), len(text) + len(name))))

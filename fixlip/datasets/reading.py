@@ -1,0 +1,96 @@
+"""Reading annotation files and folders; a fault is one line that names the file and the place in it."""
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from fixlip.errors import InputError
+
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+
+
+def folder(path: Path, what: str) -> Path:
+    """The folder, if it is there.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not path.is_dir():
+        raise InputError(f"No folder {str(path)!r} ({what}).")
+    return path
+
+
+def text_of(path: Path) -> str:
+    """A text file in UTF-8, with or without byte order mark.
+
+    Raises:
+        InputError: no such file, or other bytes than UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{str(path)!r} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from error
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+
+
+def lines_of(path: Path) -> list[str]:
+    """The lines of a text file, without blank ones and the spaces around each."""
+    return [line.strip() for line in text_of(path).splitlines() if line.strip()]
+
+
+def json_of(path: Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        InputError: it cannot be read or is not JSON (line and column are named), or a key is there twice.
+    """
+    try:
+        return json.loads(text_of(path), object_pairs_hook=lambda pairs: _unique(pairs, path))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{str(path)!r}, line {error.lineno}, column {error.colno}: {error.msg}.") from error
+    except RecursionError as error:
+        raise InputError(f"{str(path)!r} is nested too deeply.") from error
+
+
+def _unique(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise InputError(f"{str(path)!r} has the key {twice!r} twice in one object.")
+    return found
+
+
+def xml_of(path: Path) -> ElementTree.Element:
+    """The root of an XML file.
+
+    Raises:
+        InputError: it cannot be read or is not well-formed (line and column are named).
+    """
+    try:
+        return ElementTree.fromstring(path.read_bytes())
+    except ElementTree.ParseError as error:
+        line, column = error.position
+        raise InputError(f"{str(path)!r}, line {line}, column {column + 1}: {str(error).partition(':')[0]}.") from error
+    except (LookupError, ValueError) as error:  # an encoding that the file declares and Python does not have
+        raise InputError(f"{str(path)!r} is not readable XML: {error}.") from error
+    except OSError as error:
+        raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+
+
+def entries_of(document: Any, key: str, path: Path) -> list[Any]:
+    """The list under a key of a JSON document.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not isinstance(document, dict) or not isinstance(document.get(key), list):
+        raise InputError(f"{str(path)!r} has no list {key!r} at its top level.")
+    return document[key]
+
+
+def pictures_in(path: Path) -> list[Path]:
+    """The pictures of a folder, by the endings of their names, sorted."""
+    return sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES and file.is_file())
