@@ -1,0 +1,224 @@
+"""The worst-grounded objects, and whether the three published kinds of failures explain them.
+
+Source: Moeller et al., Explaining Caption-Image Interactions in CLIP Models with Second-Order Attributions, TMLR 2025,
+which names object coverage, unusual scenes and correlated contexts. The measures of each kind are this module's own.
+"""
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fixlip.evaluation.summary import Row, Table, grounded
+from fixlip.evaluation.summary_figures import numbers
+
+COVERAGE, UNUSUAL, CONTEXT = KINDS = ("object coverage", "unusual scenes", "correlated contexts")
+FEWEST = 20  # pictures among which one can be called unusual
+NEIGHBOURS = 20
+TOGETHER = 3  # pictures that two classes share at least, to be called correlated
+SIMILAR = 0.3  # pictures with both classes, as a part of the geometric mean of those with each
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Failures:
+    """What `failures` finds; tables are lists of rows, in types of JSON.
+
+    Attributes:
+        thresholds: what counts as a failure, as tiny, as unusual; in sentences by kind.
+        shares: for each model, estimator and kind (and "none of these"): its share among the failures and among all
+            objects, the difference with an interval (95 % bootstrap over items), and whether it is clear: whether the
+            kind is found more often among failures than elsewhere.
+        clusters: the classes that are found together, cluster by cluster.
+        objects: the failures, worst first within each model and estimator: item, index, caption, object (name and
+            place among the objects of its row), PGE, area, kinds, and the object that its words light up instead.
+        missing: for a kind that cannot be judged here, why.
+    """
+
+    thresholds: dict[str, str]
+    shares: Table
+    clusters: list[list[str]]
+    objects: Table
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def examples(self, model: str, estimator: str, kind: str, n: int) -> Table:
+        """The worst failures of a kind, each of another item."""
+        found: dict[str, dict[str, Any]] = {}
+        for thing in self.objects:
+            if (thing["model"], thing["estimator"]) == (model, estimator) and kind in thing["kinds"]:
+                found.setdefault(thing["item"], thing)
+        return list(found.values())[:n]
+
+
+def failures(rows: Iterable[Row], *, worst: float = 0.1, tiny: float = 0.02, unusual: float = 0.1) -> Failures | None:
+    """Group the worst-grounded objects into the published kinds; an object may be of several, or of none.
+
+    - *object coverage*: the object is cut off, or tiny: at most `tiny` of the picture (one patch of a 7 x 7 grid), or
+      among the smallest tenth.
+    - *unusual scenes*: the picture is an outlier among the picture embeddings of its model (local outlier factor).
+    - *correlated contexts*: the words put more onto the box of another object than onto their own, and the classes of
+      the two are often found together (same cluster of classes by their shared pictures).
+
+    The first two kinds know nothing of the attribution; a larger share among failures than among all objects says that
+    the kind explains failures. The third describes where the attribution went, and is compared in the same way.
+
+    Args:
+        rows: what `fixlip.evaluation.rows.read` gives.
+        worst: the share of objects with the lowest PGE that count as failures, for each model and estimator; an object
+            for which nothing is positive has PGE 0.
+        tiny: share of the picture.
+        unusual: share of the pictures that count as unusual.
+
+    Returns:
+        None where grounding was not measured.
+    """
+    rows = [row for row in rows if row["status"] == "ok"]
+    things = [thing for row in rows if row["estimator"] for thing in _objects(row)]
+    if not things:
+        return None
+    small = max(tiny, float(np.quantile([thing["area"] for thing in things], 0.1)))
+    clusters, (outliers, missing) = _clusters(rows), _unusual(rows, unusual)
+    cluster_of = {name: k for k, names in enumerate(clusters) for name in names}
+    for thing in things:
+        if thing["cut"] or thing["area"] <= tiny or thing["area"] < small:
+            thing["kinds"].append(COVERAGE)
+        if thing["item"] in outliers.get(thing["model"], ()):
+            thing["kinds"].append(UNUSUAL)
+        rival = thing["instead"]
+        if rival and thing["object"] in cluster_of and cluster_of[thing["object"]] == cluster_of.get(rival):
+            thing["kinds"].append(CONTEXT)
+    absent = {UNUSUAL: missing} if missing else {}
+    if not clusters:
+        absent[CONTEXT] = f"No two kinds of objects are found together in {TOGETHER} pictures and often enough."
+    shares, failed = [], []
+    for method in sorted({(thing["model"], thing["estimator"]) for thing in things}):
+        own = sorted((t for t in things if (t["model"], t["estimator"]) == method), key=lambda t: t["pge"])
+        bad = own[: max(1, round(worst * len(own)))]
+        shares += [_share(method, kind, own, bad) for kind in (*KINDS, "none of these") if kind not in absent]
+        failed += bad
+    return Failures(
+        thresholds={
+            "failures": f"the {worst:.0%} of objects with the lowest PGE, for each model and estimator",
+            COVERAGE: f"cut off by the border, or at most {small:.1%} of the picture",
+            UNUSUAL: f"the {unusual:.0%} of pictures with the largest local outlier factor among the model's picture "
+            "embeddings",
+            CONTEXT: "words put more onto the box of an object of a correlated kind than onto their own; kinds are "
+            f"correlated when they share at least {TOGETHER} pictures and cluster at a cosine of {SIMILAR:g}",
+        },
+        shares=shares,
+        clusters=clusters,
+        objects=failed,
+        missing=absent,
+    )
+
+
+def _objects(row: Row) -> Table:
+    """Facts of each grounded object of a row."""
+    objects, found = grounded(row), []
+    for k, thing in enumerate(objects):
+        own, others = numbers(thing.get("own")), thing.get("others") or []
+        if not own:
+            continue
+        names = [other["name"] for j, other in enumerate(objects) if j != k]
+        rivals = [(v, name) for v, name in zip(others, names, strict=False) if v is not None and v > max(*own, 0.0)]
+        found.append(
+            {
+                **{name: row[name] for name in ("item", "index", "model", "estimator")},
+                "caption": row.get("caption", ""),
+                "object": thing["name"],
+                "place": k,
+                "pge": (numbers(thing.get("pge")) or [0.0])[0],
+                "area": (numbers(thing.get("area")) or [1.0])[0],
+                "cut": bool(thing.get("cut")),
+                "instead": max(rivals)[1] if len(others) == len(names) and rivals else "",
+                "kinds": [],
+            }
+        )
+    return found
+
+
+def _share(method: tuple[str, str], kind: str, everything: Table, bad: Table) -> dict[str, Any]:
+    """How often a kind is found among failures and among all objects, with an interval of the difference."""
+
+    def is_of(thing: dict[str, Any]) -> bool:
+        return kind in thing["kinds"] if kind in KINDS else not thing["kinds"]
+
+    failed = {id(thing) for thing in bad}
+    items = sorted({thing["item"] for thing in everything})
+    place = {item: k for k, item in enumerate(items)}
+    counts = np.zeros((len(items), 4))  # failures of the kind, failures, objects of the kind, objects
+    for thing in everything:
+        one, own = id(thing) in failed, is_of(thing)
+        counts[place[thing["item"]]] += (one and own, one, own, 1)
+
+    def difference(counts: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            return counts[..., 0] / counts[..., 1] - counts[..., 2] / counts[..., 3]
+
+    drawn = np.random.default_rng(0).multinomial(len(items), np.full(len(items), 1 / len(items)), RESAMPLES)
+    low, high = np.nanquantile(difference(drawn @ counts), [0.025, 0.975])
+    total = counts.sum(0)
+    return {
+        "model": method[0],
+        "estimator": method[1],
+        "kind": kind,
+        "failures": int(total[1]),
+        "objects": int(total[3]),
+        "share_of_failures": float(total[0] / total[1]),
+        "share_of_objects": float(total[2] / total[3]),
+        "difference": float(difference(total)),
+        "low": float(low),
+        "high": float(high),
+        "clear": bool(low > 0),
+    }
+
+
+def _unusual(rows: list[Row], share: float) -> tuple[dict[str, set[str]], str]:
+    """The items with an unusual picture for each model; or why there are none."""
+    from sklearn.neighbors import LocalOutlierFactor
+
+    found: dict[str, set[str]] = {}
+    why = "The rows hold no picture embeddings."
+    for model in sorted({row["model"] for row in rows}):
+        pictures = {
+            row["item"]: embedding
+            for row in rows
+            if row["model"] == model and (embedding := (row["metrics"].get("picture") or {}).get("embedding"))
+        }
+        different, of = np.unique(np.array(list(pictures.values())), axis=0, return_inverse=True)
+        if len(different) < FEWEST:
+            if pictures:
+                why = f"{len(different)} different pictures are too few to call one unusual ({FEWEST} are needed)."
+            continue
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Duplicate values")  # nearly the same pictures
+            judge = LocalOutlierFactor(min(NEIGHBOURS, len(different) - 1)).fit(different)
+        oddness = -judge.negative_outlier_factor_[of.ravel()]
+        odd = np.argsort(-oddness, kind="stable")[: max(1, round(share * len(pictures)))]
+        items = list(pictures)
+        found[model] = {items[k] for k in odd}
+    return found, "" if found else why
+
+
+def _clusters(rows: list[Row]) -> list[list[str]]:
+    """Classes that are found together, two or more in each cluster: average linkage of the cosine of their pictures."""
+    from sklearn.cluster import AgglomerativeClustering
+
+    pictures: dict[str, set[str]] = {}
+    for row in rows:
+        for thing in grounded(row):
+            pictures.setdefault(thing["name"], set()).add(row["item"])
+    names, items = sorted(pictures), sorted(set().union(*pictures.values()))
+    if len(names) < 2:
+        return []
+    present = np.array([[item in pictures[name] for item in items] for name in names], dtype=float)
+    together = present @ present.T
+    cosine = together / np.sqrt(np.outer(np.diag(together), np.diag(together)))
+    distance = 1 - np.where(together >= TOGETHER, cosine, 0.0)
+    np.fill_diagonal(distance, 0.0)
+    judge = AgglomerativeClustering(None, metric="precomputed", linkage="average", distance_threshold=1 - SIMILAR)
+    labels = judge.fit_predict(distance)
+    groups = [[name for name, k in zip(names, labels, strict=True) if k == group] for group in range(labels.max() + 1)]
+    return sorted(group for group in groups if len(group) > 1)

@@ -1,0 +1,280 @@
+"""From rows to tables: what each method reached on each metric, how sure that is, and what was left out."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fixlip.errors import InputError
+from fixlip.evaluation.summary_differences import differences, finite
+from fixlip.evaluation.summary_figures import FIGURES, Figure, Values, keyed, measured, numbers, setting_of
+from fixlip.metrics.intervals import bootstrap
+
+Row = dict[str, Any]
+Table = list[dict[str, Any]]
+Method = tuple[str, str]  # model, estimator
+POINTS = 51  # of a mean curve
+CURVES = {
+    "insertion-deletion": ("insertion", "deletion"),
+    "perturbation": ("image_insertion", "image_deletion", "text_insertion", "text_deletion"),
+}
+
+
+@dataclass
+class Column:
+    """Values of one figure for one method: those of each item, and what to hold them against."""
+
+    values: dict[str, Values] = field(default_factory=dict)
+    chance: list[float] = field(default_factory=list)
+    ceiling: list[float] = field(default_factory=list)
+
+
+Columns = dict[tuple[Figure, str], dict[Method, Column]]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The tables of an evaluation; each is a list of rows, in types of JSON.
+
+    Attributes:
+        counts: how many items were evaluated and skipped, and why: ``{"items", "evaluated", "explanations", "skipped":
+            [{"fault", "items", "examples"}], "failed": [{"model", "estimator", "fault", "items", "reason"}]}``.
+        methods: each model and estimator: its order, items, passes and fit, and what its explanations warn of.
+        headlines: one row for each figure, setting and method: value, interval (low, high), number of items and of
+            values, chance, ceiling, and whether higher is better.
+        differences: between each two models (for each estimator) and each two estimators (for each model), on the
+            items that both have; see `fixlip.evaluation.summary_differences`.
+        classes: grounding of each kind of object: median PGE with its interval, PGA, number of objects and items.
+        curves: mean curves of insertion, deletion and conditional perturbation.
+        times: seconds; all else is the same for the same rows, however long they took.
+    """
+
+    counts: dict[str, Any]
+    methods: Table
+    headlines: Table
+    differences: Table
+    classes: Table
+    curves: Table
+    times: Table = field(compare=False)
+
+    def tables(self) -> dict[str, Any]:
+        """All of it but the times."""
+        return {name: value for name, value in vars(self).items() if name != "times"}
+
+    def best(self, model: str, metric: str = "grounding") -> dict[str, Any] | None:
+        """The headline of the estimator that does best on the first main figure of a metric; None without one."""
+        found = [h for h in self.headlines if (h["model"], h["metric"]) == (model, metric) and h["main"]]
+        found = [h for h in found if (h["figure"], h["setting"]) == (found[0]["figure"], found[0]["setting"])]
+        return max(found, key=lambda h: h["value"], default=None)
+
+
+def summarise(rows: Iterable[Row]) -> Summary:
+    """The tables of an evaluation.
+
+    Intervals are 95 % bootstrap intervals over items, since what is measured on one picture belongs together.
+
+    Args:
+        rows: what `fixlip.evaluation.rows.read` gives; in any order.
+
+    Raises:
+        InputError: there is no row.
+    """
+    rows = sorted(rows, key=lambda row: (row["model"], row["estimator"], row["index"], row["item"]))
+    if not rows:
+        raise InputError("There are no results here yet; run `fixlip evaluate` first.")
+    good = [row for row in rows if row["status"] == "ok" and row["estimator"]]
+    columns = _columns(good)
+    return Summary(
+        counts=_counts(rows, good),
+        methods=_methods(good),
+        headlines=[_headline(f, s, m, c) for (f, s), of in columns.items() for m, c in of.items()],
+        differences=differences(columns),
+        classes=_classes(good),
+        curves=_curves(good),
+        times=_times(good),
+    )
+
+
+def _columns(rows: list[Row]) -> Columns:
+    """All values by figure and setting, then by method; figures in the order of `FIGURES`."""
+    found: Columns = {}
+    for row in rows:
+        for figure, setting, values in measured(row):
+            own = keyed(figure.read(values))
+            if not own:
+                continue
+            of = found.setdefault((figure, setting), {})
+            column = of.setdefault((row["model"], row["estimator"]), Column())
+            column.values[row["item"]] = own
+            column.chance += numbers(figure.chance(values)) if figure.chance else []
+            column.ceiling += numbers(figure.ceiling(values)) if figure.ceiling else []
+    metrics = list(dict.fromkeys(figure.metric for figure in FIGURES))
+    place = {figure: (metrics.index(figure.metric), k) for k, figure in enumerate(FIGURES)}
+
+    def order(key: tuple[Figure, str]) -> Any:
+        figure, setting = key
+        metric, k = place.get(figure, (metrics.index(figure.metric), len(FIGURES)))
+        return metric, _natural(setting), k, figure.name
+
+    return {key: found[key] for key in sorted(found, key=order)}
+
+
+def _natural(text: str) -> list[tuple[int, float, str]]:
+    """To sort by: numbers in a text count as numbers."""
+    pieces = re.split(r"(\d+(?:\.\d+)?)", text)
+    return [(1, float(p), "") if k % 2 else (0, 0.0, p) for k, p in enumerate(pieces)]
+
+
+def _headline(figure: Figure, setting: str, method: Method, column: Column) -> dict[str, Any]:
+    middle = np.median if figure.statistic == "median" else np.mean
+    value, low, high = map(finite, bootstrap([[*own.values()] for own in column.values.values()], figure.statistic))
+    return {
+        "metric": figure.metric,
+        "figure": figure.name,
+        "setting": setting,
+        "model": method[0],
+        "estimator": method[1],
+        "statistic": figure.statistic,
+        "value": value,
+        "low": low,
+        "high": high,
+        "items": len(column.values),
+        "values": sum(map(len, column.values.values())),
+        "chance": float(middle(column.chance)) if column.chance else None,
+        "ceiling": float(middle(column.ceiling)) if column.ceiling else None,
+        "better": figure.better,
+        "main": figure.main,
+    }
+
+
+def _counts(rows: list[Row], good: list[Row]) -> dict[str, Any]:
+    bad = [row for row in rows if row["status"] != "ok"]
+    skipped: dict[str, list[Row]] = {}
+    failed: dict[tuple[str, str, str], list[Row]] = {}
+    for row in bad:
+        if row["estimator"]:
+            failed.setdefault((row["model"], row["estimator"], row.get("fault", "")), []).append(row)
+        else:
+            skipped.setdefault(row.get("fault", ""), []).append(row)
+    return {
+        "items": len({row["item"] for row in rows}),
+        "evaluated": len({row["item"] for row in good}),
+        "explanations": len(good),
+        "skipped": [
+            {
+                "fault": fault,
+                "items": len({row["item"] for row in of}),
+                "examples": [{"item": row["item"], "reason": row.get("reason", "")} for row in of[:3]],
+            }
+            for fault, of in sorted(skipped.items())
+        ],
+        "failed": [
+            {"model": m, "estimator": e, "fault": fault, "items": len(of), "reason": of[0].get("reason", "")}
+            for (m, e, fault), of in sorted(failed.items())
+        ],
+    }
+
+
+def _by_method(rows: list[Row]) -> dict[Method, list[Row]]:
+    found: dict[Method, list[Row]] = {}
+    for row in rows:
+        found.setdefault((row["model"], row["estimator"]), []).append(row)
+    return found
+
+
+def _methods(rows: list[Row]) -> Table:
+    found = []
+    for (model, estimator), own in _by_method(rows).items():
+        facts = [row.get("provenance") or {} for row in own]
+        warnings = Counter(re.sub(r"\d[\d.,]*", "…", f.get("status", "ok")) for f in facts)
+        found.append(
+            {
+                "model": model,
+                "estimator": estimator,
+                "order": max((row.get("order") or 0 for row in own), default=0),
+                "items": len(own),
+                **{name: _median(f.get(name) for f in facts) for name in ("image_passes", "text_passes", "r2")},
+                "similarity": _median(row.get("similarity") for row in own),
+                "warnings": [{"status": s, "items": n} for s, n in sorted(warnings.items()) if s != "ok"],
+            }
+        )
+    return found
+
+
+def _times(rows: list[Row]) -> Table:
+    return [
+        {"model": m, "estimator": e, "seconds": _median(s), "total": float(np.sum(s))}
+        for (m, e), own in _by_method(rows).items()
+        if (s := numbers([row.get("seconds") for row in own]))
+    ]
+
+
+def _median(values: Iterable[Any]) -> float | None:
+    found = numbers(list(values))
+    return float(np.median(found)) if found else None
+
+
+def _classes(rows: list[Row]) -> Table:
+    """Every kind of object, by model, estimator and name."""
+    found: dict[tuple[str, str, str], dict[str, list[dict[str, Any]]]] = {}
+    for row in rows:
+        for thing in grounded(row):
+            key = row["model"], row["estimator"], thing["name"]
+            found.setdefault(key, {}).setdefault(row["item"], []).append(thing)
+    table = []
+    for (model, estimator, name), of in sorted(found.items()):
+        values = [numbers([thing.get("pge") for thing in things]) for things in of.values()]
+        things = [thing for several in of.values() for thing in several]
+        pge, low, high = map(finite, bootstrap(values, "median"))
+        hits = numbers([thing.get("pga") for thing in things])
+        table.append(
+            {
+                "model": model,
+                "estimator": estimator,
+                "name": name,
+                "objects": len(things),
+                "items": len(of),
+                "pge": pge,
+                "low": low,
+                "high": high,
+                "pga": float(np.mean(hits)) if hits else None,
+                "area": _median(thing.get("area") for thing in things),
+            }
+        )
+    return table
+
+
+def grounded(row: Row) -> list[dict[str, Any]]:
+    """The objects of a row for which grounding was measured."""
+    for label, values in row.get("metrics", {}).items():
+        if isinstance(values, dict) and setting_of(label, values)[0] == "grounding":
+            return values.get("objects", [])
+    return []
+
+
+def _curves(rows: list[Row]) -> Table:
+    """Mean curves on common places, with the number of items."""
+    found: dict[tuple[str, str, str, str, str], list[np.ndarray]] = {}
+    places = np.linspace(0, 1, POINTS)
+    for row in rows:
+        for label, values in row["metrics"].items():
+            metric, setting = setting_of(label, values) if isinstance(values, dict) else ("", "")
+            for name in CURVES.get(metric, ()):
+                curve = (values.get("curves") or {} if metric == "perturbation" else values).get(name)
+                if curve and len(numbers(curve)) == len(curve):
+                    x = values.get("fractions") or np.linspace(0, 1, len(curve))
+                    key = metric, setting, row["model"], row["estimator"], name
+                    found.setdefault(key, []).append(np.interp(places, x, curve))
+    names = ("metric", "setting", "model", "estimator", "curve")
+    return [
+        {
+            **dict(zip(names, key, strict=True)),
+            "fractions": places.round(4).tolist(),
+            "values": np.mean(curves, axis=0).tolist(),
+            "items": len(curves),
+        }
+        for key, curves in sorted(found.items())
+    ]
