@@ -69,7 +69,8 @@ def orientation_of(path: Path, size: tuple[float, float]) -> int:
     if upright == tuple(size):
         return 1
     if (width, height) != tuple(size):
-        raise InputError(f"the boxes are for {size[0]} x {size[1]} pixels, {path.name} has {upright[0]} x {upright[1]}")
+        sizes = f"{size[0]} x {size[1]} pixels, the picture has {upright[0]} x {upright[1]}"
+        raise InputError(f"The boxes of {path.name} are for {sizes}: they must be of one size.")
     return orientation
 
 

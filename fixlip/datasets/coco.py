@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from fixlip.datasets.base import BadItem, Box, Caption, GroundedObject, Item
 from fixlip.datasets.boxes import clipped, numbers, orientation_of, turned
 from fixlip.datasets.coco_words import synonyms
-from fixlip.datasets.reading import entries_of, folder, json_of, lines_of
+from fixlip.datasets.reading import entries_of, folder, has_words, json_of, lines_of
 from fixlip.datasets.spans import Vocabulary
 from fixlip.errors import InputError
 
@@ -84,7 +84,7 @@ class Coco:
             return entry
         if entry.id in self._faults:
             return BadItem(entry.id, "malformed", self._faults[entry.id])
-        texts = [text for text in self._texts.get(entry.id, []) if text.strip()]
+        texts = [text for text in self._texts.get(entry.id, []) if has_words(text)]
         if not texts:
             return BadItem(entry.id, "empty caption", f"No caption with words for {entry.file_name}.")
         if entry.id not in self._boxes:
@@ -93,7 +93,7 @@ class Coco:
         try:
             boxes = self._upright(entry, path)
         except InputError as error:
-            return BadItem(entry.id, "malformed", f"{entry.file_name}: {error}.")
+            return BadItem(entry.id, "malformed", str(error))
         return Item(entry.id, path, tuple(self._grounded(text, boxes) for text in texts))
 
     def _upright(self, entry: Picture, path: Path) -> dict[str, tuple[Box, ...]]:

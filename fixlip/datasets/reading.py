@@ -37,7 +37,7 @@ def text_of(path: Path) -> str:
 
 def lines_of(path: Path) -> list[str]:
     """The lines of a text file, without blank ones and the spaces around each."""
-    return [line.strip() for line in text_of(path).splitlines() if line.strip()]
+    return [line.strip() for line in text_of(path).split("\n") if line.strip()]
 
 
 def json_of(path: Path) -> Any:
@@ -94,3 +94,8 @@ def entries_of(document: Any, key: str, path: Path) -> list[Any]:
 def pictures_in(path: Path) -> list[Path]:
     """The pictures of a folder, by the endings of their names, sorted."""
     return sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES and file.is_file())
+
+
+def has_words(text: str) -> bool:
+    """Whether a caption has a letter or a digit of any script."""
+    return any(map(str.isalnum, text))
