@@ -179,7 +179,7 @@ def test_a_wrong_command_line_exits_with_2(cli):
 
 
 def test_options_are_json_where_they_can_be():
-    from fixlip.cli.arguments import options_of
+    from fixlip.specs import options_of
 
     assert options_of(["p=0.7", "order=1", "interactions=all"]) == {"p": 0.7, "order": 1, "interactions": "all"}
     assert json.dumps(options_of([])) == "{}"

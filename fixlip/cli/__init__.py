@@ -6,6 +6,7 @@ import typer
 
 from fixlip.cli.demo import demo
 from fixlip.cli.estimators import estimators
+from fixlip.cli.evaluate import evaluate
 from fixlip.cli.explain import explain
 from fixlip.cli.models import models
 from fixlip.cli.sweep import sweep
@@ -16,7 +17,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (demo, explain, sweep, estimators, models):
+for command in (demo, explain, sweep, evaluate, estimators, models):
     app.command()(command)
 
 

@@ -13,20 +13,6 @@ def estimator_names(incomplete: str) -> list[str]:
     return [name for name in list_estimators() if name.startswith(incomplete)]
 
 
-def options_of(pairs: list[str]) -> dict[str, Any]:
-    """``name=value``, with values in JSON where they are that, else strings."""
-    options: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise OptionError(f"--option takes name=value, got {pair!r}.")
-        try:
-            options[name] = json.loads(value)
-        except json.JSONDecodeError:
-            options[name] = value
-    return options
-
-
 def listed(values: str) -> list[Any]:
     """Values with commas between: JSON where they are that, else strings.
 
@@ -39,3 +25,16 @@ def listed(values: str) -> list[Any]:
     except json.JSONDecodeError:
         parts = [part.strip() for part in values.split(",")]
         return parts if len(parts) == 1 else [listed(part)[0] for part in parts if part]
+
+
+def shard_of(text: str) -> tuple[int, int]:
+    """``i/n``.
+
+    Example:
+        >>> shard_of("2/8")
+        (2, 8)
+    """
+    i, slash, n = text.partition("/")
+    if not (slash and i.isdecimal() and n.isdecimal()):
+        raise OptionError(f"A shard is like 1/4, got {text!r}.")
+    return int(i), int(n)

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from fixlip.api import DEFAULT_MODEL, DEFAULT_WEIGHTS
-from fixlip.cli.arguments import estimator_names, options_of
+from fixlip.cli.arguments import estimator_names
 from fixlip.cli.output import Outputs, report
+from fixlip.specs import options_of
 
 
 def explain(

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from fixlip.api import DEFAULT_MODEL, DEFAULT_WEIGHTS
-from fixlip.cli.arguments import estimator_names, listed, options_of
+from fixlip.cli.arguments import estimator_names, listed
 from fixlip.cli.output import Outputs
 from fixlip.cli.tables import print_sweep
+from fixlip.specs import options_of
 
 
 def sweep(

@@ -14,6 +14,7 @@ from fixlip.cli.output import Outputs
 
 if TYPE_CHECKING:
     from fixlip.ablation import Sweep
+    from fixlip.evaluation import Outcome
 
 
 def print_sweep(sweep: "Sweep", outputs: Outputs) -> None:
@@ -52,3 +53,17 @@ def _notes(sweep: "Sweep") -> dict[str, str]:
             key = re.sub(r"[\d.]+", "", row["status"])
             told[key] = ([*told.get(key, ([], ""))[0], label(row["value"])], row["status"])
     return {", ".join(values): status for values, status in told.values()}
+
+
+def print_outcome(outcome: "Outcome") -> None:
+    """Print what a run of `fixlip evaluate` has come to."""
+    console, speed = Console(highlight=False), f"{outcome.throughput:.2f} explanations a second"
+    console.print(f"{outcome.evaluated} of {outcome.items} items evaluated")
+    console.print(f"{outcome.done} explanations in {outcome.seconds:.1f} s, {speed}", style="dim")
+    for fault, count in sorted(outcome.skipped.items()):
+        console.print(Text(f"skipped: {count} x {fault}", style="yellow"))
+    for reason, count in sorted(outcome.refused.items()):
+        console.print(Text(f"failed: {count} x {reason}", style="yellow"))
+    for name, needs in sorted(outcome.empty.items()):
+        console.print(Text(f"{name}: no item has {needs}", style="yellow"))
+    console.print(Text(f"wrote {outcome.folder}; see fixlip report {outcome.folder}", style="dim"), soft_wrap=True)

@@ -1,0 +1,56 @@
+"""Names with options in one string: ``banzhaf p=0.7``."""
+
+import json
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+from fixlip.errors import OptionError
+
+
+def parse(spec: str) -> tuple[str, dict[str, Any]]:
+    """A name and its options.
+
+    Raises:
+        OptionError: no name, or something that is not an option.
+
+    Example:
+        >>> parse("integrated-gradients text_layer=0 reference=mean")
+        ('integrated-gradients', {'text_layer': 0, 'reference': 'mean'})
+        >>> parse("coco:'/my data' split=val2017")
+        ('coco:/my data', {'split': 'val2017'})
+    """
+    try:
+        name, *pairs = shlex.split(spec)
+    except ValueError as error:
+        raise OptionError(f"{spec!r} is not a name with options like banzhaf p=0.7: {error}.") from error
+    return name, options_of(pairs)
+
+
+def options_of(pairs: Iterable[str]) -> dict[str, Any]:
+    """``name=value``, with values in JSON where they are that, else strings.
+
+    Raises:
+        OptionError: without an equals sign.
+    """
+    options: dict[str, Any] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not (name and equals):
+            raise OptionError(f"Options are like name=value, got {pair!r}.")
+        try:
+            options[name] = json.loads(value)
+        except json.JSONDecodeError:
+            options[name] = value
+    return options
+
+
+def written(name: str, options: dict[str, Any]) -> str:
+    """The inverse of `parse`.
+
+    Example:
+        >>> written("banzhaf", {"p": 0.7, "interactions": "cross"})
+        'banzhaf p=0.7 interactions=cross'
+    """
+    values = (f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in options.items())
+    return shlex.join([name, *values])

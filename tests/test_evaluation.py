@@ -1,0 +1,378 @@
+"""The runner: what is computed, what is written, and what is not computed again."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import fixlip
+from fixlip import specs
+from fixlip.datasets.base import BadItem, Caption, GroundedObject, Item
+from fixlip.datasets.scene_sets import Scenes
+from fixlip.errors import FixlipError, InputError, OptionError
+from fixlip.evaluation import Plan, evaluate, explain_item, read
+from fixlip.evaluation.case import seen_objects
+from fixlip.evaluation.measures import MEASURES
+from fixlip.evaluation.randomised import randomised
+from fixlip.evaluation.rows import Journal, lines
+
+CHEAP = ("itsm", "mask-clip")
+
+
+def plan(**changes):
+    fields = {"metrics": ("grounding",), "data": "scenes:5", "models": ("demo-clip",), "estimators": CHEAP}
+    return Plan(**fields | changes)
+
+
+def run(folder, *, limit=None, shard=(1, 1), retry=False, engine=None, **changes):
+    return evaluate(plan(**changes), folder, limit=limit, shard=shard, retry=retry, engine=engine, progress=False)
+
+
+def timeless(folder):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in read(folder)]
+
+
+def written(folder):
+    return [row for path in sorted(folder.glob("rows-*.jsonl")) for row in lines(path)]
+
+
+class Few:
+    """A data set from a list, with entries of every kind."""
+
+    name = "few"
+
+    def __init__(self, *entries):
+        self.entries = entries
+
+    def __len__(self):
+        return len(self.entries)
+
+    def __getitem__(self, index):
+        return self.entries[index]
+
+
+# What is written
+
+
+def test_a_row_for_each_model_estimator_and_item(tmp_path):
+    outcome = run(tmp_path, models=("demo-clip", "demo-siglip"), limit=2)
+    assert (outcome.items, outcome.evaluated, outcome.done) == (2, 2, 8)
+    rows = [row for row in read(tmp_path) if row["estimator"]]
+    keys = [(row["model"], row["estimator"], row["index"]) for row in rows]
+    assert keys == [(m, e, i) for m in ("demo-clip", "demo-siglip") for e in CHEAP for i in (0, 1)]
+    scene = Scenes(1)[0]
+    row = rows[0]
+    assert (row["item"], row["caption"], row["status"]) == (scene.id, scene.captions[0].text, "ok")
+    assert row["provenance"]["model"] == "demo-clip"
+    assert row["provenance"]["image_passes"] == 3
+    assert "seconds" not in row["provenance"]
+    assert row["seconds"] > 0
+    found = fixlip.explain(scene.picture, scene.captions[0].text, model="demo-clip", estimator="itsm", progress=False)
+    assert row["similarity"] == pytest.approx(found.full_value, abs=1e-4)
+    assert [o["name"] for o in row["metrics"]["grounding"]["objects"]] == [o.name for o in scene.captions[0].objects]
+
+
+def test_facts_of_the_picture_are_its_embedding(tmp_path):
+    run(tmp_path, limit=1)
+    (facts,) = (row for row in read(tmp_path) if row["model"] and not row["estimator"])
+    model, scene = fixlip.load_model("demo-clip"), Scenes(1)[0]
+    own = model.own_embeddings(model.image_input(scene.picture), model.text_input("a dog"))[0]
+    assert facts["metrics"]["picture"]["embedding"] == pytest.approx(own.tolist(), abs=1e-4)
+
+
+def test_options_in_names_reach_the_estimator_and_the_call(tmp_path):
+    label = "banzhaf p=0.7 interactions=cross image_masks=64"
+    run(tmp_path, limit=1, estimators=(label,), budget=999_999)
+    row = read(tmp_path)[-1]
+    assert row["estimator"] == label
+    assert row["provenance"]["options"]["p"] == 0.7
+    assert row["provenance"]["image_passes"] == 66
+    assert row["provenance"]["budget"] is None
+
+
+def test_a_row_can_be_explained_again(tmp_path):
+    run(tmp_path, limit=2, estimators=("interaction-lime image_masks=64",))
+    row = read(tmp_path)[-1]
+    found = explain_item(tmp_path, row)
+    assert found.players.caption == row["caption"]
+    assert found.full_value == row["similarity"]
+    assert found.provenance.seed == row["provenance"]["seed"]
+    grounding = fixlip.metrics.grounding(
+        found,
+        [o.span for o in Scenes(2)[1].captions[0].objects],
+        [[(0, 0, 1, 1)] for _ in Scenes(2)[1].captions[0].objects],
+    )
+    assert len(grounding) == len(row["metrics"]["grounding"]["objects"])
+
+
+# What is not computed again
+
+
+def test_a_finished_run_has_nothing_to_do(tmp_path):
+    run(tmp_path)
+    before = (tmp_path / "rows-1-of-1.jsonl").read_bytes()
+    assert run(tmp_path).done == 0
+    assert (tmp_path / "rows-1-of-1.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("keep", [0, 1, 150, 5000, -1])
+def test_what_was_cut_off_is_done_again_and_nothing_twice(tmp_path, keep):
+    run(tmp_path / "whole")
+    run(tmp_path / "cut")
+    path = tmp_path / "cut" / "rows-1-of-1.jsonl"
+    path.write_bytes(path.read_bytes()[:keep])
+    run(tmp_path / "cut")
+    assert timeless(tmp_path / "cut") == timeless(tmp_path / "whole")
+    rows = written(tmp_path / "cut")
+    assert len(rows) == len({(r["model"], r["estimator"], r["item"]) for r in rows}) == 15
+
+
+def test_estimators_models_and_metrics_may_be_added(tmp_path):
+    run(tmp_path, limit=2, estimators=("itsm",))
+    assert run(tmp_path, limit=2).done == 2
+    assert run(tmp_path, limit=2, metrics=("grounding", "faithfulness masks=20")).done == 4
+    assert run(tmp_path, limit=3, metrics=("grounding", "faithfulness masks=20")).done == 2
+    rows = [row for row in read(tmp_path) if row["estimator"]]
+    assert len(rows) == 6
+    assert all(set(row["metrics"]) == {"grounding", "faithfulness masks=20"} for row in rows)
+    settings = json.loads((tmp_path / "run.json").read_text())
+    assert settings["estimators"] == [*CHEAP]
+    assert settings["metrics"] == ["grounding", "faithfulness masks=20"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"data": "scenes:6"}, {"removal": {"image": "blur"}}, {"text_players": "tokens"}]
+)
+def test_other_settings_need_another_folder(tmp_path, change):
+    run(tmp_path, limit=1)
+    before = (tmp_path / "rows-1-of-1.jsonl").read_bytes()
+    with pytest.raises(OptionError, match=f"with {next(iter(change))} = .*another folder"):
+        run(tmp_path, limit=1, **change)
+    assert (tmp_path / "rows-1-of-1.jsonl").read_bytes() == before
+
+
+def test_shards_make_the_whole(tmp_path):
+    run(tmp_path / "whole")
+    counts = [run(tmp_path / "shards", shard=(i, 3)).items for i in (1, 2, 3)]
+    assert counts == [2, 2, 1]
+    assert timeless(tmp_path / "shards") == timeless(tmp_path / "whole")
+
+
+def test_a_shard_that_is_being_written_is_left_alone(tmp_path):
+    from filelock import FileLock
+
+    tmp_path.mkdir(exist_ok=True)
+    with FileLock(tmp_path / ".shard-1-of-1.lock"), pytest.raises(OptionError, match="another process"):
+        run(tmp_path)
+
+
+# Items that cannot be used
+
+
+def faulty(tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"not a picture")
+    good = Scenes(3)
+    return Few(
+        good[0],
+        BadItem("twice", "duplicate", "scene-000000 is there twice"),
+        Item("broken", tmp_path / "bad.png", (Caption("a dog"),)),
+        good[1],
+        Item("long", good[2].picture, (Caption(" "),)),
+        BadItem("none", "empty caption", "no caption has a word"),
+    )
+
+
+def test_bad_items_are_recorded_and_the_others_go_on(tmp_path):
+    outcome = run(tmp_path / "run", data=faulty(tmp_path))
+    assert (outcome.items, outcome.evaluated) == (6, 2)
+    assert outcome.skipped == {"duplicate": 1, "unreadable picture": 1, "empty caption": 1}
+    assert sum(outcome.refused.values()) == 3  # two estimators, and the facts of the picture
+    bad = {row["item"]: row for row in read(tmp_path / "run") if row["status"] == "bad" and not row["model"]}
+    assert set(bad) == {"twice", "broken", "none"}
+    assert bad["broken"]["reason"].endswith("is not a picture that Pillow can read.")
+    assert run(tmp_path / "run", data=faulty(tmp_path)).done == 0
+
+
+def test_retry_does_what_failed_again(tmp_path):
+    data = faulty(tmp_path)
+    run(tmp_path / "run", data=data)
+    Scenes(3)[2].picture.save(tmp_path / "bad.png")
+    assert run(tmp_path / "run", data=data).done == 0
+    outcome = run(tmp_path / "run", data=data, retry=True)
+    assert outcome.evaluated == 3
+    assert outcome.skipped == {"duplicate": 1, "empty caption": 1}
+
+
+def test_an_estimator_that_breaks_does_not_stop_the_others(tmp_path, monkeypatch):
+    from fixlip.estimators.itsm import Itsm
+
+    def broken(self, game, request):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(Itsm, "estimate", broken)
+    outcome = run(tmp_path, limit=2)
+    assert outcome.refused == {"RuntimeError: boom": 2}
+    assert outcome.evaluated == 2
+    monkeypatch.undo()
+    assert run(tmp_path, limit=2, retry=True).refused == {}
+    assert [row["status"] for row in read(tmp_path)] == ["ok"] * 6
+
+
+def test_a_metric_that_no_item_allows_is_named(tmp_path):
+    outcome = run(tmp_path, metrics=("foils", "pointing-game"), data="scenes:1 n_objects=2")
+    assert outcome.empty == {
+        "foils": "a wrong caption",
+        "pointing-game": "one to four named things, each in a quadrant of its own",
+    }
+
+
+# Which pairs
+
+
+def captioned():
+    scenes = Scenes(4, n_objects=1)
+    return Few(
+        *(
+            Item(s.id, s.picture, (Caption("a cloud"), s.captions[0], Caption("a shoe")))
+            for s in (scenes[i] for i in range(4))
+        )
+    )
+
+
+def test_the_best_caption_is_that_of_the_highest_score(tmp_path):
+    data = captioned()
+    run(tmp_path, data=data, captions="best", metrics=("faithfulness masks=5",), models=("demo-clip", "demo-siglip"))
+    rows = [row for row in read(tmp_path) if row["estimator"] == "itsm"]
+    assert [row["caption"] for row in rows] == [item.captions[1].text for item in data.entries] * 2
+    run(tmp_path / "first", data=data, metrics=("faithfulness masks=5",))
+    assert {row["caption"] for row in read(tmp_path / "first")} == {"a cloud"}
+
+
+def test_the_top_pairs_are_those_of_the_highest_scores(tmp_path):
+    run(tmp_path / "all", data=captioned(), captions="best", metrics=("faithfulness masks=5",))
+    scores = {row["item"]: row["similarity"] for row in read(tmp_path / "all")}
+    run(tmp_path / "top", data=captioned(), captions="best", top=2, metrics=("faithfulness masks=5",))
+    best = sorted(sorted(scores), key=scores.get)[-2:]
+    assert {row["item"] for row in read(tmp_path / "top")} == set(best)
+    selection = tmp_path / "top" / "selection.jsonl"
+    selection.write_bytes(selection.read_bytes()[:-40])
+    assert run(tmp_path / "top", data=captioned(), captions="best", top=2, metrics=("faithfulness masks=5",)).done == 0
+    with pytest.raises(OptionError, match="chosen by demo-clip"):
+        run(
+            tmp_path / "top",
+            data=captioned(), captions="best", top=2, metrics=("faithfulness masks=5",), models=("demo-siglip",),
+        )  # fmt: skip
+
+
+# Names and options
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"metrics": ("groundign",)}, "Did you mean 'grounding'"),
+        ({"metrics": ("faithfulness q=1",)}, "option of faithfulness"),
+        ({"metrics": ()}, "at least one of metrics"),
+        ({"estimators": ("banzaf",)}, "Did you mean 'banzhaf'"),
+        ({"estimators": ("banzhaf pp=1",)}, "Did you mean 'p'"),
+        ({"data": "scene:5"}, "Did you mean 'scenes'"),
+        ({"data": "coco:/nowhere"}, "/nowhere"),
+        ({"models": ("demo-clop",)}, "demo-clip"),
+        ({"captions": "worst"}, "captions"),
+        ({"top": 0}, "top"),
+    ],
+)
+def test_wrong_names_are_one_line_and_nothing_is_written(tmp_path, change, words):
+    with pytest.raises(FixlipError, match=words) as caught:
+        run(tmp_path / "new", **change)
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.glob("new/rows*.jsonl")) or not written(tmp_path / "new")
+
+
+@pytest.mark.parametrize("call", [{"shard": (0, 2)}, {"shard": (3, 2)}, {"limit": 0}])
+def test_shards_and_limits_have_a_range(tmp_path, call):
+    with pytest.raises(OptionError):
+        run(tmp_path, **call)
+
+
+def test_specs_go_both_ways():
+    assert specs.parse("a p=0.5 q=mean 'r=x y'") == ("a", {"p": 0.5, "q": "mean", "r": "x y"})
+    for name, options in (("a", {}), ("b:/x y", {"p": 0.5, "q": "x y", "r": None, "s": True})):
+        assert specs.parse(specs.written(name, options)) == (name, options)
+    for bad in ("", "a b", "a 'b", "a =1"):
+        with pytest.raises(OptionError):
+            specs.parse(bad)
+
+
+# Rows on disk
+
+
+def test_numbers_that_json_has_not_are_null(tmp_path):
+    path = tmp_path / "rows-1-of-1.jsonl"
+    row = {
+        "model": "m",
+        "estimator": "e",
+        "item": "\udcff",
+        "index": 0,
+        "status": "ok",
+        "metrics": {"x": np.array([1, np.nan])},
+    }
+    with Journal(path) as journal:
+        journal.append(row | {"y": float("inf"), "z": np.float32(0.5)})
+    (found,) = lines(path)
+    assert (found["metrics"]["x"], found["y"], found["z"]) == ([1.0, None], None, 0.5)
+
+
+def test_a_damaged_line_in_between_is_named(tmp_path):
+    run(tmp_path, limit=1)
+    path = tmp_path / "rows-1-of-1.jsonl"
+    path.write_bytes(b"{}\n" + path.read_bytes())
+    with pytest.raises(InputError, match="Line 1 of"):
+        read(tmp_path)
+    with pytest.raises(InputError, match="No folder"):
+        read(tmp_path / "nowhere")
+
+
+# What a model sees
+
+
+def test_boxes_are_those_of_what_the_model_sees():
+    def box(*corners):
+        return GroundedObject("x", (corners,), (0, 1))
+
+    things = [box(120, 20, 180, 50), box(0, 0, 110, 100), box(0, 0, 90, 100), box(190, 10, 230, 50)]
+    seen = seen_objects(things, (100, 0, 200, 100))
+    assert [o.boxes for o in seen] == [((0.2, 0.2, 0.8, 0.5),), ((0, 0, 0.1, 1),), ((0.9, 0.1, 1, 0.5),)]
+    assert [o.cut for o in seen] == [False, True, True]
+
+
+def test_words_that_the_model_does_not_read_are_not_scored(tmp_path):
+    scene = Scenes(1, n_objects=1)[0]
+    text = "a dog " * 40 + scene.captions[0].text
+    span = (text.rindex(scene.captions[0].objects[0].name), len(text))
+    thing = GroundedObject("x", scene.captions[0].objects[0].boxes, span)
+    run(tmp_path, data=Few(Item("x", scene.picture, (Caption(text, (thing,)),))), estimators=("itsm",))
+    assert read(tmp_path)[-1]["metrics"]["grounding"] is None
+
+
+# The model with random weights
+
+
+def test_weights_are_shuffled_and_put_back():
+    model = fixlip.load_model("demo-siglip")
+    x = model.image_input(Image.new("RGB", (64, 64), "red"))
+    ones = torch.ones(1, x.n_patches, dtype=torch.bool)
+    before, weights = model.embed_image(x, ones), model.weights
+    with pytest.raises(KeyError), randomised(model) as other:
+        assert not torch.allclose(other.embed_image(x, ones), before, atol=1e-2)
+        raise KeyError
+    assert torch.equal(model.embed_image(x, ones), before)
+    model.__dict__.pop("weights")
+    assert model.weights == weights
+
+
+def test_every_metric_has_a_line():
+    for name, measure in MEASURES.items():
+        assert len(measure.summary) > 20, name
