@@ -7,7 +7,7 @@ import numpy as np
 from fixlip.explanation import Explanation
 from fixlip.games.base import Game
 from fixlip.metrics.curves import POINTS, area, normalised_curves, subset_sizes
-from fixlip.metrics.maps import exact, has_pairs, ranked
+from fixlip.metrics.maps import TIE, first_largest, has_pairs, ranked
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,7 @@ def best_subsets(first_order: np.ndarray, second_order: np.ndarray | None, sizes
 
     Without pairs: the players of the largest effects, which is the best subset. With pairs: greedy growth from each
     single player, and for each size the best of the n subsets so grown; these are not nested across sizes. Ties go to
-    the smaller index, and sums have no rounding (`fixlip.metrics.maps.exact`). For the smallest values negate both.
+    the smaller index, also where sums differ by rounding alone. For the smallest values negate both.
 
     Args:
         first_order: [n].
@@ -48,13 +48,13 @@ def best_subsets(first_order: np.ndarray, second_order: np.ndarray | None, sizes
         for row, size in zip(found, sizes, strict=True):
             row[order[:size]] = True
         return found
-    whole = exact(np.vstack([first_order, np.nan_to_num(second_order, nan=0.0)]))
-    effects, pairs, starts = whole[0], whole[1:], np.arange(n)
-    masks, values, gains = np.eye(n, dtype=bool), effects.copy(), effects + pairs
+    pairs, starts = np.nan_to_num(second_order, nan=0.0), np.arange(n)
+    tie = TIE * max(np.abs(first_order).max(), np.abs(pairs).max())
+    masks, values, gains = np.eye(n, dtype=bool), np.array(first_order, dtype=float), first_order + pairs
     for size in range(1, n + 1):
-        found[sizes == size] = masks[values.argmax()]
+        found[sizes == size] = masks[first_largest(values, tie)]
         if size < n:
-            chosen = np.where(masks, np.iinfo(np.int64).min, gains).argmax(1)
+            chosen = first_largest(np.where(masks, -np.inf, gains), tie)
             values += gains[starts, chosen]
             masks[starts, chosen] = True
             gains += pairs[chosen]

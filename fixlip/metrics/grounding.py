@@ -122,7 +122,8 @@ class Grounding:
     """How well the words of one object point at it.
 
     Attributes:
-        pge: share of their positive attribution in the object's boxes; NaN where nothing is positive.
+        pge: share of their positive attribution in the object's boxes; NaN where nothing is positive, or where the
+            boxes are outside of what the model sees.
         pga: whether the largest attribution touches a box.
         ceiling: PGE of the coverage map itself: what this grid makes of a perfect outline. (Not a bound: a map with
             everything on one patch within the box has 1.)
@@ -170,7 +171,7 @@ def _one(explanation: Explanation, span: Any, own: Sequence[Box], others: Sequen
         return float(values @ rest) if rest.max() > TOUCH else float("nan")
 
     return Grounding(
-        pge=positive_share(values, cover),
+        pge=positive_share(values, cover) if cover.max() > TOUCH else float("nan"),
         pga=pointing_hit(values, cover),
         ceiling=positive_share(cover, cover),
         chance_pge=float(cover.mean()),

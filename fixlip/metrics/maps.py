@@ -9,6 +9,8 @@ import numpy as np
 
 from fixlip.explanation import Explanation
 
+TIE = 1e-9  # of the largest value: a smaller difference is rounding
+
 
 def has_pairs(explanation: Explanation) -> bool:
     """Whether an interaction of a patch and a word was estimated."""
@@ -47,12 +49,12 @@ def text_map(explanation: Explanation, cover: np.ndarray | None = None) -> np.nd
     return cover @ np.nan_to_num(explanation.cross, nan=0.0)
 
 
-def exact(values: np.ndarray) -> np.ndarray:
-    """Values in whole units of 2^-40 of the largest, int64: their sums have no rounding, so ties stay ties."""
-    largest = float(np.abs(values).max(initial=0.0))
-    return np.rint(values / (largest or 1.0) * 2.0**40).astype(np.int64)
-
-
 def ranked(values: np.ndarray) -> np.ndarray:
-    """Indices from the largest value to the smallest; of equal ones (see `exact`) the smaller index first."""
-    return np.argsort(-exact(values), kind="stable")
+    """Indices from the largest value to the smallest; of equal ones (see `TIE`) the smaller index first."""
+    largest = float(np.abs(values).max(initial=0.0))
+    return np.argsort(-np.rint(values / (TIE * largest or 1.0)), kind="stable")
+
+
+def first_largest(values: np.ndarray, tie: float) -> np.ndarray:
+    """Index of the first value along the last axis that is at most `tie` below the largest."""
+    return (values >= values.max(-1, keepdims=True) - tie).argmax(-1)
