@@ -19,8 +19,8 @@ class Mosaics:
     """2 x 2 mosaics of pictures of four classes: the pointing game.
 
     Each list of four classes gives `n` mosaics, each of them four items: their captions are the names of the first 1,
-    2, 3 and 4 classes of the list. The box of an object is its quadrant, which its picture fills, cut at the centre to a
-    square. Which picture and which quadrant a class gets is drawn at random; no picture comes twice in one list.
+    2, 3 and 4 classes of the list. The box of an object is its quadrant, which its picture fills, cut at its centre to
+    a square. Which picture and which quadrant a class gets is drawn at random; no picture comes twice in one list.
 
     Faults: "unreadable picture" (one of the four), "duplicate" (one of the four has the same bytes as another file that
     an earlier mosaic shows), "no annotation" and "empty caption" (`names` has no or an empty name for a class of the

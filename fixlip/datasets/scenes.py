@@ -21,6 +21,7 @@ from PIL import Image
 from fixlip.datasets.backgrounds import background
 
 Pairs = Literal["any", "train", "held-out"]
+Vocabulary = Literal["bundled", "new", "mixed"]
 
 TEMPLATES: dict[int, tuple[str, ...]] = {
     1: ("a photo of {0}", "{0}", "there is {0} in the picture", "a picture of {0}", "look at {0}"),
@@ -58,24 +59,30 @@ class Scene:
 
 
 @cache
-def _sheet() -> tuple[Image.Image, dict]:
+def _sheet(name: str) -> tuple[Image.Image, dict]:
     assets = files("fixlip") / "assets"
-    layout = json.loads((assets / "sprites.json").read_text())
-    with (assets / "sprites.png").open("rb") as file:
+    layout = json.loads((assets / f"{name}.json").read_text())
+    with (assets / f"{name}.png").open("rb") as file:
         return Image.open(file).convert("RGBA"), layout
 
 
 @cache
-def kinds() -> tuple[str, ...]:
-    """The names of all object kinds, in the order of the sprite sheet."""
-    return tuple(_sheet()[1]["names"])
+def kinds(vocabulary: Vocabulary = "bundled") -> tuple[str, ...]:
+    """The names of object kinds, in the order of the sprite sheets.
+
+    Args:
+        vocabulary: "bundled" kinds are those that the bundled models were trained on; "new" ones they have never seen,
+            for fine-tuning; "mixed" are both.
+    """
+    sheets = {"bundled": ["sprites"], "new": ["sprites-new"], "mixed": ["sprites", "sprites-new"]}[vocabulary]
+    return tuple(name for sheet in sheets for name in _sheet(sheet)[1]["names"])
 
 
 @cache
 def sprite(name: str) -> Image.Image:
     """The sprite of one kind, RGBA, cropped to its visible part."""
-    sheet, layout = _sheet()
-    i, cell, columns = kinds().index(name), layout["cell"], layout["columns"]
+    sheet, layout = _sheet("sprites" if name in kinds() else "sprites-new")
+    i, cell, columns = layout["names"].index(name), layout["cell"], layout["columns"]
     left, top = i % columns * cell, i // columns * cell
     glyph = sheet.crop((left, top, left + cell, top + cell))
     return glyph.crop(glyph.getchannel("A").getbbox())
@@ -83,7 +90,8 @@ def sprite(name: str) -> Image.Image:
 
 def is_held_out(first: str, second: str) -> bool:
     """Whether the two kinds never meet in a training scene (one pair in ten)."""
-    return (kinds().index(first) + kinds().index(second)) % 10 == 0
+    everything = kinds("mixed")
+    return (everything.index(first) + everything.index(second)) % 10 == 0
 
 
 def held_out_pairs() -> list[tuple[str, str]]:
@@ -100,13 +108,26 @@ def _with_article(name: str) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def choose_names(rng: np.random.Generator, n: int, pairs: Pairs) -> tuple[str, ...]:
-    """Draw `n` different kinds; see `make_scene` for `pairs`."""
+def choose_names(
+    rng: np.random.Generator, n: int, pairs: Pairs, vocabulary: Vocabulary = "bundled"
+) -> tuple[str, ...]:
+    """Draw `n` different kinds; see `make_scene` for `pairs` and `vocabulary`."""
     while True:
-        names = tuple(kinds()[i] for i in rng.permutation(len(kinds()))[:n])
+        names = _draw_mixed(rng, n) if vocabulary == "mixed" else _draw(rng, n, vocabulary)
         held_out = any(is_held_out(a, b) for a, b in combinations(names, 2))
         if pairs == "any" or held_out == (pairs == "held-out"):
             return names
+
+
+def _draw(rng: np.random.Generator, n: int, vocabulary: Vocabulary) -> tuple[str, ...]:
+    valid = kinds(vocabulary)
+    return tuple(valid[i] for i in rng.permutation(len(valid))[:n])
+
+
+def _draw_mixed(rng: np.random.Generator, n: int) -> tuple[str, ...]:
+    new = int(rng.integers(1, n))
+    names = _draw(rng, new, "new") + _draw(rng, n - new, "bundled")
+    return tuple(names[i] for i in rng.permutation(n))
 
 
 def caption_of(names: tuple[str, ...], rng: np.random.Generator) -> tuple[str, list[tuple[int, int]]]:
@@ -168,16 +189,19 @@ def make_scene(
     names: tuple[str, ...] | None = None,
     size: int = 224,
     pairs: Pairs = "any",
+    vocabulary: Vocabulary = "bundled",
 ) -> Scene:
     """Make one scene; the same arguments give the same scene.
 
     Args:
         seed: non-negative. The bundled models were trained on seeds from `TRAINING_SEEDS` on; smaller ones are unseen.
         n_objects: one to four; drawn at random when None.
-        names: the kinds to show, instead of random ones; see `kinds()`.
+        names: the kinds to show, instead of random ones; see `kinds("mixed")`.
         size: side of the picture in pixels.
         pairs: "train" never shows two kinds whose pair is held out from training, "held-out" always shows such a pair
             (and so at least two objects), "any" does not care.
+        vocabulary: where random kinds come from, see `kinds`; "mixed" scenes have at least one kind of each (and so at
+            least two objects).
 
     Returns:
         A `Scene` with boxes in pixels and word spans in characters.
@@ -191,13 +215,14 @@ def make_scene(
         ['dog', 'car']
     """
     rng = np.random.default_rng(seed)
+    fewest = 2 if pairs == "held-out" or vocabulary == "mixed" else 1
     if names is None:
-        n = int(rng.integers(2 if pairs == "held-out" else 1, 5)) if n_objects is None else n_objects
-        if n not in TEMPLATES or (pairs == "held-out" and n < 2):
-            raise ValueError(f"n_objects must be {'2' if pairs == 'held-out' else '1'} to 4, got {n}")
-        names = choose_names(rng, n, pairs)
-    elif not (1 <= len(names) <= 4 and set(names) <= set(kinds()) and len(set(names)) == len(names)):
-        raise ValueError(f"names must be one to four different kinds of {', '.join(kinds())}; got {names}")
+        n = int(rng.integers(fewest, 5)) if n_objects is None else n_objects
+        if not fewest <= n <= 4:
+            raise ValueError(f"n_objects must be {fewest} to 4, got {n}")
+        names = choose_names(rng, n, pairs, vocabulary)
+    elif not (1 <= len(names) <= 4 and set(names) <= set(kinds("mixed")) and len(set(names)) == len(names)):
+        raise ValueError(f"names must be one to four different kinds of {', '.join(kinds('mixed'))}; got {names}")
     caption, spans = caption_of(names, rng)
     image, boxes = compose(names, size, rng)
     objects = tuple(SceneObject(n, b, s) for n, b, s in zip(names, boxes, spans, strict=True))
@@ -205,8 +230,14 @@ def make_scene(
 
 
 def scenes(
-    n: int, *, seed: int = 0, n_objects: int | None = None, size: int = 224, pairs: Pairs = "any"
+    n: int,
+    *,
+    seed: int = 0,
+    n_objects: int | None = None,
+    size: int = 224,
+    pairs: Pairs = "any",
+    vocabulary: Vocabulary = "bundled",
 ) -> Iterator[Scene]:
     """Yield `n` scenes with the seeds `seed`, `seed + 1`, ...; arguments as in `make_scene`."""
     for i in range(n):
-        yield make_scene(seed + i, n_objects=n_objects, size=size, pairs=pairs)
+        yield make_scene(seed + i, n_objects=n_objects, size=size, pairs=pairs, vocabulary=vocabulary)
