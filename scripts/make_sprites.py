@@ -1,9 +1,10 @@
-"""Render the sprite sheet of `fixlip.datasets.scenes` from Noto Color Emoji (OFL).
+"""Render the sprite sheets of `fixlip.datasets.scenes` from Noto Color Emoji (OFL).
 
     apt-get install fonts-noto-color-emoji
     python scripts/make_sprites.py
 
-Writes `fixlip/assets/sprites.png` (cells of 128 px, row by row) and `sprites.json` (the names in the same order).
+Writes `fixlip/assets/sprites.png` (cells of 128 px, row by row) and `sprites.json` (the names in the same order), and
+the same for the kinds that the bundled models have never seen, `sprites-new`.
 """
 
 import json
@@ -27,6 +28,10 @@ KINDS = {
     "bell": "🔔", "anchor": "⚓", "hammer": "🔨", "tree": "🌳", "cactus": "🌵", "sunflower": "🌻", "house": "🏠",
     "castle": "🏰", "tent": "⛺", "star": "⭐",
 }  # fmt: skip
+NEW_KINDS = {
+    "rabbit": "🐇", "giraffe": "🦒", "whale": "🐳", "snail": "🐌", "parrot": "🦜", "pear": "🍐", "burger": "🍔",
+    "truck": "🚚", "trumpet": "🎺", "crown": "👑", "robot": "🤖", "gift": "🎁",
+}  # fmt: skip
 
 
 def sprite(character: str, font: ImageFont.FreeTypeFont) -> Image.Image:
@@ -38,17 +43,18 @@ def sprite(character: str, font: ImageFont.FreeTypeFont) -> Image.Image:
     return glyph
 
 
-def main() -> None:
+def write_sheet(kinds: dict[str, str], name: str) -> None:
     font = ImageFont.truetype(FONT, STRIKE)
-    rows = -(-len(KINDS) // COLUMNS)
+    rows = -(-len(kinds) // COLUMNS)
     sheet = Image.new("RGBA", (COLUMNS * CELL, rows * CELL))
-    for i, character in enumerate(KINDS.values()):
+    for i, character in enumerate(kinds.values()):
         sheet.paste(sprite(character, font), (i % COLUMNS * CELL, i // COLUMNS * CELL))
     sheet.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
-        ASSETS / "sprites.png", optimize=True
+        ASSETS / f"{name}.png", optimize=True
     )
-    (ASSETS / "sprites.json").write_text(json.dumps({"cell": CELL, "columns": COLUMNS, "names": list(KINDS)}) + "\n")
+    (ASSETS / f"{name}.json").write_text(json.dumps({"cell": CELL, "columns": COLUMNS, "names": list(kinds)}) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    write_sheet(KINDS, "sprites")
+    write_sheet(NEW_KINDS, "sprites-new")

@@ -110,7 +110,7 @@ def test_loading_a_data_set_is_light():
     [
         ("scene", {}, "Unknown data set 'scene'. Did you mean 'scenes'?"),
         ("", {}, "Unknown data set ''"),
-        ("scenes", {"objects": 2}, "Did you mean 'n_objects'? Valid: n, n_objects, pairs, seed, size."),
+        ("scenes", {"objects": 2}, "Did you mean 'n_objects'? Valid: n, n_objects, pairs, seed, size, vocabulary."),
         ("coco:x", {"root": "y"}, "Unknown option of coco 'root'"),
         ("coco", {}, "coco:/path"),
         ("flickr30k:", {}, "flickr30k:/path"),

@@ -60,8 +60,36 @@ def test_names_articles_and_sprites():
     assert sprite("owl").mode == "RGBA"
 
 
+def test_new_kinds_are_others():
+    assert len(kinds("new")) == len(set(kinds("new"))) == 12
+    assert set(kinds("new")).isdisjoint(kinds("bundled"))
+    assert kinds("mixed") == kinds() + kinds("new")
+    pictures = {sprite(name).resize((16, 16)).tobytes() for name in kinds("mixed")}
+    assert len(pictures) == 72
+
+
+def test_vocabularies():
+    new, shown = set(kinds("new")), {"bundled": set(), "new": set(), "mixed": set()}
+    for vocabulary, names in shown.items():
+        for scene in scenes(80, size=32, vocabulary=vocabulary):
+            own = {o.name for o in scene.objects}
+            names |= own
+            assert vocabulary != "mixed" or (own & new and own - new)
+    assert shown["new"] == new
+    assert not shown["bundled"] & new
+    assert shown["mixed"] >= new
+
+
 @pytest.mark.parametrize(
-    "arguments", [{"n_objects": 5}, {"n_objects": 0}, {"names": ("zebra",)}, {"names": ()}, {"names": ("dog", "dog")}]
+    "arguments",
+    [
+        {"n_objects": 1, "vocabulary": "mixed"},
+        {"n_objects": 5},
+        {"n_objects": 0},
+        {"names": ("zebra",)},
+        {"names": ()},
+        {"names": ("dog", "dog")},
+    ],
 )
 def test_nonsense_is_refused(arguments):
     with pytest.raises(ValueError, match="must be"):
@@ -72,3 +100,7 @@ def test_layouts_do_not_change_between_versions():
     """The drawing depends on Pillow; the captions and boxes are fixed for good."""
     text = repr([(s.caption, s.objects) for s in scenes(50, size=64)])
     assert hashlib.sha256(text.encode()).hexdigest()[:16] == "4d424e0411957037"
+    pairs = [(s.caption, s.objects) for p in ("train", "held-out") for s in scenes(25, seed=7, size=64, pairs=p)]
+    assert hashlib.sha256(repr(pairs).encode()).hexdigest()[:16] == "8fe9608592448013"
+    new = [(s.caption, s.objects) for v in ("new", "mixed") for s in scenes(25, size=64, vocabulary=v)]
+    assert hashlib.sha256(repr(new).encode()).hexdigest()[:16] == "97739ebe57a347ec"

@@ -7,7 +7,7 @@ import numpy as np
 from fixlip.datasets import grid
 from fixlip.datasets.base import Caption, GroundedObject, Item
 from fixlip.datasets.options import at_least, caption_form
-from fixlip.datasets.scenes import Pairs, choose_names, make_scene
+from fixlip.datasets.scenes import Pairs, Vocabulary, choose_names, make_scene
 from fixlip.errors import OptionError, unknown
 
 
@@ -19,32 +19,47 @@ class Scenes:
         n_objects: one to four; drawn at random when None.
         size: side of the picture in pixels.
         pairs: "any", "train" (no two kinds whose pair is held out from training) or "held-out" (always such a pair).
+        vocabulary: "bundled" kinds of objects, "new" ones that the bundled models have never seen, or "mixed": at least
+            one of each.
 
     Raises:
         OptionError: a value outside its range.
     """
 
     def __init__(
-        self, n: int = 200, *, seed: int = 0, n_objects: int | None = None, size: int = 224, pairs: Pairs = "any"
+        self,
+        n: int = 200,
+        *,
+        seed: int = 0,
+        n_objects: int | None = None,
+        size: int = 224,
+        pairs: Pairs = "any",
+        vocabulary: Vocabulary = "bundled",
     ) -> None:
         at_least(1, n=n)
         at_least(0, seed=seed)
         at_least(16, size=size)
         if pairs not in get_args(Pairs):
             raise OptionError(unknown("value of pairs", str(pairs), get_args(Pairs)))
-        fewest = 2 if pairs == "held-out" else 1
+        if vocabulary not in get_args(Vocabulary):
+            raise OptionError(unknown("value of vocabulary", str(vocabulary), get_args(Vocabulary)))
+        fewest = 2 if pairs == "held-out" or vocabulary == "mixed" else 1
         if n_objects not in (None, *range(fewest, 5)):
-            raise OptionError(f"n_objects must be {fewest} to 4 with pairs={pairs!r}, got {n_objects!r}.")
+            raise OptionError(
+                f"n_objects must be {fewest} to 4 with pairs={pairs!r}, vocabulary={vocabulary!r}; got {n_objects!r}."
+            )
         self.name = "scenes"
         self._seeds = range(seed, seed + n)
-        self._n_objects, self._size, self._pairs = n_objects, size, pairs
+        self._n_objects, self._size, self._pairs, self._vocabulary = n_objects, size, pairs, vocabulary
 
     def __len__(self) -> int:
         return len(self._seeds)
 
     def __getitem__(self, index: int) -> Item:
         seed = self._seeds[index]
-        scene = make_scene(seed, n_objects=self._n_objects, size=self._size, pairs=self._pairs)
+        scene = make_scene(
+            seed, n_objects=self._n_objects, size=self._size, pairs=self._pairs, vocabulary=self._vocabulary
+        )
         objects = tuple(GroundedObject(o.name, (o.box,), o.span) for o in scene.objects)
         return Item(f"scene-{seed:06d}", scene.image, (Caption(scene.caption, objects),))
 

@@ -108,9 +108,7 @@ def _with_article(name: str) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def choose_names(
-    rng: np.random.Generator, n: int, pairs: Pairs, vocabulary: Vocabulary = "bundled"
-) -> tuple[str, ...]:
+def choose_names(rng: np.random.Generator, n: int, pairs: Pairs, vocabulary: Vocabulary = "bundled") -> tuple[str, ...]:
     """Draw `n` different kinds; see `make_scene` for `pairs` and `vocabulary`."""
     while True:
         names = _draw_mixed(rng, n) if vocabulary == "mixed" else _draw(rng, n, vocabulary)
