@@ -124,6 +124,8 @@ def test_loading_a_data_set_is_light():
         ("scenes", {"pairs": "held out"}, "Did you mean 'held-out'?"),
         ("scenes", {"pairs": "held-out", "n_objects": 1}, "n_objects must be 2 to 4"),
         ("scenes", {"n_objects": "2"}, "n_objects must be 1 to 4"),
+        ("scenes", {"n_objects": 2.0}, "n_objects must be 1 to 4"),
+        ("scenes", {"n_objects": 5}, "n_objects must be 1 to 4"),
         ("scene-mosaics", {"size": 225}, "size must be even"),
         ("scene-mosaics", {"template": "a photo"}, "template must have {} once"),
         ("scene-mosaics", {"separator": ""}, "separator must be"),
