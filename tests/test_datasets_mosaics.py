@@ -97,7 +97,7 @@ def test_names_of_folders(colours, name, content):
     [
         ("grey, red_fox, green_snake", "list 1: four different classes are needed"),
         ("grey, red_fox, green_snake, Grey", "list 1: four different classes are needed"),
-        ("grey,red_fox,green_snake,blue_bird\ngrey,red_fox,green_snake,blue_birt", "list 2: Unknown class 'blue_birt'."),
+        ("grey,red_fox,green_snake,blue_bird\ngrey,red_fox,green_snake,blue_birt", "list 2: Unknown class 'blue_birt'"),
         ("", "has no lists of classes"),
     ],
 )  # fmt: skip

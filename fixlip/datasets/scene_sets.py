@@ -44,7 +44,7 @@ class Scenes:
         if vocabulary not in get_args(Vocabulary):
             raise OptionError(unknown("value of vocabulary", str(vocabulary), get_args(Vocabulary)))
         fewest = 2 if pairs == "held-out" or vocabulary == "mixed" else 1
-        if n_objects not in (None, *range(fewest, 5)):
+        if n_objects is not None and (type(n_objects) is not int or not fewest <= n_objects <= 4):
             raise OptionError(
                 f"n_objects must be {fewest} to 4 with pairs={pairs!r}, vocabulary={vocabulary!r}; got {n_objects!r}."
             )
