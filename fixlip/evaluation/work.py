@@ -126,7 +126,10 @@ class Worker:
         return estimator.explain(pair.game, progress=False, **call)
 
     def _open(self, index: int) -> "tuple[Item, Image.Image]":
-        item = self.plan.dataset[index]
+        try:
+            item = self.plan.dataset[index]
+        except Exception as error:  # whatever is wrong with one entry, the others go on
+            raise _BadItemError(f"#{index}", "error", f"{type(error).__name__}: {error}") from error
         if isinstance(item, BadItem):
             raise _BadItemError(item.id, item.fault, item.reason)
         try:

@@ -1,0 +1,110 @@
+"""Killed at any moment, an evaluation goes on where it was: real processes, kill -9."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from fixlip.evaluation import read
+
+pytestmark = pytest.mark.slow
+
+COMMAND = [
+    *(sys.executable, "-m", "fixlip", "evaluate", "grounding", "insertion-deletion", "--data", "scenes:20"),
+    *(
+        "--model",
+        "demo-clip",
+        "--estimator",
+        "itsm",
+        "--estimator",
+        "interaction-lime image_masks=64",
+        "--threads",
+        "1",
+    ),
+]
+UNITS = 60  # facts and two estimators of each scene
+
+
+def start(folder, *options):
+    return subprocess.Popen(
+        [*COMMAND, "--out", str(folder), *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def finish(process):
+    out, err = process.communicate(timeout=600)
+    assert process.returncode == 0, err.decode()[-2000:]
+    return out.decode()
+
+
+def size(folder):
+    return sum(path.stat().st_size for path in folder.glob("rows-*.jsonl"))
+
+
+def kept(folder):
+    """The table, without times."""
+    return json.dumps([{k: v for k, v in row.items() if k != "seconds"} for row in read(folder)])
+
+
+def raw_lines(folder):
+    return [line for path in folder.glob("rows-*.jsonl") for line in path.read_bytes().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    finish(start(folder))
+    return folder
+
+
+def test_killed_ten_times_the_table_is_the_same(tmp_path, uninterrupted):
+    rng, kills = random.Random(0), 0
+    while kills < 10:
+        process, before = start(tmp_path), size(tmp_path)
+        while process.poll() is None and size(tmp_path) == before:  # until it writes
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.3))
+        assert process.poll() is None, "it came to an end before it could be killed: take more scenes"
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        kills += 1
+    assert 10 <= len(raw_lines(tmp_path)) < UNITS
+    finish(start(tmp_path))
+    assert kept(tmp_path) == kept(uninterrupted)
+    assert len(raw_lines(tmp_path)) == UNITS, "nothing is done twice"
+
+
+def workers():
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                with open(f"/proc/{entry.name}/cmdline", "rb") as file:
+                    if file.read().startswith(b"ray::RemoteWorker"):
+                        found.append(int(entry.name))
+            except OSError:
+                continue
+    return found
+
+
+def test_ray_gives_the_same_also_when_a_worker_is_killed(tmp_path, uninterrupted):
+    pytest.importorskip("ray")
+    process = start(tmp_path, "--engine", "ray", "--workers", "2")
+    while process.poll() is None and not size(tmp_path):
+        time.sleep(0.01)
+    victims = workers()
+    assert len(victims) == 2
+    os.kill(victims[0], signal.SIGKILL)
+    out = finish(process)
+    assert "20 of 20 items evaluated" in out
+    assert "explanations a second" in out
+    assert kept(tmp_path) == kept(uninterrupted)
+    assert len(raw_lines(tmp_path)) == UNITS
