@@ -1,4 +1,4 @@
-"""Train a bundled dual encoder on scenes: one contrastive loop, on CPU or GPU, resumable.
+"""Train a bundled dual encoder on scenes, on CPU or GPU, resumable: `fixlip.training` from random weights.
 
     python scripts/train_demo_model.py demo-clip --out runs/demo-clip
     python scripts/evaluate_demo_model.py demo-clip
@@ -13,17 +13,16 @@ random patches removed, set to the mean colour, which is the removal operator th
 
 import argparse
 import json
-import math
-import time
 from pathlib import Path
 
 import numpy as np
 import open_clip
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from fixlip.datasets import scenes
 from fixlip.encoders.bundled import WEIGHTS, asset_folder, write_weights
+from fixlip.training import Recipe, train
 
 N_OBJECTS = [0.2, 0.3, 0.3, 0.2]  # share of scenes with one to four objects
 
@@ -50,26 +49,6 @@ class SceneBatches(Dataset):
         return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous(), self.tokenizer(captions)
 
 
-def remove_patches(pixels: torch.Tensor, patch: int, generator: torch.Generator) -> torch.Tensor:
-    """Set random patches of normalised pixels to 0; the removed share is drawn from 0..0.8 for each picture."""
-    b, _, h, w = pixels.shape
-    share = 0.8 * torch.rand(b, 1, 1, 1, generator=generator)
-    keep = torch.rand(b, 1, h // patch, w // patch, generator=generator) >= share
-    return pixels * keep.to(pixels).repeat_interleave(patch, 2).repeat_interleave(patch, 3)
-
-
-def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
-    """Linear warm-up, then a cosine to zero."""
-    return peak * min((step + 1) / warmup, 0.5 * (1 + math.cos(math.pi * step / steps)))
-
-
-def parameter_groups(model: torch.nn.Module, decay: float) -> list[dict]:
-    """Weight decay for matrices only."""
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    others = [p for p in model.parameters() if p.ndim < 2]
-    return [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
-
-
 def caption_ids(tokenizer) -> set[int]:
     """The ids of all tokens that captions of scenes are made of, padding included."""
     captions = [
@@ -79,51 +58,25 @@ def caption_ids(tokenizer) -> set[int]:
     return set(tokenizer(captions).flatten().tolist())
 
 
-def train(args: argparse.Namespace) -> None:
-    args.out.mkdir(parents=True, exist_ok=True)
+def train_from_scratch(args: argparse.Namespace) -> None:
     source = f"local-dir:{asset_folder(args.name)}"
     torch.manual_seed(args.seed)
-    model = open_clip.create_model(source, load_weights=False, output_dict=True).to(args.device).train()
-    config = json.loads((asset_folder(args.name) / "open_clip_config.json").read_text())
-    loss_of = open_clip.loss.SigLipLoss() if model.logit_bias is not None else open_clip.loss.ClipLoss()
-    optimizer = torch.optim.AdamW(parameter_groups(model, 0.1), lr=args.lr, betas=(0.9, 0.98), eps=1e-6)
-    steps, start, checkpoint = args.scenes // args.batch, 0, args.out / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True, map_location=args.device)
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        start = state["step"]
-    data = SceneBatches(open_clip.get_tokenizer(source), model.visual.image_size[0], args.batch, steps, args.seed)
-    batches = DataLoader(data, batch_size=None, sampler=range(start, steps), num_workers=args.workers)
-    mean, std = (torch.tensor(config["preprocess_cfg"][k], device=args.device).view(3, 1, 1) for k in ("mean", "std"))
-    began = time.time()
-    for step, (images, tokens) in enumerate(batches, start):
-        pixels = (images.to(args.device).float() / 255 - mean) / std
-        if step % 2:
-            pixels = remove_patches(pixels, args.patch, torch.Generator().manual_seed(step))
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, steps, args.lr, args.warmup)
-        with torch.autocast(args.device, torch.bfloat16, enabled=args.bf16):
-            output = model(pixels, tokens.to(args.device))
-        output = {k: v.float() for k, v in output.items()}
-        loss = loss_of(**output)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        with torch.no_grad():
-            model.logit_scale.clamp_(max=math.log(100))
-        if step % 20 == 0 or step == steps - 1:
-            line = {"step": step, "of": steps, "loss": round(loss.item(), 4), "seconds": round(time.time() - began)}
-            line["scale"] = round(model.logit_scale.exp().item(), 2)
-            print(json.dumps(line), flush=True)
-            with (args.out / "log.jsonl").open("a") as log:
-                log.write(json.dumps(line) + "\n")
-        if (step + 1) % args.save_every == 0 or step == steps - 1:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
-            torch.save(state, checkpoint.with_suffix(".new"))
-            checkpoint.with_suffix(".new").replace(checkpoint)
-    write_weights(model.state_dict(), args.weights or asset_folder(args.name) / WEIGHTS, caption_ids(data.tokenizer))
+    model = open_clip.create_model(source, load_weights=False).to(args.device)
+    config = json.loads((asset_folder(args.name) / "open_clip_config.json").read_text())["preprocess_cfg"]
+    steps, patch = args.scenes // args.batch, (args.patch, args.patch)
+    batches = SceneBatches(open_clip.get_tokenizer(source), model.visual.image_size[0], args.batch, steps, args.seed)
+    train(
+        model,
+        batches,
+        Recipe(steps, args.lr, args.warmup, patch=patch, bf16=args.bf16),
+        args.out,
+        normalise=(config["mean"], config["std"]),
+        workers=args.workers,
+        save_every=args.save_every,
+        report=lambda line: print(json.dumps(line), flush=True),
+    )
+    weights = args.weights or asset_folder(args.name) / WEIGHTS
+    write_weights(model.state_dict(), weights, caption_ids(batches.tokenizer))
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -145,4 +98,4 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    train(parse())
+    train_from_scratch(parse())

@@ -1,0 +1,279 @@
+"""Train or fine-tune a dual encoder of open_clip on pictures and captions: one loop, resumable, logged.
+
+`train` takes any model of open_clip and any batches. `CaptionBatches` makes batches of a data set (`fixlip.datasets`),
+`write_model` writes the result as a folder that `fixlip.load_model("local-dir:...")` reads. `scripts/fine_tune.py` puts
+them together.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import open_clip
+import torch
+from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME
+from PIL import Image
+from safetensors.torch import save_file
+from torch.nn.functional import pad
+from torch.utils.data import DataLoader, Dataset
+
+from fixlip.datasets.base import BadItem, Caption
+from fixlip.datasets.base import Dataset as CaptionData
+from fixlip.errors import InputError, OptionError
+
+Batches = Dataset[tuple[torch.Tensor, torch.Tensor]]
+CHECKPOINT, LOG, LOG_EVERY = "checkpoint.pt", "log.jsonl", 20
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained.
+
+    Attributes:
+        steps: number of batches.
+        lr: peak learning rate: reached by a linear warm-up over `warmup` steps, then a cosine to zero.
+        warmup: steps.
+        decay: weight decay of matrices.
+        patch: height and width in pixels of the patches that are set to the mean colour in every other batch, so that
+            the model knows what explanations show it; None for none.
+        bf16: compute in bfloat16 (weights stay as they are).
+    """
+
+    steps: int
+    lr: float
+    warmup: int = 100
+    decay: float = 0.1
+    patch: tuple[int, int] | None = None
+    bf16: bool = False
+
+
+def train(
+    model: Any,
+    batches: Batches,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    normalise: tuple[Sequence[float], Sequence[float]] | None = None,
+    workers: int = 1,
+    save_every: int = 100,
+    report: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Train a model in place; started again with the same folder, it goes on from the last checkpoint.
+
+    The loss is that of the model's family: softmax (CLIP), or sigmoid where the model has a logit bias (SigLIP); every
+    other caption of a batch counts as wrong. AdamW, gradients clipped to norm 1, temperature at most 100. Parameters
+    that need no gradient stay. Without dropout an interrupted run ends with the same bits as an uninterrupted one.
+
+    Args:
+        model: `open_clip.CLIP`, `CustomTextCLIP` or `CoCa` (its two towers only), on its device; in evaluation mode at
+            the end.
+        batches: item k is the batch of step k: pictures [B, 3, H, W], normalised floats or uint8, and token ids [B, L].
+        recipe: how.
+        folder: of the checkpoint (``checkpoint.pt``) and the log (``log.jsonl``); made where it does not exist.
+        normalise: mean and std of the three channels in 0..1, for pictures in uint8.
+        workers: processes that make batches.
+        save_every: steps between checkpoints.
+        report: called with each line of the log: step, of, loss, seconds, scale (temperature).
+
+    Raises:
+        OptionError: the folder holds a run with another recipe.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    device = next(model.parameters()).device
+    optimizer = torch.optim.AdamW(parameter_groups(model, recipe.decay), lr=recipe.lr, betas=(0.9, 0.98), eps=1e-6)
+    start = _resume(folder / CHECKPOINT, model, optimizer, recipe)
+    loader = DataLoader(batches, batch_size=None, sampler=range(start, recipe.steps), num_workers=workers)
+    model.train()
+    began = time.time()
+    for step, (pictures, tokens) in enumerate(loader, start):
+        pixels = _normalised(pictures.to(device), normalise)
+        if recipe.patch and step % 2:
+            pixels = remove_patches(pixels, recipe.patch, torch.Generator().manual_seed(step))
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, recipe.steps, recipe.lr, recipe.warmup)
+        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
+            loss = contrastive_loss(model, pixels, tokens.to(device))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        with torch.no_grad():
+            model.logit_scale.clamp_(max=math.log(100))
+        last = step == recipe.steps - 1
+        if step % LOG_EVERY == 0 or last:
+            line = {"step": step, "of": recipe.steps, "loss": round(loss.item(), 4)}
+            line |= {"seconds": round(time.time() - began), "scale": round(model.logit_scale.exp().item(), 2)}
+            with (folder / LOG).open("a") as log:
+                log.write(json.dumps(line) + "\n")
+            if report:
+                report(line)
+        if (step + 1) % save_every == 0 or last:
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
+            new = (folder / CHECKPOINT).with_suffix(".new")
+            torch.save(state | {"recipe": asdict(recipe)}, new)
+            new.replace(folder / CHECKPOINT)
+    model.eval()
+
+
+def contrastive_loss(model: Any, pixels: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    """The loss of the model's family, of normalised pixels [B, 3, H, W] and token ids [B, L]; a scalar in float32."""
+    found = {
+        "image_features": model.encode_image(pixels, normalize=True),
+        "text_features": model.encode_text(tokens, normalize=True),
+        "logit_scale": model.logit_scale.exp(),
+    }
+    bias = getattr(model, "logit_bias", None)
+    if bias is not None:
+        found["logit_bias"] = bias
+    loss = open_clip.loss.ClipLoss() if bias is None else open_clip.loss.SigLipLoss()
+    with torch.autocast(pixels.device.type, enabled=False):
+        return loss(**{name: value.float() for name, value in found.items()})
+
+
+def remove_patches(pixels: torch.Tensor, patch: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
+    """Set random patches of normalised pixels [B, 3, H, W] to 0, the mean colour.
+
+    The removed share is drawn from 0..0.8 for each picture. Pixels beyond the last whole patch stay.
+    """
+    b, _, h, w = pixels.shape
+    rows, columns = h // patch[0], w // patch[1]
+    share = 0.8 * torch.rand(b, 1, 1, 1, generator=generator)
+    keep = (torch.rand(b, 1, rows, columns, generator=generator) >= share).to(pixels)
+    keep = keep.repeat_interleave(patch[0], 2).repeat_interleave(patch[1], 3)
+    return pixels * pad(keep, (0, w - keep.shape[3], 0, h - keep.shape[2]), value=1.0)
+
+
+def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
+    """Linear warm-up, then a cosine to zero."""
+    return peak * min((step + 1) / warmup, 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+
+def parameter_groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Weight decay for matrices only."""
+    trained = [p for p in model.parameters() if p.requires_grad]
+    matrices, others = [p for p in trained if p.ndim >= 2], [p for p in trained if p.ndim < 2]
+    return [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
+
+
+def _resume(checkpoint: Path, model: Any, optimizer: torch.optim.Optimizer, recipe: Recipe) -> int:
+    """The step to go on with."""
+    if not checkpoint.exists():
+        return 0
+    state = torch.load(checkpoint, weights_only=True, map_location=next(model.parameters()).device)
+    before, mine = state.get("recipe", asdict(recipe)), asdict(recipe)
+    other = [f"{name} = {before[name]!r}, not {mine[name]!r}" for name in mine if before.get(name) != mine[name]]
+    if other:
+        raise OptionError(f"{str(checkpoint.parent)!r} holds a training with {', '.join(other)}; take another folder.")
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return int(state["step"])
+
+
+def _normalised(pictures: torch.Tensor, normalise: tuple[Sequence[float], Sequence[float]] | None) -> torch.Tensor:
+    if pictures.dtype != torch.uint8:
+        return pictures
+    if normalise is None:
+        raise OptionError("Pictures in uint8 need normalise=(mean, std).")
+    mean, std = (torch.tensor(values, device=pictures.device).view(3, 1, 1) for values in normalise)
+    return (pictures.float() / 255 - mean) / std
+
+
+class CaptionBatches(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Batches of pictures and captions of data sets, by step, for `train`.
+
+    Each data set is gone through in a random order, again in another one when it is at its end. Of several captions one
+    is drawn. What cannot be used is left out of its batch, and so is a pair whose caption is in the batch already: it
+    would count as wrong for its own picture.
+
+    Args:
+        parts: each data set with the number of its pairs in a batch.
+        transform: picture -> normalised pixels [3, H, W].
+        tokenizer: captions -> token ids [B, L].
+        steps: number of batches.
+        seed: fixes the orders and the captions.
+        same: two captions are the same when they read the same ("text"), or when they name the same things ("objects",
+            for data sets that know all things that a caption names).
+
+    Attributes:
+        bad: for each data set, which of its entries could not be used so far, bool.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[tuple[CaptionData, int]],
+        transform: Callable[[Image.Image], torch.Tensor],
+        tokenizer: Callable[[list[str]], torch.Tensor],
+        steps: int,
+        *,
+        seed: int = 0,
+        same: Literal["text", "objects"] = "text",
+    ) -> None:
+        self.parts, self.transform, self.tokenizer = parts, transform, tokenizer
+        self.steps, self.seed, self.same = steps, seed, same
+        self.bad = [torch.zeros(len(data), dtype=torch.bool).share_memory_() for data, _ in parts]  # by all workers
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        rng = np.random.default_rng([self.seed, step])
+        chosen: dict[Any, tuple[torch.Tensor, str]] = {}
+        for part, index in self._entries(step):
+            item = self.parts[part][0][index]
+            if isinstance(item, BadItem):
+                self.bad[part][index] = True
+                continue
+            caption = item.captions[rng.integers(len(item.captions))]
+            if self._key(caption) in chosen:
+                continue
+            try:
+                chosen[self._key(caption)] = self.transform(item.open()), caption.text
+            except InputError:
+                self.bad[part][index] = True
+        if not chosen:
+            raise InputError(f"No entry of batch {step} can be used; `fixlip evaluate` says what is wrong with each.")
+        pixels, captions = zip(*chosen.values(), strict=True)
+        return torch.stack(pixels), self.tokenizer(list(captions))
+
+    def _entries(self, step: int) -> Iterator[tuple[int, int]]:
+        for part, (data, n) in enumerate(self.parts):
+            for place in range(step * n, (step + 1) * n):
+                epoch, k = divmod(place, len(data))
+                yield part, int(_order(self.seed, part, epoch, len(data))[k])
+
+    def _key(self, caption: Caption) -> Any:
+        if self.same == "objects" and caption.objects:
+            return frozenset(thing.name for thing in caption.objects)
+        return caption.text
+
+
+@lru_cache(maxsize=8)
+def _order(seed: int, part: int, epoch: int, n: int) -> np.ndarray:
+    return np.random.default_rng([seed, part, epoch]).permutation(n)
+
+
+def write_model(
+    folder: Path, model: Any, tokenizer: Any, model_cfg: Mapping[str, Any], preprocess_cfg: Mapping[str, Any]
+) -> None:
+    """Write a model of open_clip as a folder for `fixlip.load_model("local-dir:FOLDER")` and open_clip itself.
+
+    Args:
+        folder: made where it does not exist.
+        model: with the weights.
+        tokenizer: what `open_clip.get_tokenizer` gives; one of transformers is written into the folder as well.
+        model_cfg: `open_clip.get_model_config(name)`.
+        preprocess_cfg: mean, std, interpolation, resize_mode, as in open_clip.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"model_cfg": json.loads(json.dumps(model_cfg)), "preprocess_cfg": dict(preprocess_cfg)}
+    if hasattr(tokenizer, "tokenizer"):
+        tokenizer.save_pretrained(str(folder))
+        config["model_cfg"]["text_cfg"].setdefault("hf_tokenizer_name", folder.name)
+    save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, folder / HF_SAFE_WEIGHTS_NAME)
+    (folder / HF_CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n")
