@@ -37,7 +37,7 @@ def load_model(
     preprocess: Any = None,
     tokenizer: Any = None,
     device: "str | torch.device | None" = None,
-    dtype: "torch.dtype | None" = None,
+    dtype: "str | torch.dtype | None" = None,
     cache_dir: str | None = None,
     allow_random: bool = False,
 ) -> "DualEncoder":
@@ -57,7 +57,7 @@ def load_model(
             processor of a model of transformers.
         tokenizer: for a model object of open_clip its tokenizer; also overrides that of an open_clip name.
         device: "cpu", "cuda", "mps", ...; when None the GPU where there is one, for a model object where it is.
-        dtype: torch dtype of the model; as loaded when None.
+        dtype: of the model, a torch dtype or its name ("bfloat16"); as loaded when None.
         cache_dir: where downloads are kept.
         allow_random: with ``pretrained=None``, accept random weights.
 

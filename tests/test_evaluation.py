@@ -280,6 +280,7 @@ def test_the_top_pairs_are_those_of_the_highest_scores(tmp_path):
         ({"data": "scene:5"}, "Did you mean 'scenes'"),
         ({"data": "coco:/nowhere"}, "/nowhere"),
         ({"models": ("demo-clop",)}, "demo-clip"),
+        ({"models": ("demo-clip pretraned=x",)}, "Did you mean 'pretrained'"),
         ({"captions": "worst"}, "captions"),
         ({"top": 0}, "top"),
     ],

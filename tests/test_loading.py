@@ -273,3 +273,9 @@ def test_towers_of_open_clips_configurations(name):
     tower = adapter._image_tower(model.visual, open_clip.model.get_model_preprocess_cfg(model))
     assert (type(tower).__name__, tower.prepare.grid) == TOWERS[name]
     assert adapter._text_tower(text, open_clip.SimpleTokenizer(), name).removals == ("attention", "replace", "delete")
+
+
+def test_a_dtype_may_be_a_name():
+    assert fixlip.load_model("demo-clip", device="cpu", dtype="bfloat16").dtype == torch.bfloat16
+    with pytest.raises(OptionError, match="Did you mean 'bfloat16'"):
+        fixlip.load_model("demo-clip", device="cpu", dtype="bfloat")

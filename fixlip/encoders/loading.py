@@ -22,6 +22,7 @@ from fixlip.encoders.preprocessing import config_of
 from fixlip.errors import FixlipError, MissingExtraError, OptionError, UnsupportedModelError, unknown
 
 HUB, FOLDER, TRANSFORMERS = "hf-hub:", "local-dir:", "transformers:"
+DTYPES = {name: getattr(torch, name) for name in ("bfloat16", "float16", "float32", "float64")}
 
 
 def load(
@@ -31,7 +32,7 @@ def load(
     preprocess: Any,
     tokenizer: Any,
     device: str | torch.device | None,
-    dtype: torch.dtype | None,
+    dtype: str | torch.dtype | None,
     cache_dir: str | None,
     allow_random: bool,
 ) -> DualEncoder:
@@ -177,7 +178,11 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(lines[:2])[:200]}"
 
 
-def _place(encoder: TowerEncoder, device: str | torch.device | None, dtype: torch.dtype | None) -> TowerEncoder:
+def _place(encoder: TowerEncoder, device: str | torch.device | None, dtype: str | torch.dtype | None) -> TowerEncoder:
+    if isinstance(dtype, str):
+        if dtype not in DTYPES:
+            raise OptionError(unknown("dtype", dtype, DTYPES))
+        dtype = DTYPES[dtype]
     if encoder.model is None or (device is None and dtype is None):
         return encoder
     try:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fixlip.encoders.base import DualEncoder
 
 CALL = ("budget", "image_masks", "text_masks", "seed")
+OF_A_MODEL = ("allow_random", "cache_dir", "device", "dtype", "pretrained")
 MAY_GROW = ("metrics", "models", "estimators", "device", "threads")
 
 
@@ -104,6 +105,10 @@ class Plan:
     @cached_property
     def encoders(self) -> "dict[str, str | DualEncoder]":
         """Label -> each model, by name or as it is."""
+        for model in self.models:
+            for option in specs.parse(model)[1] if isinstance(model, str) else ():
+                if option not in OF_A_MODEL:
+                    raise OptionError(unknown("option of a model", option, OF_A_MODEL))
         return {model if isinstance(model, str) else model.name: model for model in self.models}
 
     @cached_property
