@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,8 @@ import numpy as np
 from fixlip.errors import InputError
 from fixlip.explanation import Explanation
 from fixlip.players import Player
+
+NORMAL_95 = 1.96  # standard errors
 
 
 class SharedWord(NamedTuple):
@@ -112,6 +115,42 @@ class Comparison:
             for label, e in self
         ]
 
+    def differences(self) -> list[dict[str, Any]]:
+        """What sets each two of the explanations apart: the similarity, and what each word of the caption does to it.
+
+        A word counts with the sum of its interactions with all image players. Its interval (95 %) is the difference and
+        1.96 standard errors to either side, the errors of pairs taken as independent; it says what another draw of the
+        masks would change, not what another picture would: for that, compare models on a data set with
+        `fixlip.evaluation`.
+
+        Returns:
+            For each two explanations a row with ``word`` None for the similarity, then one for each word of `words`:
+            ``first`` and ``second`` (labels), ``unit``, ``first_value``, ``second_value``, ``difference`` (second minus
+            first), ``low``, ``high``. NaN where one of the two lacks the word, has no pairs, or no standard errors; a
+            difference also where the two have different units.
+
+        Example:
+            >>> from fixlip import Players
+            >>> players = Players.of(n_image=2, words=["dog", "runs"])
+            >>> def found(size):
+            ...     pairs = np.array([[0, 0, size, 0], [0, 0, size, 1], [size, size, 0, 0], [0, 1, 0, 0]])
+            ...     return Explanation(0.0, np.zeros(4), pairs, 0.0, 9.0, "", players)
+            >>> for row in Comparison((found(1.0), found(2.5)), ("one", "other")).differences():
+            ...     print(row["word"], row["first_value"], row["second_value"], row["difference"])
+            None 9.0 9.0 0.0
+            dog 2.0 5.0 3.0
+            runs 1.0 1.0 0.0
+        """
+        words, found = self.words(), []
+        for (i, one), (j, other) in combinations(enumerate(self.explanations), 2):
+            pair = {"first": self.labels[i], "second": self.labels[j]}
+            whole = ((e.full_value, 0.0, e.value_unit) for e in (one, other))
+            found.append(pair | {"word": None} | _difference(*whole))
+            for word in words:
+                both = (_effect(one, word.players[i]), _effect(other, word.players[j]))
+                found.append(pair | {"word": word.label} | _difference(*both))
+        return found
+
     def agreement(self) -> np.ndarray:
         """Pearson correlation of the interactions of patches and words for each two of the explanations, [k, k].
 
@@ -147,3 +186,27 @@ def _joined(spans: Iterable[tuple[int, int] | None]) -> list[tuple[int, int]]:
         else:
             joined.append((start, end))
     return joined
+
+
+def _effect(explanation: Explanation, words: list[int]) -> tuple[float, float, str]:
+    """Summed interaction of words with the picture, its variance, and the unit; NaN where there is none."""
+    pairs = explanation.cross[:, words]
+    if np.isnan(pairs).all():
+        return float("nan"), float("nan"), explanation.unit
+    errors = explanation.cross_stderr[:, words][~np.isnan(pairs)]
+    return float(np.nansum(pairs)), float((errors**2).sum()), explanation.unit
+
+
+def _difference(one: tuple[float, float, str], other: tuple[float, float, str]) -> dict[str, Any]:
+    """The second value minus the first with its 95 % interval."""
+    (first, a, unit), (second, b, other_unit) = one, other
+    difference = second - first if unit == other_unit else float("nan")
+    reach = NORMAL_95 * float(np.sqrt(a + b))
+    return {
+        "unit": unit if unit == other_unit else "",
+        "first_value": first,
+        "second_value": second,
+        "difference": difference,
+        "low": difference - reach,
+        "high": difference + reach,
+    }

@@ -48,3 +48,48 @@ def test_it_shows_itself(tmp_path):
     bundle = found._repr_mimebundle_()
     assert bundle["text/html"].startswith("<iframe sandbox")
     assert bundle["image/png"].startswith("iVBOR")
+
+
+def test_differences_of_planted_words():
+    """SigLIP's "dog" is 2.5 above; its tokens add up to the word; a word that it never reads has no difference."""
+    one, other = explanation(), of_tokens()
+    pairs, n = other.second_order.copy(), other.players.n_image
+    dog = n + other.players.find_text("do")[0]
+    one_second = one.second_order.copy()
+    pairs[0, dog] = pairs[dog, 0] = pairs[0, dog] + 2.5
+    found = Comparison((one, replace(other, second_order=pairs, stderr=other.stderr)), ("words", "tokens"))
+    rows = {row["word"]: row for row in found.differences()}
+    assert rows[None]["difference"] == other.full_value - one.full_value
+    word = one.players.find_text("dog")[0]
+    alone = one_second[:n, n + word].sum()
+    assert rows["dog"]["first_value"] == pytest.approx(alone)
+    assert rows["dog"]["difference"] == pytest.approx(2.5 + alone)  # both of its tokens have the word's interactions
+    assert rows["bus"]["difference"] == pytest.approx(0, abs=1e-12)
+    assert np.isnan(rows["also"]["difference"])
+    assert np.isnan(rows["dog"]["low"])  # the tokens have no standard errors
+    assert {(row["first"], row["second"]) for row in found.differences()} == {("words", "tokens")}
+
+
+def test_an_interval_of_a_difference_holds_what_another_draw_changes():
+    found = Comparison((explanation(), explanation(), explanation(scale=3.2)), ("a", "b", "c"))
+    rows = found.differences()
+    assert [(row["first"], row["second"]) for row in rows if row["word"] is None] == [
+        ("a", "b"),
+        ("a", "c"),
+        ("b", "c"),
+    ]
+    assert len(rows) == 3 * (1 + found[0].players.n_text)
+    similarity, dog = rows[0], next(row for row in rows if row["word"] == "dog")
+    assert (similarity["difference"], similarity["low"], similarity["high"]) == (0, 0, 0)
+    assert dog["difference"] == 0
+    assert dog["high"] == -dog["low"] == pytest.approx(1.96 * np.sqrt(2 * 49) * 0.05 * 3)
+
+
+def test_differences_need_one_unit_and_pairs():
+    one = explanation()
+    ranked = Comparison((one, replace(one, unit="relevance")), ("a", "b")).differences()
+    assert ranked[0]["difference"] == 0  # the similarities are logits in both
+    assert all(np.isnan(row["difference"]) and np.isfinite(row["first_value"]) for row in ranked[1:])
+    without = Comparison((one, explanation(first_only=True)), ("a", "b")).differences()
+    assert all(np.isnan(row["second_value"]) for row in without[1:])
+    assert Comparison((one,), ("a",)).differences() == []
