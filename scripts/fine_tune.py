@@ -9,12 +9,13 @@ r"""Fine-tune a dual encoder of open_clip on pictures and captions, resumable, o
 Data sets are those of `fixlip evaluate` (`fixlip.datasets.load_dataset`, options after the name); what cannot be used
 in them is skipped and counted. `--replay` is the share of each batch that comes from `--replay-data`, so that the model
 does not forget. Writes a checkpoint and a log to `--out`; started again it goes on from there. At the end it writes
-`OUT/model`, which `fixlip.load_model("local-dir:OUT/model")` reads.
+`OUT/model`, which `fixlip.load_model("local-dir:OUT/model")` reads, with `settings.json` in it.
 """
 
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import open_clip
 import torch
@@ -45,37 +46,41 @@ def parts_of(args: argparse.Namespace) -> list[tuple[Dataset, int]]:
     return [*parts, (data_set(args.replay_data), old)] if old else parts
 
 
-def fine_tune(args: argparse.Namespace) -> Path:
-    """Train, write the model, and return its folder."""
+def open_clip_parts(args: argparse.Namespace) -> tuple[Any, Preprocessor, Any, dict[str, Any]]:
+    """The model, its preprocessing, its tokenizer and its configuration."""
     encoder = fixlip.load_model(args.model, pretrained=args.pretrained, device=args.device)
-    model, source = encoder.model, args.model
-    if args.model in bundled_models():
-        source = f"local-dir:{asset_folder(args.model)}"
     prepare = encoder.image_tower.prepare if encoder.family.startswith("open_clip") else None
     if not isinstance(prepare, Preprocessor):
         raise UnsupportedModelError(f"{args.model}: only models of open_clip can be fine-tuned here.")
-    tokenizer, parts = open_clip.get_tokenizer(source), parts_of(args)
-    steps = max(1, args.pairs // args.batch)
-    batches = CaptionBatches(parts, prepare.transform, tokenizer, steps, seed=args.seed, same=args.same)
-    patch = (prepare.height // prepare.grid[0], prepare.width // prepare.grid[1]) if args.removal else None
-    recipe = Recipe(steps, args.lr, args.warmup, args.decay, patch, args.bf16)
-    torch.manual_seed(args.seed)
-    train(
-        model,
-        batches,
-        recipe,
-        args.out,
-        workers=args.workers,
-        save_every=args.save_every,
-        report=lambda line: print(json.dumps(line), flush=True),
-    )
-    for (data, _), bad in zip(parts, batches.bad, strict=True):
-        print(f"{data.name}: {int(bad.sum())} of {len(bad)} entries could not be used")
+    source = f"local-dir:{asset_folder(args.model)}" if args.model in bundled_models() else args.model
     config = open_clip.get_model_config(source)
     if (open_clip.get_pretrained_cfg(args.model, args.pretrained) or {}).get("quick_gelu"):
         config["quick_gelu"] = True
+    return encoder.model, prepare, open_clip.get_tokenizer(source), config
+
+
+def fine_tune(args: argparse.Namespace) -> Path:
+    """Train, write the model, and return its folder."""
+    model, prepare, tokenizer, config = open_clip_parts(args)
+    parts, steps, skipped = parts_of(args), max(1, args.pairs // args.batch), args.out / "skipped.json"
+    batches = CaptionBatches(parts, prepare.transform, tokenizer, steps, seed=args.seed, same=args.same)
+    for bad, known in zip(batches.bad, json.loads(skipped.read_text()) if skipped.exists() else (), strict=False):
+        bad[torch.tensor(known, dtype=torch.long)] = True
+
+    def report(line: dict[str, Any]) -> None:
+        skipped.write_text(json.dumps([bad.nonzero().flatten().tolist() for bad in batches.bad]))
+        print(json.dumps(line), flush=True)
+
+    patch = (prepare.height // prepare.grid[0], prepare.width // prepare.grid[1]) if args.removal else None
+    recipe = Recipe(steps, args.lr, args.warmup, args.decay, patch, args.bf16)
+    torch.manual_seed(args.seed)
+    train(model, batches, recipe, args.out, workers=args.workers, save_every=args.save_every, report=report)
     preprocess = {name: getattr(prepare.config, name) for name in PREPROCESS}
     write_model(args.out / "model", model, tokenizer, config, preprocess)
+    settings = {k: v for k, v in vars(args).items() if k not in ("out", "device", "workers", "save_every")}
+    (args.out / "model" / "settings.json").write_text(json.dumps(settings, indent=2) + "\n")
+    for (data, _), bad in zip(parts, batches.bad, strict=True):
+        print(f"{data.name}: {int(bad.sum())} of {len(bad)} entries could not be used")
     return args.out / "model"
 
 
