@@ -9,6 +9,7 @@ from fixlip.cli.estimators import estimators
 from fixlip.cli.evaluate import evaluate
 from fixlip.cli.explain import explain
 from fixlip.cli.models import models
+from fixlip.cli.report import report
 from fixlip.cli.sweep import sweep
 from fixlip.errors import FixlipError
 
@@ -17,7 +18,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (demo, explain, sweep, evaluate, estimators, models):
+for command in (demo, explain, sweep, evaluate, report, estimators, models):
     app.command()(command)
 
 

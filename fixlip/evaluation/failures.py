@@ -94,7 +94,8 @@ def failures(rows: Iterable[Row], *, worst: float = 0.1, tiny: float = 0.02, unu
         absent[CONTEXT] = f"No two kinds of objects are found together in {TOGETHER} pictures and often enough."
     shares, failed = [], []
     for method in sorted({(thing["model"], thing["estimator"]) for thing in things}):
-        own = sorted((t for t in things if (t["model"], t["estimator"]) == method), key=lambda t: t["pge"])
+        own = [thing for thing in things if (thing["model"], thing["estimator"]) == method]
+        own.sort(key=lambda thing: (thing["pge"], thing["index"], thing["place"]))
         bad = own[: max(1, round(worst * len(own)))]
         shares += [_share(method, kind, own, bad) for kind in (*KINDS, "none of these") if kind not in absent]
         failed += bad

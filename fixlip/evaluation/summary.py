@@ -241,7 +241,7 @@ def _classes(rows: list[Row]) -> Table:
                 "low": low,
                 "high": high,
                 "pga": float(np.mean(hits)) if hits else None,
-                "area": _median(thing.get("area") for thing in things),
+                "chance": _median(thing.get("chance_pge") for thing in things),
             }
         )
     return table
@@ -264,8 +264,8 @@ def _curves(rows: list[Row]) -> Table:
             metric, setting = setting_of(label, values) if isinstance(values, dict) else ("", "")
             for name in CURVES.get(metric, ()):
                 curve = (values.get("curves") or {} if metric == "perturbation" else values).get(name)
-                if curve and len(numbers(curve)) == len(curve):
-                    x = values.get("fractions") or np.linspace(0, 1, len(curve))
+                x = values.get("fractions") or np.linspace(0, 1, len(curve or ())).tolist()
+                if curve and len(numbers(curve)) == len(curve) == len(x):
                     key = metric, setting, row["model"], row["estimator"], name
                     found.setdefault(key, []).append(np.interp(places, x, curve))
     names = ("metric", "setting", "model", "estimator", "curve")

@@ -1,6 +1,7 @@
 """Paired differences: the same items under two models, or under two estimators."""
 
 import math
+from collections.abc import Hashable
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,8 @@ def differences(columns: "Columns") -> "Table":
 
 
 def _difference(figure: "Figure", one: "Column", other: "Column", names: tuple[str, str]) -> dict[str, Any] | None:
-    a, b = {}, {}
+    a: dict[Hashable, list[float]] = {}
+    b: dict[Hashable, list[float]] = {}
     for item, values in one.values.items():  # an object that one of the models does not see is in neither
         common = [key for key in values if key in other.values.get(item, {})]
         if common:
@@ -65,6 +67,7 @@ def _difference(figure: "Figure", one: "Column", other: "Column", names: tuple[s
         "items": len(a),
         "clear": clear,
         "better": better,
+        "better_when": figure.better,
         "main": figure.main,
     }
 

@@ -1,0 +1,66 @@
+"""How `fixlip report` prints what it found."""
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from fixlip.cli.output import Outputs
+from fixlip.evaluation.report_blocks import Cell, count
+from fixlip.evaluation.report_tables import headline_tables, model_tables
+
+if TYPE_CHECKING:
+    from fixlip.evaluation.report import Report
+    from fixlip.evaluation.report_blocks import Table as Block
+
+HOW_TO_READ = (
+    "95 % bootstrap intervals over items; ● best of its model, ○ not clearly worse; "
+    "▲ ▼ clear differences on the same items"
+)
+MARKS = {"best": " ●", "close": " ○", "gain": " ▲", "loss": " ▼"}
+
+
+def print_report(report: "Report", outputs: Outputs) -> None:
+    """Print the headline tables, the differences between models, and what was left out."""
+    console, counts = Console(highlight=False), report.summary.counts
+    console.print(Text(f"\n{report.title}", style="bold"))
+    console.print(Text(report.lead))
+    for table in [t for _, tables in headline_tables(report.summary) for t in tables]:
+        _print(console, table)
+    for table in model_tables(report.summary):
+        _print(console, table, notes=False)
+    console.print(Text(HOW_TO_READ, style="dim"))
+    console.print(f"{count(counts['evaluated'], 'item')} evaluated, {counts['items'] - counts['evaluated']} skipped")
+    for fault in counts["skipped"]:
+        reason = fault["examples"][0]
+        console.print(
+            Text(
+                f"  {count(fault['items'], 'item')}: {fault['fault']} ({reason['item']}: {reason['reason']})",
+                style="yellow",
+            )
+        )
+    for f in counts["failed"]:
+        said = f"  {f['model']}, {f['estimator']}: {count(f['items'], 'item')}: {f['reason']}"
+        console.print(Text(said, style="yellow"))
+    for path in outputs.paths():
+        console.print(Text(f"wrote {path}", style="dim"), soft_wrap=True)
+
+
+def _print(console: Console, block: "Block", *, notes: bool = True) -> None:
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
+    for heading in block.headings:
+        name = Text("\n".join(filter(None, (heading.text, *heading.note.split(", ")))))
+        table.add_column(name, justify="right" if heading.number else "left", no_wrap=True, vertical="bottom")
+    for row in block.rows:
+        table.add_row(*([Text(row[0].text, style="bold")] if len(row) == 1 else (_text(cell, notes) for cell in row)))
+    console.print(Text(block.title, style="bold underline"))
+    needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
+    Console(highlight=False, width=max(console.width, needed)).print(table, "")
+
+
+def _text(cell: Cell, notes: bool) -> Text:
+    value = Text(cell.text, style="bold" if cell.mark in ("best", "gain", "loss") else "")
+    value.append(MARKS.get(cell.mark, ""), style="dark_orange3")
+    return value.append(f"  {cell.note}" if notes and cell.note else "", style="not bold dim")

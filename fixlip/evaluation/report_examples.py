@@ -1,0 +1,165 @@
+"""Example explanations of a report, computed again from what the run says of itself."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from fixlip.errors import FixlipError, InputError
+from fixlip.evaluation.failures import KINDS, Failures
+from fixlip.evaluation.report_blocks import Example, number, slug
+from fixlip.evaluation.report_figures import explanation_figure
+from fixlip.evaluation.report_sections import Shown
+from fixlip.evaluation.summary import Row, Summary, grounded
+from fixlip.evaluation.summary_figures import measured, numbers
+
+if TYPE_CHECKING:
+    from fixlip.evaluation.work import Worker
+    from fixlip.explanation import Explanation
+
+Box = tuple[float, float, float, float]
+
+
+class Shot(NamedTuple):
+    """An explanation to show, and the object in it: its words and boxes, and the boxes of others; None for none."""
+
+    explanation: "Explanation"
+    span: tuple[int, int] | None
+    boxes: Sequence[Box]
+    others: Sequence[Box]
+
+
+Explain = Callable[[Row, int | None], Shot]  # a row, and which of its objects
+
+
+class Again:
+    """Explains rows of a run again; one model is held at a time.
+
+    Args:
+        folder: of the run.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = folder
+        self.worker: Worker | None = None
+
+    def __call__(self, row: Row, place: int | None) -> Shot:
+        """The explanation of a row.
+
+        Raises:
+            FixlipError: the data or the model are not at hand, or not those of the run.
+        """
+        from fixlip.evaluation.case import seen_objects
+        from fixlip.evaluation.plan import Plan
+        from fixlip.evaluation.run import read_settings
+        from fixlip.evaluation.work import Task, Worker
+
+        if self.worker is None:
+            settings = read_settings(self.folder)
+            self.worker = Worker(
+                Plan(**{name: settings[name] for name in Plan.__dataclass_fields__ if name in settings})
+            )
+        item: Any = self.worker.plan.dataset[row["index"]]
+        captions = [caption.text for caption in getattr(item, "captions", ())]
+        if item.id != row["item"] or row["caption"] not in captions:
+            raise InputError(f"The data set at hand has another item {row['item']!r} than the one of the run.")
+        at = captions.index(row["caption"])
+        explanation = self.worker.explain(Task(row["model"], row["index"], at), row["estimator"])
+        if place is None:
+            return Shot(explanation, None, (), ())
+        visible = self.worker.encoder(row["model"]).image_input(item.open()).visible
+        things = [o for o in seen_objects(item.captions[at].objects, visible) if _is_read(explanation, o.span)]
+        others = [box for k, thing in enumerate(things) if k != place for box in thing.boxes]
+        return Shot(explanation, things[place].span, things[place].boxes, others)
+
+
+def _is_read(explanation: "Explanation", span: tuple[int, int]) -> bool:
+    try:
+        return bool(explanation.players.find_text(span))
+    except InputError:
+        return False
+
+
+def examples(rows: Sequence[Row], summary: Summary, failures: Failures | None, n: int, explain: Explain) -> Shown:
+    """For each model, by its best estimator: a typical explanation, and the worst failures of each kind.
+
+    Args:
+        rows, summary, failures: of the run.
+        n: failures of each kind; nothing at all for 0.
+        explain: what makes the explanation of a row; where it cannot, a sentence stands in its place.
+    """
+    found: Shown = {}
+    by_key = {(row["model"], row["estimator"], row["item"]): row for row in rows if row["status"] == "ok"}
+    for model in dict.fromkeys(m["model"] for m in summary.methods) if n else ():
+        metric = next((h["metric"] for h in summary.headlines if h["model"] == model and h["main"]), "")
+        best = summary.best(model, "grounding") or summary.best(model, metric)
+        if best is None:
+            continue
+        method = model, best["estimator"]
+        typical = _typical([row for (m, e, _), row in by_key.items() if (m, e) == method], best)
+        found[(*method, "typical")] = [_example(*typical, "typical", explain)]
+        for kind in KINDS if failures else ():
+            things = failures.examples(*method, kind, n) if failures else []
+            found[(*method, kind)] = [
+                _example(by_key[(*method, thing["item"])], thing["place"], kind, explain, thing) for thing in things
+            ]
+    return found
+
+
+def _typical(rows: Sequence[Row], best: dict[str, Any]) -> tuple[Row, int | None]:
+    """The row (and object) in the middle by the figure that chose the estimator."""
+    if best["metric"] == "grounding":
+        things = [
+            (value, row["index"], k, row)
+            for row in rows
+            for k, thing in enumerate(grounded(row))
+            for value in numbers(thing.get("pge"))
+        ]
+        *_, place, row = sorted(things, key=lambda t: t[:3])[len(things) // 2]
+        return row, place
+    values = [
+        (float(np.mean(own)), row["index"], row)
+        for row in rows
+        for figure, setting, found in measured(row)
+        if (figure.metric, figure.name, setting) == (best["metric"], best["figure"], best["setting"])
+        and (own := numbers(figure.read(found)))
+    ]
+    return sorted(values, key=lambda v: v[:2])[len(values) // 2][2], None
+
+
+def _example(
+    row: Row, place: int | None, kind: str, explain: Explain, failure: dict[str, Any] | None = None
+) -> Example:
+    facts, name = [f"{row['model']} · {row['estimator']}", str(row["item"])], ""
+    if place is not None:
+        thing = grounded(row)[place]
+        name = thing["name"]
+        size = f"{thing['area']:.1%} of the picture" if numbers(thing.get("area")) else ""
+        said = (f"“{name}”: PGE {number(thing.get('pge'))}", size, "cut" if thing.get("cut") else "")
+        facts.append(", ".join(filter(None, said)))
+    if failure and failure["instead"]:
+        facts.append(f"its words are more on “{failure['instead']}”")
+    try:
+        shot = explain(row, place)
+        image = explanation_figure(
+            shot.explanation, shot.span, shot.boxes, shot.others,
+            name=slug(kind, row["model"], row["item"], place),
+            about=f"{name or 'all words'}: {row['caption']}",
+        )  # fmt: skip
+        return Example(image, "", _marked(row["caption"], shot.span), facts)
+    except FixlipError as error:
+        sentence = f"Not shown: {error}"
+    except Exception as error:  # whatever the model at hand does, the report goes on
+        sentence = f"Not shown: {type(error).__name__}: {error}"
+    return Example(None, sentence, [(row["caption"], False)], facts)
+
+
+def _marked(caption: str, span: tuple[int, int] | None) -> list[tuple[str, bool]]:
+    """The caption in pieces, the words of the object marked."""
+    if span is None:
+        return [(caption, False)]
+    start, end = span
+    return [
+        piece for piece in ((caption[:start], False), (caption[start:end], True), (caption[end:], False)) if piece[0]
+    ]

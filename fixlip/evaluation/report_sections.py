@@ -1,0 +1,218 @@
+"""The report, section by section."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fixlip.evaluation.failures import CONTEXT, KINDS, Failures
+from fixlip.evaluation.report_blocks import (
+    Block,
+    Bullets,
+    Cell,
+    Example,
+    Examples,
+    Figures,
+    Heading,
+    Image,
+    Paragraph,
+    Section,
+    Table,
+    Tiles,
+    count,
+    interval,
+    number,
+)
+from fixlip.evaluation.report_tables import (
+    class_tables,
+    estimator_tables,
+    failure_table,
+    glance_table,
+    headline_tables,
+    method_table,
+    model_tables,
+)
+from fixlip.evaluation.summary import Summary
+
+HOW_TO_READ = (
+    "Numbers have 95 % bootstrap intervals over items. ● is the best estimator of its model, ○ one that is not clearly "
+    "worse on the same items. On a strip the dark tick is chance, what an explanation that knows nothing has, the pale "
+    "one the most that can be had (for PGE: what a perfect outline has)."
+)
+Shown = dict[tuple[str, str, str], list[Example]]  # model, estimator, kind
+
+
+def sections(
+    summary: Summary,
+    failures: Failures | None,
+    settings: Mapping[str, Any],
+    figures: Mapping[str, list[Image]],
+    shown: Shown,
+) -> list[Section]:
+    """All sections that have something to say.
+
+    Args:
+        summary, failures: what is told.
+        settings: what the run says of itself.
+        figures: the curves of each metric.
+        shown: example explanations.
+    """
+    found = [
+        _overview(summary),
+        Section("Typical explanations", _typical(shown)),
+        Section("Results", _results(summary, figures)),
+        Section("Models compared", _compared(summary)),
+        Section("Estimators compared", _estimators(summary)),
+        Section("Kinds of objects", _classes(summary)),
+        Section("Failures", [] if failures is None else _failures(failures, shown)),
+        Section("Left out", _left_out(summary)),
+        Section("How it was run", _how(summary, settings)),
+    ]
+    return [section for section in found if section.blocks]
+
+
+def title_of(settings: Mapping[str, Any]) -> str:
+    """What was evaluated."""
+    data = settings.get("data")
+    return str(data.get("spec") or data.get("name") if isinstance(data, Mapping) else data or "Evaluation")
+
+
+def _overview(summary: Summary) -> Section:
+    counts = summary.counts
+    skipped = counts["items"] - counts["evaluated"]
+    tiles = [
+        (f"{counts['evaluated']:,}", "items evaluated"),
+        (f"{skipped:,}", "skipped"),
+        (f"{len({m['model'] for m in summary.methods})}", "models"),
+        (f"{len({m['estimator'] for m in summary.methods})}", "estimators"),
+        (f"{counts['explanations']:,}", "explanations"),
+    ]
+    blocks: list[Block] = [Tiles(tiles)]
+    if not summary.headlines:
+        return Section("Overview", [*blocks, Paragraph("Nothing could be measured; see below for what was left out.")])
+    return Section("Overview", [*blocks, glance_table(summary), Paragraph(HOW_TO_READ, soft=True)])
+
+
+def _results(summary: Summary, figures: Mapping[str, list[Image]]) -> list[Block]:
+    blocks: list[Block] = []
+    for metric, tables in headline_tables(summary):
+        blocks += tables
+        if figures.get(metric):
+            blocks.append(Figures(figures[metric], "Mean curves: solid where players come in, dashed where they go."))
+    return blocks
+
+
+def _compared(summary: Summary) -> list[Block]:
+    tables = model_tables(summary)
+    rows = [d for d in summary.differences if d["between"] == "models" and d["main"] and d["low"] is not None]
+    if not tables:
+        return []
+    clear = sum(d["clear"] for d in rows)
+    return [
+        Paragraph(
+            f"The same items under two models: {clear} of {count(len(rows), 'difference')} "
+            f"{'is' if clear == 1 else 'are'} clear: the 95 % interval excludes 0. About "
+            f"{max(1, round(0.05 * len(rows)))} would be by chance."
+        ),
+        *tables,
+    ]
+
+
+def _estimators(summary: Summary) -> list[Block]:
+    tables = estimator_tables(summary)
+    return [Paragraph("The same items under two estimators of one model.", soft=True), *tables] if tables else []
+
+
+def _classes(summary: Summary) -> list[Block]:
+    tables = class_tables(summary)
+    said = "Median PGE by kind of object, worst first, for the best-grounding estimator of each model."
+    return [Paragraph(said), *tables] if tables else []
+
+
+def _failures(failures: Failures, shown: Shown) -> list[Block]:
+    said = [f"{name[0].upper()}{name[1:]}: {text}." for name, text in failures.thresholds.items()]
+    blocks: list[Block] = [
+        Paragraph(
+            "Do the three published kinds of failures explain the worst-grounded objects? A kind does where it is "
+            "found more often among failures (dot) than among all objects (tick); in bold where that is clear. An "
+            "object may be of several kinds."
+        ),
+        failure_table(failures),
+        Bullets(said),
+    ]
+    blocks += [Paragraph(f"Not judged: {kind}. {why}", soft=True) for kind, why in failures.missing.items()]
+    if CONTEXT not in failures.missing:
+        groups = "; ".join(", ".join(names) for names in failures.clusters)
+        blocks.append(Paragraph(f"Kinds of objects that are found together: {groups}.", soft=True))
+    for kind in KINDS:
+        examples = [e for (_, _, of), several in shown.items() if of == kind for e in several]
+        if examples:
+            blocks.append(Examples(kind[0].upper() + kind[1:], examples))
+    return blocks
+
+
+def _typical(shown: Shown) -> list[Block]:
+    examples = [e for (_, _, of), several in shown.items() if of == "typical" for e in several]
+    said = "For each model the explanation in the middle of its best estimator, for the words that are marked."
+    return [Paragraph(said, soft=True), Examples("", examples)] if examples else []
+
+
+def _left_out(summary: Summary) -> list[Block]:
+    counts = summary.counts
+    blocks: list[Block] = []
+    if counts["skipped"]:
+        rows = [
+            [
+                Cell(fault["fault"] or "unknown"),
+                Cell(str(fault["items"])),
+                Cell("; ".join(f"{e['item']}: {e['reason']}" for e in fault["examples"])),
+            ]
+            for fault in counts["skipped"]
+        ]
+        headings = [Heading("fault", number=False), Heading("items"), Heading("such as", number=False)]
+        blocks.append(Table(headings, rows, "Items that cannot be used"))
+    if counts["failed"]:
+        rows = [
+            [*map(Cell, (f["model"], f["estimator"], f["fault"] or "unknown", str(f["items"]), f["reason"]))]
+            for f in counts["failed"]
+        ]
+        names = [
+            Heading(name, number=name == "items") for name in ("model", "estimator", "fault", "items", "first reason")
+        ]
+        blocks.append(Table(names, rows, "Explanations that failed"))
+    warnings = [
+        f"{m['model']}, {m['estimator']}: {w['status']} ({count(w['items'], 'item')})"
+        for m in summary.methods
+        for w in m["warnings"]
+    ]
+    if warnings:
+        blocks += [Paragraph("What explanations warn of:"), Bullets(warnings)]
+    return blocks
+
+
+def _how(summary: Summary, settings: Mapping[str, Any]) -> list[Block]:
+    rows = [[Cell(name.replace("_", " ")), Cell(_text(value))] for name, value in settings.items() if _text(value)]
+    headings = [Heading("setting", number=False), Heading("value", number=False)]
+    blocks: list[Block] = [Table(headings, rows)] if rows else []
+    return [*blocks, *([method_table(summary)] if summary.methods else [])]
+
+
+def _text(value: Any) -> str:
+    """A value of the settings in words; nothing for one that was left open."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k.replace('_', ' ')}: {_text(v)}" for k, v in value.items() if _text(v))
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def lead(summary: Summary) -> str:
+    """The sentence below the title: what grounds best; or nothing."""
+    said = []
+    for model in dict.fromkeys(h["model"] for h in summary.headlines):
+        h = summary.best(model)
+        if h:
+            ends = interval(h["low"], h["high"])
+            said.append(
+                f"On {model}, {h['estimator']} grounds best: median PGE {number(h['value'])}"
+                f"{f' ({ends})' if ends else ''}, chance {number(h['chance'])}."
+            )
+    return " ".join(said)

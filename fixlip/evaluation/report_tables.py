@@ -1,0 +1,326 @@
+"""The tables of a summary as blocks of a report."""
+
+from typing import Any
+
+from fixlip.evaluation.failures import KINDS, Failures
+from fixlip.evaluation.report_blocks import Cell, Heading, Strip, Table, interval, number
+from fixlip.evaluation.summary import Summary
+from fixlip.evaluation.summary_figures import FIGURES
+
+Rows = list[dict[str, Any]]
+ARROWS = {"higher": "↑", "lower": "↓", "zero": "→0"}
+ESTIMATOR = Heading("estimator", number=False)
+TITLES = {
+    "grounding": "Grounding",
+    "pointing-game": "Pointing game",
+    "insertion-deletion": "Insertion and deletion",
+    "faithfulness": "Faithfulness",
+    "perturbation": "Conditional perturbation",
+    "stability": "Stability over seeds",
+    "randomization": "Random weights",
+    "removal": "Other removal operators",
+    "foils": "Foiled captions",
+}
+MOST, WORST = 24, 10  # kinds of objects in one table; of more the worst, and all in a folded one
+CEILINGS = {"PGE": "perfect outline"}  # a ceiling that has a name of its own
+
+
+def headline_tables(summary: Summary) -> list[tuple[str, list[Table]]]:
+    """For each metric its tables, one for each setting; a metric of a single figure has its settings side by side."""
+    found: dict[str, list[Table]] = {}
+    for metric in dict.fromkeys(h["metric"] for h in summary.headlines):
+        rows = [h for h in summary.headlines if h["metric"] == metric]
+        settings = list(dict.fromkeys(h["setting"] for h in rows))
+        together = len({h["figure"] for h in rows}) == 1
+        groups = [(", ".join(filter(None, settings)), rows)] if together else []
+        groups = groups or [(s, [h for h in rows if h["setting"] == s]) for s in settings]
+        for setting, own in groups:
+            title = f"{TITLES[metric]} ({setting})" if setting and not together else TITLES[metric]
+            found.setdefault(metric, []).append(_headline_table(summary, title, own))
+    return list(found.items())
+
+
+def _headline_table(summary: Summary, title: str, rows: Rows) -> Table:
+    columns = list(dict.fromkeys((h["figure"], h["setting"]) for h in rows))
+    one_setting = len({setting for _, setting in columns}) == 1
+    cells = {(h["model"], h["estimator"], h["figure"], h["setting"]): h for h in rows}
+    of = {column: [h for h in rows if (h["figure"], h["setting"]) == column] for column in columns}
+    scales = {column: _scale(own) for column, own in of.items()}
+    main = next((column for column in columns if of[column][0]["main"]), columns[0])
+    headings = [ESTIMATOR]
+    for figure, setting in columns:
+        own = of[figure, setting]
+        name = figure if one_setting else f"{figure} {setting}"
+        headings.append(Heading(f"{name} {ARROWS[own[0]['better']]}", _against(own)))
+    lines = {}
+    for model, estimator in _ranked(of[main], {(h["model"], h["estimator"]) for h in rows}):
+        line = [Cell(estimator)]
+        for column in columns:
+            h = cells.get((model, estimator, *column))
+            line.append(_value(h, scales[column], _mark(summary, of[column], h), of[column]) if h else Cell("–"))
+        items = {cells[model, estimator, *c]["items"] for c in columns if (model, estimator, *c) in cells}
+        lines[model, estimator] = [*line, Cell(_range(items))]
+    return Table([*headings, Heading("items")], by_model(lines), title, _about(rows))
+
+
+def by_model(lines: dict[tuple[str, str], list[Cell]]) -> list[list[Cell]]:
+    """Rows below the names of their models."""
+    models = dict.fromkeys(model for model, _ in lines)
+    return [row for model in models for row in ([Cell(model)], *(own for (m, _), own in lines.items() if m == model))]
+
+
+def _range(numbers: set[int]) -> str:
+    return f"{min(numbers)}" if len(numbers) == 1 else f"{min(numbers)}–{max(numbers)}"
+
+
+def _ranked(main: Rows, methods: set[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Methods model by model, the best of the main figure first."""
+    sign = {"higher": -1, "lower": 1, "zero": 1}
+    value = {
+        (h["model"], h["estimator"]): sign[h["better"]] * (abs(h["value"]) if h["better"] == "zero" else h["value"])
+        for h in main
+    }
+    return sorted(methods, key=lambda method: (method[0], value.get(method, float("inf")), method[1]))
+
+
+def _scale(rows: Rows) -> tuple[float, float]:
+    """The ends of the scale of a column."""
+    named = ("value", "low", "high", "chance", "ceiling")
+    values = [h[name] for h in rows for name in named if h[name] is not None]
+    low, high = min(values), max(values)
+    bounded = all(h["ceiling"] is not None for h in rows)
+    low = 0.0 if low >= -0.02 else max(low, -1.0) if bounded else low
+    return low, (1.0 if low >= -1 and high <= 1 else high) if high > low else low + 1.0
+
+
+def _place(value: float, scale: tuple[float, float]) -> float:
+    return round(100 * min(max((value - scale[0]) / (scale[1] - scale[0]), 0.0), 1.0), 2)
+
+
+def strip(
+    scale: tuple[float, float], value: float, low: float | None, high: float | None, **marks: float | None
+) -> Strip:
+    """A value on a scale."""
+    kept = tuple((name, _place(at, scale)) for name, at in marks.items() if at is not None)
+    ends = [None if end is None else _place(end, scale) for end in (low, high)]
+    return Strip(_place(value, scale), ends[0], ends[1], kept)
+
+
+def _value(h: dict[str, Any], scale: tuple[float, float], mark: str, column: Rows) -> Cell:
+    against = [f"{_called(h, name)} {number(h[name])}" for name in ("chance", "ceiling") if _varies(column, name)]
+    digits = _digits(column)
+    note = " · ".join(filter(None, [interval(h["low"], h["high"], digits), *against]))
+    return Cell(
+        number(h["value"], digits),
+        note,
+        mark,
+        strip(scale, h["value"], h["low"], h["high"], chance=h["chance"], ceiling=h["ceiling"]),
+    )
+
+
+def _digits(rows: Rows) -> int:
+    """Digits after the point: more where all values of a column are small."""
+    largest = max(abs(h["value"]) for h in rows)
+    return 2 if largest >= 0.1 else 3 if largest >= 0.01 else 4
+
+
+def _called(h: dict[str, Any], name: str) -> str:
+    return CEILINGS.get(h["figure"], name) if name == "ceiling" else name
+
+
+def _varies(rows: Rows, name: str) -> bool:
+    """Whether chance or ceiling differ between the methods of a column, as printed."""
+    return len({number(h[name]) for h in rows}) > 1
+
+
+def _against(rows: Rows) -> str:
+    """Chance and ceiling that all methods of a column share; a ceiling of 1 goes without saying."""
+    shown = [
+        f"{_called(rows[0], name)} {number(rows[0][name])}"
+        for name in ("chance", "ceiling")
+        if rows[0][name] is not None and not _varies(rows, name) and not (name == "ceiling" and rows[0][name] == 1)
+    ]
+    return ", ".join(shown)
+
+
+def _mark(summary: Summary, column: Rows, h: dict[str, Any] | None) -> str:
+    """Whether it is the best of its model in a column, or not clearly worse than that one."""
+    if h is None or not h["main"] or h["better"] == "zero":
+        return ""
+    own = [other for other in column if other["model"] == h["model"]]
+    if len(own) < 2:
+        return ""
+    best = max(own, key=lambda other: other["value"] * (-1 if h["better"] == "lower" else 1))
+    if best["estimator"] == h["estimator"]:
+        return "best"
+    place = ("metric", "figure", "setting")
+    for d in summary.differences:
+        same = d["between"] == "estimators" and d["within"] == h["model"] and all(d[name] == h[name] for name in place)
+        if same and {d["first"], d["second"]} == {h["estimator"], best["estimator"]}:
+            return "" if d["clear"] or d["low"] is None else "close"
+    return ""
+
+
+def _about(rows: Rows) -> str:
+    about = {(f.metric, f.name): f for f in FIGURES}
+    said = []
+    for name in dict.fromkeys(h["figure"] for h in rows):
+        figure = about.get((rows[0]["metric"], name))
+        if figure:
+            said.append(f"{name}: {figure.about}{' (median)' if figure.statistic == 'median' else ''}.")
+    return " ".join(said)
+
+
+def glance_table(summary: Summary) -> Table:
+    """For each main figure and model the best estimator."""
+    models = list(dict.fromkeys(h["model"] for h in summary.headlines))
+    main = [h for h in summary.headlines if h["main"] and h["better"] != "zero"]
+    rows = []
+    for metric, figure, setting in dict.fromkeys((h["metric"], h["figure"], h["setting"]) for h in main):
+        column = [h for h in main if (h["metric"], h["figure"], h["setting"]) == (metric, figure, setting)]
+        several = len({h["setting"] for h in main if (h["metric"], h["figure"]) == (metric, figure)}) > 1
+        name = f"{figure} {setting}" if several else figure
+        line = [
+            Cell(f"{name} {ARROWS[column[0]['better']]}", " · ".join(filter(None, (TITLES[metric], _against(column)))))
+        ]
+        for model in models:
+            own = [h for h in column if h["model"] == model]
+            if not own:
+                line.append(Cell("–"))
+                continue
+            best = (min if own[0]["better"] == "lower" else max)(own, key=lambda h: h["value"])
+            cell = _value(best, _scale(column), "", column)
+            line.append(Cell(cell.text, f"{best['estimator']} · {interval(best['low'], best['high'])}", "", cell.strip))
+        rows.append(line)
+    return Table([Heading("best estimator", number=False), *map(Heading, models)], rows)
+
+
+def model_tables(summary: Summary) -> list[Table]:
+    """Paired differences of each two models: estimators by main figures."""
+    of = [d for d in summary.differences if d["between"] == "models" and d["main"]]
+    found = []
+    for names in dict.fromkeys((d["first"], d["second"]) for d in of):
+        own = [(d["within"], d) for d in of if (d["first"], d["second"]) == names]
+        note = f"Orange where {names[1]} is clearly better, blue where {names[0]} is."
+        found.append(_difference_table(own, f"{names[1]} minus {names[0]}", ESTIMATOR, note))
+    return found
+
+
+def estimator_tables(summary: Summary) -> list[Table]:
+    """Paired differences of each two estimators, for each model; folded."""
+    of = [d for d in summary.differences if d["between"] == "estimators"]
+    found = []
+    for model in dict.fromkeys(d["within"] for d in of):
+        own = [(f"{d['second']} minus {d['first']}", d) for d in of if d["within"] == model]
+        note = "Orange where the one named first is clearly better, blue where the other is."
+        heading = Heading("estimators", number=False)
+        found.append(
+            _difference_table(own, f"{model}: {len({name for name, _ in own})} pairs", heading, note, folded=True)
+        )
+    return found
+
+
+def _difference_table(
+    rows: list[tuple[str, dict[str, Any]]], title: str, first: Heading, note: str, *, folded: bool = False
+) -> Table:
+    columns = list(dict.fromkeys((d["metric"], d["figure"], d["setting"], d["better_when"]) for _, d in rows))
+    figures = [figure for _, figure in dict.fromkeys((metric, figure) for metric, figure, _, _ in columns)]
+    headings = [first]
+    for metric, figure, setting, better in columns:
+        about = (TITLES[metric].lower() if figures.count(figure) > 1 else "", setting)
+        headings.append(Heading(f"{figure} {ARROWS[better]}", ", ".join(filter(None, about))))
+    cells = {(name, d["metric"], d["figure"], d["setting"]): d for name, d in rows}
+    body = []
+    for name in dict.fromkeys(name for name, _ in rows):
+        line, items = [Cell(name)], set()
+        for metric, figure, setting, _ in columns:
+            d = cells.get((name, metric, figure, setting))
+            if d is None:
+                line.append(Cell("–"))
+                continue
+            items.add(d["items"])
+            column = [c for _, c in rows if (c["metric"], c["figure"], c["setting"]) == (metric, figure, setting)]
+            end = max(abs(c[k]) for c in column for k in ("low", "high", "difference") if c[k] is not None) or 1.0
+            line.append(
+                Cell(
+                    number(d["difference"], 3, sign=True),
+                    interval(d["low"], d["high"], 3, sign=True),
+                    ("gain" if d["better"] == d["second"] else "loss") if d["clear"] else "",
+                    strip((-end, end), d["difference"], d["low"], d["high"], zero=0.0),
+                )
+            )
+        body.append([*line, Cell(_range(items))])
+    return Table([*headings, Heading("common items")], body, title, note, folded)
+
+
+def class_tables(summary: Summary) -> list[Table]:
+    """Median PGE by kind of object, for the best-grounding estimator of each model; the worst first.
+
+    Of many kinds the worst, and all in a folded table.
+    """
+    best = {model: summary.best(model) for model in dict.fromkeys(c["model"] for c in summary.classes)}
+    methods = [(model, h["estimator"]) for model, h in best.items() if h]
+    found = {
+        (c["model"], c["estimator"], c["name"]): c for c in summary.classes if (c["model"], c["estimator"]) in methods
+    }
+    if not found:
+        return []
+
+    def worst(name: str) -> tuple[float, str]:
+        values = [found[m, e, name]["pge"] for m, e in methods if (m, e, name) in found]
+        return min((v for v in values if v is not None), default=2.0), name
+
+    rows = []
+    for name in sorted({name for _, _, name in found}, key=worst):
+        line, objects = [Cell(name)], []
+        for method in methods:
+            c = found.get((*method, name))
+            if c is None or c["pge"] is None:
+                line += [Cell("–"), Cell("–")]
+                continue
+            objects.append(c["objects"])
+            mark = strip((0.0, 1.0), c["pge"], c["low"], c["high"], chance=c["chance"])
+            line += [Cell(number(c["pge"]), interval(c["low"], c["high"]), "", mark), Cell(number(c["pga"]))]
+        rows.append([*line, Cell(str(max(objects, default=0)))])
+    headings = [Heading("kind", number=False)]
+    for model, estimator in methods:
+        headings += [Heading(f"PGE {model}", estimator), Heading("PGA")]
+    headings.append(Heading("objects"))
+    if len(rows) <= MOST:
+        return [Table(headings, rows)]
+    return [
+        Table(headings, rows[:WORST], f"The worst {WORST}"),
+        Table(headings, rows, f"All {len(rows)}", folded=True),
+    ]
+
+
+def failure_table(failures: Failures) -> Table:
+    """How often each kind is found among failures and among all objects."""
+    kinds = [kind for kind in (*KINDS, "none of these") if kind not in failures.missing]
+    cells = {(s["model"], s["estimator"], s["kind"]): s for s in failures.shares}
+    lines = {}
+    for model, estimator in dict.fromkeys((s["model"], s["estimator"]) for s in failures.shares):
+        own = [cells[model, estimator, kind] for kind in kinds]
+        line = [Cell(estimator)]
+        for s in own:
+            mark = strip((0.0, 1.0), s["share_of_failures"], None, None, everything=s["share_of_objects"])
+            note = f"of all objects {s['share_of_objects']:.0%}"
+            line.append(
+                Cell(f"{s['share_of_failures']:.0%}", note, "clear" if s["clear"] and s["kind"] in KINDS else "", mark)
+            )
+        lines[model, estimator] = [*line, Cell(f"{own[0]['failures']}", f"of {own[0]['objects']}")]
+    return Table([ESTIMATOR, *map(Heading, kinds), Heading("failures")], by_model(lines))
+
+
+def method_table(summary: Summary) -> Table:
+    """What each method spent, and how long it took."""
+    seconds = {(t["model"], t["estimator"]): t for t in summary.times}
+    lines = {}
+    for m in summary.methods:
+        t = seconds.get((m["model"], m["estimator"]))
+        order = {1: "one map", 2: "pairs"}.get(m["order"], "–")
+        numbers = [number(m["image_passes"], 0), number(m["text_passes"], 0), number(m["r2"]), str(m["items"])]
+        cells = [m["estimator"], order, *numbers, number(t["seconds"]) if t else "–"]
+        lines[m["model"], m["estimator"]] = [*map(Cell, cells)]
+    names = ("image passes", "text passes", "fit R²", "items", "seconds")
+    return Table([ESTIMATOR, Heading("gives", number=False), *map(Heading, names)], by_model(lines))

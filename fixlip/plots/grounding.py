@@ -1,0 +1,52 @@
+"""Whether the words of an object fall on its box."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fixlip.explanation import Explanation
+from fixlip.plots.heatmap import heatmap
+from fixlip.plots.style import axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Box = tuple[float, float, float, float]
+
+
+def grounding(
+    explanation: Explanation,
+    words: Any = None,
+    boxes: Sequence[Box] = (),
+    *,
+    others: Sequence[Box] = (),
+    ax: "Axes | None" = None,
+    limit: float | None = None,
+) -> "Axes":
+    """Draw the interactions of an object's words with the picture, and where the object is.
+
+    Args:
+        explanation: what to draw; one without pairs has the same map for all words.
+        words: of the object, as in `Explanation.patch_values`.
+        boxes: of the object, left, top, right, bottom in fractions (0..1) of the picture that the model sees.
+        others: boxes of other objects, drawn with dashes.
+        ax: where to draw; a new figure when None.
+        limit: end of the scale; the largest absolute value when None.
+
+    Returns:
+        The Axes of `heatmap`; its last patches are the boxes, each as a dark line under a white one, `others` first.
+    """
+    from matplotlib.patches import Rectangle
+
+    has_pairs = bool(np.isfinite(explanation.cross).any())
+    ax = heatmap(explanation, words if has_pairs else None, ax=axes(ax), order=2 if has_pairs else 1, limit=limit)
+    (_, width), (height, _) = ax.get_xlim(), ax.get_ylim()
+    for several, style in ((others, (0, (2, 1.5))), (boxes, "-")):
+        for left, top, right, bottom in several:
+            place = (left * width, top * height), (right - left) * width, (bottom - top) * height
+            for colour, thickness in (("#16181c", 3.2), ("white", 1.6)):
+                dashes = style if colour == "white" else "-"
+                line: dict[str, Any] = {"edgecolor": colour, "linewidth": thickness, "linestyle": dashes}
+                ax.add_patch(Rectangle(*place, fill=False, clip_on=False, **line))
+    return ax
