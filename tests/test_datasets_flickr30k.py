@@ -1,6 +1,7 @@
 """Flickr30k Entities: the marked sentences, the XML, and what is said of wrong ones."""
 
 import pytest
+from PIL import Image
 
 from fixlip.datasets import load_dataset
 from fixlip.datasets.base import BadItem, Item
@@ -143,3 +144,17 @@ def test_splits(files):
     (root / "Annotations").rename(root / "Boxes")
     with pytest.raises(InputError, match=r"No folder .*Annotations' \(the boxes of Flickr30k Entities\)"):
         load_dataset(spec)
+
+
+def test_boxes_turn_with_a_picture_that_is_stored_on_its_side(files):
+    root, _, annotation, spec = files
+    path = root / "flickr30k-images" / "2000.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    Image.open(path).crop((0, 0, 112, 80)).save(path, exif=exif)
+    annotation.write_text(annotation.read_text().replace("<height>112<", "<height>80<"))
+    item = load_dataset(spec)[0]
+    assert item.open().size == (80, 112)
+    assert [boxes for _, boxes in things(item).values()] == [((32, 112 - 70, 71, 112 - 26),)]
+    annotation.write_text(annotation.read_text().replace("<height>80<", "<height>81<"))
+    assert "for 112 x 81 pixels, the picture has 80 x 112" in load_dataset(spec)[0].reason
