@@ -140,6 +140,20 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(family, workers, tmp_pat
     assert any(not torch.equal(before[k], untouched[k]) for k in before)
 
 
+def test_patches_are_removed_in_every_other_batch(tmp_path, monkeypatch):
+    model, noise = start("open_clip CLIP, ViT")
+    encode, removed = model.encode_image, []
+
+    def spy(pixels, **options):
+        removed.append(bool((pixels[:, 0] == 0).any()))  # bytes are never exactly the mean of this channel
+        return encode(pixels, **options)
+
+    monkeypatch.setattr(model, "encode_image", spy)
+    train(model, noise, Recipe(4, 1e-3, patch=(16, 16)), tmp_path / "some", normalise=NORMAL, workers=0)
+    train(model, noise, Recipe(2, 1e-3), tmp_path / "none", normalise=NORMAL, workers=0)
+    assert removed == [False, True, False, True, False, False]
+
+
 def test_a_folder_with_another_recipe_is_refused(tmp_path):
     model, noise = start("open_clip CLIP, ViT")
     train(model, noise, Recipe(2, 1e-3), tmp_path, normalise=NORMAL, workers=0)
