@@ -35,6 +35,8 @@ def test_lower_is_of_sums_and_found_of_the_least_word():
 def test_several_words_and_words_of_different_number():
     found = scores([[0, 1, 0], [0, 0, 0]], [[0, 2, -1], [0, 0, -3]], words=("red", (2, 10)))
     assert (found.lower, found.found, found.chance) == (True, True, 2 / 3)
+    found = scores([[0, 1, 0], [0, 0, 0]], [[3, 2, 0.5], [0, 0, 0]], words=("red", (2, 10)))
+    assert (found.lower, found.found) == (False, True)
 
 
 def test_without_pairs_first_order_effects_count():

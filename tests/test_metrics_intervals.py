@@ -75,6 +75,7 @@ def test_a_difference_is_of_the_statistics_on_common_items_and_values():
     a = {"x": [1.0, 9.0], "y": [5.0, NAN], "only a": [100.0]}
     b = {"y": [3.0, 50.0], "x": [2.0, 4.0], "only b": [-100.0]}
     assert paired(a, b).value == np.median([1, 9, 5]) - np.median([2, 4, 3])
+    assert paired({**a, "z": [0.0, 9.0]}, {**b, "z": [NAN, 9.0]}, "mean").value == 24 / 4 - 18 / 4
     assert_close(paired(a, {"z": 1.0}), [NAN] * 3, 0.0)
     assert_close(paired({"x": 1.0}, {"x": 3.0}), [-2.0, NAN, NAN], 0.0)
     with pytest.raises(InputError, match="'x' has 2 and 1 values"):
