@@ -1,0 +1,226 @@
+"""Grounding and zero-shot accuracy before and after fine-tuning, in and out of its domain, with intervals.
+
+    python -m benchmarks.fine_tuning "before=demo-clip" "after=local-dir:runs/new-kinds/model" --work runs/fine-tuning
+
+The models are given as LABEL=MODEL; differences are to the first one, and a single one is only explained. Scenes have
+seeds that no training uses: scenes of new kinds (in domain), of one new and one old kind, and of old kinds (what was
+forgotten). Explanations go to `--work`, where a run that was stopped goes on. Writes `docs/fine_tuning.md`, its figure,
+and `benchmarks/results/fine_tuning.json`.
+"""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import fixlip
+from fixlip import evaluation
+from fixlip.comparison import Comparison
+from fixlip.datasets import scenes
+from fixlip.evaluation.rows import plain
+from fixlip.metrics.intervals import Interval, bootstrap, by_class, paired
+
+ROOT = Path(__file__).parents[1]
+DOMAINS = {
+    "new kinds": "vocabulary=new seed=7000000",
+    "one new and one old kind": "vocabulary=mixed n_objects=2 seed=7100000",
+    "old kinds": "vocabulary=bundled seed=7200000",
+}
+PARTS = {  # what a row of the table is about: its domain, and the kinds that count
+    "new kinds": ("new kinds", "new"),
+    "one new and one old kind: the new one": ("one new and one old kind", "new"),
+    "one new and one old kind: the old one": ("one new and one old kind", "bundled"),
+    "old kinds": ("old kinds", "bundled"),
+}
+SINGLE_SEED = 7_500_000
+Groups = dict[str, list[dict[str, Any]]]  # scene: its objects
+
+
+def explained(encoders: list[Any], domain: str, args: argparse.Namespace) -> dict[str, Groups]:
+    """Label of the model -> scene -> what the grounding metric says of its objects."""
+    folder = args.work / domain.replace(" ", "-")
+    data = f"scenes:{args.scenes} {DOMAINS[domain]}"
+    banzhaf = f"banzhaf interactions=cross image_masks={args.passes}"
+    evaluation.evaluate(evaluation.Plan(("grounding",), data, tuple(encoders), (banzhaf,)), folder)
+    found: dict[str, Groups] = {encoder.name: {} for encoder in encoders}
+    for row in evaluation.read(folder):
+        if row["estimator"] and row["model"] in found:
+            found[row["model"]][row["item"]] = row["metrics"]["grounding"]["objects"]
+    return found
+
+
+def values(groups: Groups, field: str, vocabulary: scenes.Vocabulary) -> dict[str, list[float]]:
+    """One number for each object of these kinds, by scene; a PGE that does not exist (nothing is positive) is 0."""
+    own = set(scenes.kinds(vocabulary))
+
+    def number(thing: dict[str, Any]) -> float:
+        return float(thing["own"] > 0) if field == "own" else float(thing[field] or 0.0)
+
+    return {item: [number(t) for t in things if t["name"] in own] for item, things in groups.items()}
+
+
+def zero_shot(encoder: Any, vocabulary: scenes.Vocabulary, n: int) -> list[float]:
+    """For each scene with one object, whether its kind has the nearest prompt among all kinds, old and new."""
+    names = scenes.kinds("mixed")
+    texts = [encoder.text_input(scenes.prompt(name)) for name in names]
+    w = torch.cat([encoder.embed_text(t, torch.ones(1, t.n_tokens, dtype=torch.bool)) for t in texts])
+    hits = []
+    for scene in scenes.scenes(n, seed=SINGLE_SEED, n_objects=1, vocabulary=vocabulary):
+        x = encoder.image_input(scene.image)
+        u = encoder.embed_image(x, torch.ones(1, x.n_patches, dtype=torch.bool))
+        hits.append(float(names[int((w @ u[0]).argmax())] == scene.objects[0].name))
+    return hits
+
+
+def measure(encoders: list[Any], args: argparse.Namespace) -> dict[str, Any]:
+    """All numbers, in types of JSON."""
+    labels = [encoder.name for encoder in encoders]
+    grounding = {domain: explained(encoders, domain, args) for domain in DOMAINS}
+    rows, differences = [], []
+    for part, (domain, vocabulary) in PARTS.items():
+        of = {
+            (label, field): values(grounding[domain][label], field, vocabulary)
+            for label in labels
+            for field in ("pge", "pga", "own", "ceiling", "chance_pge", "chance_pga")
+        }
+        for label in labels:
+            pge = of[label, "pge"]
+            row: dict[str, Any] = {"scenes of": part, "model": label, "objects": sum(map(len, pge.values()))}
+            row["median PGE"] = bootstrap(pge.values())
+            row["PGA"] = bootstrap(of[label, "pga"].values(), "mean")
+            row["own box positive"] = bootstrap(of[label, "own"].values(), "mean")
+            row["PGE of the box itself"] = bootstrap(of[label, "ceiling"].values()).value
+            row["PGE of chance"] = bootstrap(of[label, "chance_pge"].values()).value
+            row["PGA of chance"] = bootstrap(of[label, "chance_pga"].values(), "mean").value
+            rows.append(row)
+            if label != labels[0]:
+                change: dict[str, Any] = {"scenes of": part, "model": label}
+                change["median PGE"] = paired(pge, of[labels[0], "pge"])
+                change["PGA"] = paired(of[label, "pga"], of[labels[0], "pga"], "mean")
+                differences.append(change)
+    things = {
+        label: [(i, t["name"], float(t["pge"] or 0)) for i, ts in grounding["new kinds"][label].items() for t in ts]
+        for label in labels
+    }
+    medians = {label: by_class(things[label]) for label in labels}
+    kinds = [
+        {"kind": name, "objects": sum(t[1] == name for t in things[labels[0]])}
+        | {label: medians[label][name] for label in labels}
+        for name in medians[labels[0]]
+    ]
+    shots = []
+    for encoder in encoders:
+        hits = {v: bootstrap(zero_shot(encoder, v, args.single), "mean") for v in ("new", "bundled")}
+        shots.append({"model": encoder.name, "new kinds": hits["new"], "old kinds": hits["bundled"]})
+    return {"grounding": rows, "differences": differences, "kinds": kinds, "zero-shot": shots}
+
+
+def draw(encoders: list[Any], path: Path, passes: int) -> str:
+    """The first scene of one new and one old kind, explained by each model, as a figure; returns its caption."""
+    scene = scenes.make_scene(7_100_000, vocabulary="mixed", n_objects=2)
+    call = {"image_masks": passes, "progress": False, "options": {"interactions": "cross"}}
+    found = [fixlip.explain(scene.image, scene.caption, model=encoder, **call) for encoder in encoders]
+    fixlip.plots.compare(Comparison(tuple(found), tuple(encoder.name for encoder in encoders)), path=path)
+    return scene.caption
+
+
+def cell(value: Any) -> str:
+    if isinstance(value, Interval):
+        return f"{value.value:.3f} [{value.low:.3f}, {value.high:.3f}]"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return "none"
+    lines = [list(rows[0]), ["---"] * len(rows[0]), *([cell(v) for v in row.values()] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def page(found: dict[str, Any], caption: str, settings: list[dict[str, Any]], args: argparse.Namespace) -> str:
+    """Everything as Markdown."""
+    first, second = found["grounding"][:2]
+    return f"""# Fine-tuning and grounding
+
+Written by `python -m benchmarks.fine_tuning`. `{args.models[0].partition("=")[2]}` knows {len(scenes.kinds())} kinds of
+objects; {len(scenes.kinds("new"))} others, which it has never seen and whose words it has never read, are taught to it
+by `scripts/fine_tune.py`. On scenes of new kinds the median PGE goes from {cell(first["median PGE"])} to
+{cell(second["median PGE"])}, where chance is {cell(second["PGE of chance"])} and a perfect outline of the box
+{cell(second["PGE of the box itself"])}.
+
+## Where the words point
+
+{args.scenes} scenes each, with seeds that no training used; `banzhaf`, interactions of patches and words,
+{args.passes} masked pictures. Brackets: 95 % bootstrap intervals over scenes. PGE is the share of a word's positive
+attribution that lies in the box of its object (0 where nothing is positive), PGA whether its largest attribution
+touches the box.
+
+{table(found["grounding"])}
+
+Change against `{first["model"]}` on the same scenes:
+
+{table(found["differences"])}
+
+![“{caption}”, explained by both models on one scale](fine_tuning.png)
+
+*The first scene of one new and one old kind, on one scale.*
+
+## What the pictures are taken for
+
+Share of {args.single} pictures of one object whose own prompt is the nearest among those of all
+{len(scenes.kinds("mixed"))} kinds; chance is {1 / len(scenes.kinds("mixed")):.3f}.
+
+{table(found["zero-shot"])}
+
+## Kind by kind
+
+Median PGE in scenes of new kinds.
+
+{table(found["kinds"])}
+
+## How they were fine-tuned
+
+`python scripts/fine_tune.py` with:
+
+{table(settings)}
+"""
+
+
+def settings_of(label: str, name: str) -> dict[str, Any] | None:
+    """How a model was fine-tuned, as `scripts/fine_tune.py` wrote it."""
+    path = Path(name.removeprefix("local-dir:")) / "settings.json"
+    return {"label": label} | json.loads(path.read_text()) if path.is_file() else None
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+", metavar="LABEL=MODEL")
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--scenes", type=int, default=120, help="of each kind")
+    parser.add_argument("--passes", type=int, default=256, help="of the image tower for an explanation")
+    parser.add_argument("--single", type=int, default=300, help="scenes with one object, for zero-shot")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
+    args = parser.parse_args()
+    encoders, settings = [], []
+    for given in args.models:
+        label, _, name = given.partition("=")
+        encoders.append(fixlip.load_model(name))
+        encoders[-1].name = label
+        settings.append(settings_of(label, name))
+    for domain in DOMAINS:
+        explained(encoders, domain, args)
+    if len(encoders) < 2:
+        return
+    found = measure(encoders, args)
+    caption = draw(encoders[:2], args.docs / "fine_tuning.png", args.passes)
+    known = [s for s in settings if s]
+    result = plain({"scenes": args.scenes, "passes": args.passes, "single": args.single, "settings": known} | found)
+    (args.results / "fine_tuning.json").write_text(json.dumps(result, indent=2) + "\n")
+    (args.docs / "fine_tuning.md").write_text(page(found, caption, known, args))
+
+
+if __name__ == "__main__":
+    main()
