@@ -13,7 +13,7 @@ from PIL import Image
 from fixlip.datasets import list_datasets, load_dataset
 from fixlip.datasets.base import BadItem, Item
 from fixlip.datasets.boxes import orientation_of, turned
-from fixlip.datasets.scenes import choose_names, make_scene
+from fixlip.datasets.scenes import choose_names, kinds, make_scene
 from fixlip.errors import InputError, OptionError
 from fixlip.images import open_image
 from tests.layouts import CALLED, FAULTS, WRITERS, plan
@@ -244,3 +244,15 @@ def test_boxes_turn_with_a_picture_that_is_stored_on_its_side(orientation, tmp_p
         assert found == (truth,)
     # boxes drawn on the upright picture stay as they are
     assert turned([truth], orientation_of(tmp_path / "a.png", upright.size), upright.size) == (truth,)
+
+
+def test_foils_of_scenes_are_wrong_in_one_thing_that_is_not_in_the_picture():
+    data = load_dataset("scene-foils:30", seed=5)
+    for item, scene in zip(data, load_dataset("scenes:30", seed=5), strict=True):
+        named = {o.name for o in scene.captions[0].objects}
+        (true,), (wrong,) = item.captions[0].objects, item.foil.objects
+        assert true.name in named
+        assert wrong.name in set(kinds()) - named
+        assert item.foil.text == item.captions[0].text.replace(true.name, wrong.name)
+        assert item.id == scene.id
+    assert data[3].foil == load_dataset("scene-foils:1", seed=8)[0].foil

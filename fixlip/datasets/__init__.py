@@ -12,6 +12,7 @@ SOURCES = {  # name: the module and class, and what follows the colon: its first
     "flickr30k": ("flickr30k:Flickr30k", "root"),
     "foils": ("foils:Foils", "root"),
     "mosaics": ("mosaics:Mosaics", "root"),
+    "scene-foils": ("scene_sets:SceneFoils", "n"),
     "scene-mosaics": ("scene_sets:SceneMosaics", "n"),
     "scenes": ("scene_sets:Scenes", "n"),
 }
@@ -26,10 +27,10 @@ def load_dataset(spec: str, **options: Any) -> Dataset:
     """A data set by name.
 
     Args:
-        spec: ``scenes`` or ``scenes:50`` (so many scenes), ``scene-mosaics`` or ``scene-mosaics:50``: bundled, offline;
+        spec: ``scenes`` or ``scenes:50`` (so many scenes), ``scene-mosaics``, ``scene-foils``: bundled, offline;
             ``coco:/path``, ``flickr30k:/path``, ``mosaics:/path``, ``foils:/path``: data in its official layout.
-        options: those of the class behind the name: `scene_sets.Scenes`, `scene_sets.SceneMosaics`, `coco.Coco`,
-            `flickr30k.Flickr30k`, `mosaics.Mosaics`, `foils.Foils`.
+        options: those of the class behind the name: `scene_sets.Scenes`, `scene_sets.SceneMosaics`,
+            `scene_sets.SceneFoils`, `coco.Coco`, `flickr30k.Flickr30k`, `mosaics.Mosaics`, `foils.Foils`.
 
     Returns:
         Items by number, in an order that is the same in every run. Annotations are read now, pictures one at a time

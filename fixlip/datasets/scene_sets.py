@@ -1,4 +1,4 @@
-"""Bundled data sets: scenes, and mosaics of scenes. Every picture is drawn when it is asked for."""
+"""Bundled data sets: scenes, mosaics of scenes, wrong captions of scenes. Pictures are drawn on demand."""
 
 from typing import get_args
 
@@ -6,9 +6,12 @@ import numpy as np
 
 from fixlip.datasets import grid
 from fixlip.datasets.base import Caption, GroundedObject, Item
+from fixlip.datasets.foils import differing
 from fixlip.datasets.options import at_least, caption_form
-from fixlip.datasets.scenes import Pairs, Vocabulary, choose_names, make_scene
+from fixlip.datasets.scenes import Pairs, Vocabulary, choose_names, kinds, make_scene
 from fixlip.errors import OptionError, unknown
+
+FOIL = 7  # sets the choice of the wrong word apart from that of the scene
 
 
 class Scenes:
@@ -105,3 +108,37 @@ class SceneMosaics:
         k = before + 1
         caption = grid.caption(names[:k], boxes[:k], self._template, self._separator)
         return Item(f"mosaic-{self._seed}-{mosaic:04d}-k{k}", picture, (caption,))
+
+
+class SceneFoils:
+    """Scenes with a caption that names one thing which is not in the picture, in the place of one that is.
+
+    Args:
+        n, seed, size: as in `Scenes`.
+        n_objects: one to four; drawn at random when None.
+
+    Raises:
+        OptionError: a value outside its range.
+    """
+
+    def __init__(self, n: int = 100, *, seed: int = 0, n_objects: int | None = None, size: int = 224) -> None:
+        self.name = "scene-foils"
+        self._seed, self._scenes = seed, Scenes(n, seed=seed, n_objects=n_objects, size=size)
+
+    def __len__(self) -> int:
+        return len(self._scenes)
+
+    def __getitem__(self, index: int) -> Item:
+        item = self._scenes[index]
+        (caption,) = item.captions
+        rng = np.random.default_rng([FOIL, self._seed + range(len(self))[index]])
+        named = [thing.name for thing in caption.objects]
+        target = caption.objects[rng.integers(len(named))]
+        others = [kind for kind in kinds() if kind not in named and _article(kind) == _article(target.name)]
+        start, end = target.span
+        true, wrong = differing(caption.text, caption.text[:start] + str(rng.choice(others)) + caption.text[end:])
+        return Item(item.id, item.picture, (true,), wrong)
+
+
+def _article(name: str) -> bool:
+    return name[0] in "aeiou"
