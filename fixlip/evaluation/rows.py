@@ -80,8 +80,8 @@ def lines(path: Path) -> Iterable[Row]:
 def read(folder: str | Path) -> list[Row]:
     """All rows of a folder, of all shards, by model, estimator and place in the data set.
 
-    Rows with the same key are joined: metrics add up, a later row replaces an earlier one that is bad. A fault of an item
-    that was explained after all, when it was tried again, is left out.
+    Rows with the same key are joined: metrics add up, a later row replaces an earlier one that is bad. A fault of an
+    item that was explained after all, when it was tried again, is left out.
 
     Raises:
         InputError: no such folder, or a damaged file in it.

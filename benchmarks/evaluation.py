@@ -1,0 +1,114 @@
+"""Every metric for every estimator and both bundled models, offline, into docs/results/.
+
+    python -m benchmarks.evaluation [--workers 2] [--runs runs/evaluation] [--out docs/results]
+
+Four runs of `fixlip evaluate`, each with a report: unseen scenes (grounding, insertion and deletion, faithfulness),
+mosaics of scenes (pointing game), scenes with a wrong caption (foils), and scenes cut into 3 x 3 regions, which makes
+games so small that `exact` can play, for what explains everything anew (stability, random weights, removal). Estimators
+that sample get 256 image passes, or the fewest that they can do with. Stopped and started again, it goes on where it
+was.
+"""
+
+import re
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import fixlip
+from benchmarks.estimators import request
+from benchmarks.output import arguments
+from fixlip import evaluation, specs
+from fixlip.evaluation.report import report
+from fixlip.evaluation.summary import Summary
+
+README = Path(__file__).parents[1] / "README.md"
+MODELS = ("demo-clip", "demo-siglip")
+EARLIER = {"text_layer": 0, "image_layer": 0.5}
+REGIONS = {"image_players": "grid:3"}
+RUNS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
+    "scenes": (("grounding", "insertion-deletion", "faithfulness masks=300"), "scenes:16 seed=6000000", {}),
+    "mosaics": (("pointing-game",), "scene-mosaics:3 seed=6000000", {}),
+    "foils": (("foils",), "scene-foils:8 seed=6000000", {}),
+    "checks": (("stability", "randomization", "removal", "perturbation"), "scenes:8 seed=6000000 n_objects=2", REGIONS),
+}
+HEADLINE = (  # column, run, figure, setting
+    ("PGE", "scenes", "PGE", ""),
+    ("PGA", "scenes", "PGA", ""),
+    ("PGR", "mosaics", "PGR", "k=4"),
+    ("AID", "scenes", "AID", ""),
+    ("Spearman", "scenes", "Spearman", "p=0.5, masks=300"),
+)
+ABOUT = """# Every estimator measured
+
+Both bundled models, {count} estimators, offline; `python -m benchmarks.evaluation` makes these pages and the table in
+the README. Each number has its interval on the page that it comes from: [scenes](scenes.md),
+[mosaics](mosaics.md), [wrong captions](foils.md), [checks](checks.md).
+
+"""
+LEGEND = """
+PGE: median share of the positive attribution of a word inside the box of its object. PGA: how often its maximum is
+there. PGR: share of the attribution with the right sign in a mosaic of four pictures whose kinds are all named. AID:
+area between the curves of inserting the best and the worst players. Spearman: agreement of the explanation with the
+model on random masks.
+"""
+BETWEEN = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.S)
+
+
+def estimators(n_image: int, n_text: int, passes: int) -> tuple[str, ...]:
+    """Every built-in estimator that can explain so many players, with what it is given."""
+    chosen = []
+    for name in [n for n in fixlip.list_estimators() if not n.startswith("shapiq:")]:
+        try:
+            call = request(name, n_image, n_text, passes)
+        except fixlip.FixlipError:
+            continue
+        sampled = fixlip.estimator_class(name).capabilities.sampled
+        chosen.append(specs.written(name, call if sampled else {}))
+        if name == "integrated-gradients":
+            chosen.append(specs.written(name, EARLIER))
+    return tuple(chosen)
+
+
+def main() -> None:
+    args = arguments(__doc__, workers=2, runs="runs/evaluation", passes=256)
+    start, out, found = perf_counter(), Path(args.out or "docs/results"), {}
+    out.mkdir(parents=True, exist_ok=True)
+    engine = evaluation.Ray(args.workers) if args.workers > 1 else evaluation.Local()
+    for name, (metrics, data, others) in RUNS.items():
+        chosen = estimators(9, 11, args.passes) if others else estimators(64, 11, args.passes)
+        plan = evaluation.Plan(metrics, data, MODELS, chosen, threads=1, **others)
+        outcome = evaluation.evaluate(plan, Path(args.runs) / name, engine=engine)
+        found[name] = report(Path(args.runs) / name, markdown=out / f"{name}.md").summary
+        print(f"{name}: {outcome.evaluated} of {outcome.items} items, {outcome.throughput:.2f} explanations a second")
+    table = headline(found)
+    (out / "README.md").write_text(ABOUT.format(count=table.count("\n") - 3) + table + LEGEND, "utf-8")
+    if not args.out:
+        README.write_text(BETWEEN.sub(lambda _: table, README.read_text("utf-8")), "utf-8")
+    print(f"{perf_counter() - start:.0f} s")
+
+
+def headline(found: dict[str, Summary]) -> str:
+    """One row for each estimator, best PGE of the first model first; both models side by side."""
+    values: dict[str, dict[tuple[str, str], float]] = {}
+    chance: dict[tuple[str, str], float] = {}
+    for column, run, figure, setting in HEADLINE:
+        for row in found[run].headlines:
+            if (row["figure"], row["setting"]) == (figure, setting):
+                values.setdefault(row["estimator"], {})[column, row["model"]] = row["value"]
+                chance[column, row["model"]] = min(row["chance"] or 0.0, chance.get((column, row["model"]), 1.0))
+    columns = [(column, model) for model in MODELS for column, *_ in HEADLINE]
+    first = columns[0]
+    names = sorted(values, key=lambda name: -values[name].get(first, 0.0))
+    lines = [["estimator", *(f"{column}, {model}" for column, model in columns)], ["---"] * (1 + len(columns))]
+    lines += [[f"`{name}`", *(number(values[name].get(c)) for c in columns)] for name in names]
+    lines += [["knows nothing", *(number(chance.get(c)) for c in columns)]]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def number(value: float | None) -> str:
+    """Two digits, or a dash."""
+    return "–" if value is None else f"{value:.2f}"
+
+
+if __name__ == "__main__":
+    main()
