@@ -24,12 +24,12 @@ MARKS = {"best": " ●", "close": " ○", "gain": " ▲", "loss": " ▼"}
 
 def print_report(report: "Report", outputs: Outputs) -> None:
     """Print the headline tables, the differences between models, and what was left out."""
-    console, counts = Console(highlight=False), report.summary.counts
+    console, counts = Console(highlight=False), report.told.counts
     console.print(Text(f"\n{report.title}", style="bold"))
     console.print(Text(report.lead))
-    for table in [t for _, tables in headline_tables(report.summary) for t in tables]:
+    for table in [t for _, tables in headline_tables(report.told) for t in tables]:
         _print(console, table)
-    for table in model_tables(report.summary):
+    for table in model_tables(report.told):
         _print(console, table, notes=False)
     console.print(Text(HOW_TO_READ, style="dim"))
     console.print(f"{count(counts['evaluated'], 'item')} evaluated, {counts['items'] - counts['evaluated']} skipped")
@@ -54,13 +54,13 @@ def _print(console: Console, block: "Block", *, notes: bool = True) -> None:
         name = Text("\n".join(filter(None, (heading.text, *heading.note.split(", ")))))
         table.add_column(name, justify="right" if heading.number else "left", no_wrap=True, vertical="bottom")
     for row in block.rows:
-        table.add_row(*([Text(row[0].text, style="bold")] if len(row) == 1 else (_text(cell, notes) for cell in row)))
+        table.add_row(*(_text(cell, notes) for cell in row))
     console.print(Text(block.title, style="bold underline"))
     needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
     Console(highlight=False, width=max(console.width, needed)).print(table, "")
 
 
 def _text(cell: Cell, notes: bool) -> Text:
-    value = Text(cell.text, style="bold" if cell.mark in ("best", "gain", "loss") else "")
+    value = Text(cell.text, style="bold" if cell.mark in ("best", "gain", "loss", "group") else "")
     value.append(MARKS.get(cell.mark, ""), style="dark_orange3")
-    return value.append(f"  {cell.note}" if notes and cell.note else "", style="not bold dim")
+    return value.append(f"{'  ' * bool(cell.text)}{cell.note}" if notes else "", style="not bold dim")

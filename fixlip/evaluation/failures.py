@@ -89,7 +89,7 @@ def failures(rows: Iterable[Row], *, worst: float = 0.1, tiny: float = 0.02, unu
         rival = thing["instead"]
         if rival and thing["object"] in cluster_of and cluster_of[thing["object"]] == cluster_of.get(rival):
             thing["kinds"].append(CONTEXT)
-    absent = {UNUSUAL: missing} if missing else {}
+    absent = {} if outliers else {UNUSUAL: missing}
     if not clusters:
         absent[CONTEXT] = f"No two kinds of objects are found together in {TOGETHER} pictures and often enough."
     shares, failed = [], []
@@ -97,7 +97,8 @@ def failures(rows: Iterable[Row], *, worst: float = 0.1, tiny: float = 0.02, unu
         own = [thing for thing in things if (thing["model"], thing["estimator"]) == method]
         own.sort(key=lambda thing: (thing["pge"], thing["index"], thing["place"]))
         bad = own[: max(1, round(worst * len(own)))]
-        shares += [_share(method, kind, own, bad) for kind in (*KINDS, "none of these") if kind not in absent]
+        judged = [kind for kind in KINDS if kind not in absent and (kind != UNUSUAL or method[0] in outliers)]
+        shares += [_share(method, kind, own, bad) for kind in (*judged, "none of these")]
         failed += bad
     return Failures(
         thresholds={
@@ -111,7 +112,7 @@ def failures(rows: Iterable[Row], *, worst: float = 0.1, tiny: float = 0.02, unu
         shares=shares,
         clusters=clusters,
         objects=failed,
-        missing=absent,
+        missing=absent | ({UNUSUAL: missing} if missing else {}),
     )
 
 
@@ -177,21 +178,21 @@ def _share(method: tuple[str, str], kind: str, everything: Table, bad: Table) ->
 
 
 def _unusual(rows: list[Row], share: float) -> tuple[dict[str, set[str]], str]:
-    """The items with an unusual picture for each model; or why there are none."""
+    """The items with an unusual picture for each model; and why there are none for a model."""
     from sklearn.neighbors import LocalOutlierFactor
 
     found: dict[str, set[str]] = {}
-    why = "The rows hold no picture embeddings."
-    for model in sorted({row["model"] for row in rows}):
+    why = []
+    for model in sorted({row["model"] for row in rows if row["model"]}):
         pictures = {
             row["item"]: embedding
             for row in rows
             if row["model"] == model and (embedding := (row["metrics"].get("picture") or {}).get("embedding"))
         }
-        different, of = np.unique(np.array(list(pictures.values())), axis=0, return_inverse=True)
+        vectors = np.array(list(pictures.values())).reshape(len(pictures), -1)
+        different, of = np.unique(vectors, axis=0, return_inverse=True)
         if len(different) < FEWEST:
-            if pictures:
-                why = f"{len(different)} different pictures are too few to call one unusual ({FEWEST} are needed)."
+            why.append(f"{model} has embeddings of {len(different)} different pictures, {FEWEST} are needed.")
             continue
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="Duplicate values")  # nearly the same pictures
@@ -200,7 +201,7 @@ def _unusual(rows: list[Row], share: float) -> tuple[dict[str, set[str]], str]:
         odd = np.argsort(-oddness, kind="stable")[: max(1, round(share * len(pictures)))]
         items = list(pictures)
         found[model] = {items[k] for k in odd}
-    return found, "" if found else why
+    return found, " ".join(why)
 
 
 def _clusters(rows: list[Row]) -> list[list[str]]:

@@ -7,7 +7,7 @@ by hash, and pictures that are part of it; there is no script.
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from fixlip.errors import InputError, OptionError
 from fixlip.evaluation import rows as rows_on_disk
 from fixlip.evaluation.failures import Failures, failures
-from fixlip.evaluation.report_blocks import Section
+from fixlip.evaluation.report_blocks import Section, short_names
 from fixlip.evaluation.report_examples import Again, Explain
 from fixlip.evaluation.report_figures import curve_figures
 from fixlip.evaluation.report_sections import lead, sections, title_of
@@ -34,6 +34,7 @@ class Report:
     Attributes:
         title, lead: what it is about, and what it found, in a sentence.
         summary, failures: the tables in it; no failures where grounding was not measured.
+        told: the summary with the names of estimators as they are printed, without options that all of them share.
         sections: what is written.
     """
 
@@ -41,6 +42,7 @@ class Report:
     lead: str
     summary: Summary
     failures: Failures | None
+    told: Summary
     sections: tuple[Section, ...]
 
     def to_html(self) -> str:
@@ -113,9 +115,19 @@ def make(rows: list[dict[str, Any]], settings: Mapping[str, Any], *, examples: i
     from fixlip.evaluation import report_examples
 
     summary, kinds = summarise(rows), failures(rows)
-    shown = report_examples.examples(rows, summary, kinds, examples, explain)
-    parts = sections(summary, kinds, settings, curve_figures(summary), shown)
-    return Report(title_of(settings), lead(summary), summary, kinds, tuple(parts))
+    names = short_names(dict.fromkeys(m["estimator"] for m in summary.methods))
+    shown = report_examples.examples(rows, summary, kinds, examples, explain, names)
+    told = replace(summary, **{name: _named(value, names) for name, value in vars(summary).items()})
+    told_kinds = kinds and replace(kinds, shares=_named(kinds.shares, names))
+    parts = sections(told, told_kinds, settings, curve_figures(told), shown)
+    return Report(title_of(settings), lead(told), summary, kinds, told, tuple(parts))
+
+
+def _named(value: Any, names: Mapping[str, str]) -> Any:
+    """The same with other names for estimators."""
+    if isinstance(value, dict):
+        return {k: names.get(v, v) if isinstance(v, str) else _named(v, names) for k, v in value.items()}
+    return [_named(v, names) for v in value] if isinstance(value, list) else value
 
 
 def _write_markdown(found: Report, path: Path) -> None:

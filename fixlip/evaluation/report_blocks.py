@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 
@@ -23,7 +23,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell of a table; `note` stands small below; `mark` is "best", "close", "clear", "gain" or "loss"."""
+    """A cell of a table; `note` stands small below; `mark` is "best", "close", "clear", "gain", "loss" or "group"."""
 
     text: str
     note: str = ""
@@ -42,7 +42,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of cells; a row of one cell names those below it. A `folded` table is hidden behind its title."""
+    """Rows of cells; one that begins with a "group" heads those below it. If `folded` it hides behind its title."""
 
     headings: Sequence[Heading]
     rows: Sequence[Sequence[Cell]]
@@ -150,6 +150,21 @@ def count(n: int, noun: str) -> str:
     """``1 item``, ``2 items``, ``3 entries``."""
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{n:,} {noun if n == 1 else plural}"
+
+
+def short_names(labels: Iterable[str]) -> dict[str, str]:
+    """Labels of estimators without the options that do not tell them apart.
+
+    Example:
+        >>> list(short_names(["banzhaf p=0.3 seed=1", "banzhaf p=0.7 seed=1", "rise seed=1"]).values())
+        ['banzhaf p=0.3', 'banzhaf p=0.7', 'rise']
+    """
+    words = {label: label.split() for label in labels}
+    short = {}
+    for label, (head, *options) in words.items():
+        others = [set(w[1:]) for w in words.values() if w[0] == head]
+        short[label] = " ".join([head, *(o for o in options if not all(o in w for w in others))])
+    return {label: name if list(short.values()).count(name) == 1 else label for label, name in short.items()}
 
 
 def slug(*parts: object) -> str:

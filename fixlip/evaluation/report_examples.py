@@ -1,6 +1,6 @@
 """Example explanations of a report, computed again from what the run says of itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -81,13 +81,21 @@ def _is_read(explanation: "Explanation", span: tuple[int, int]) -> bool:
         return False
 
 
-def examples(rows: Sequence[Row], summary: Summary, failures: Failures | None, n: int, explain: Explain) -> Shown:
+def examples(
+    rows: Sequence[Row],
+    summary: Summary,
+    failures: Failures | None,
+    n: int,
+    explain: Explain,
+    names: Mapping[str, str],
+) -> Shown:
     """For each model, by its best estimator: a typical explanation, and the worst failures of each kind.
 
     Args:
         rows, summary, failures: of the run.
         n: failures of each kind; nothing at all for 0.
         explain: what makes the explanation of a row; where it cannot, a sentence stands in its place.
+        names: of estimators, as they are printed.
     """
     found: Shown = {}
     by_key = {(row["model"], row["estimator"], row["item"]): row for row in rows if row["status"] == "ok"}
@@ -98,11 +106,12 @@ def examples(rows: Sequence[Row], summary: Summary, failures: Failures | None, n
             continue
         method = model, best["estimator"]
         typical = _typical([row for (m, e, _), row in by_key.items() if (m, e) == method], best)
-        found[(*method, "typical")] = [_example(*typical, "typical", explain)]
+        found[(*method, "typical")] = [_example(*typical, "typical", explain, names)]
         for kind in KINDS if failures else ():
             things = failures.examples(*method, kind, n) if failures else []
             found[(*method, kind)] = [
-                _example(by_key[(*method, thing["item"])], thing["place"], kind, explain, thing) for thing in things
+                _example(by_key[(*method, thing["item"])], thing["place"], kind, explain, names, thing)
+                for thing in things
             ]
     return found
 
@@ -129,9 +138,14 @@ def _typical(rows: Sequence[Row], best: dict[str, Any]) -> tuple[Row, int | None
 
 
 def _example(
-    row: Row, place: int | None, kind: str, explain: Explain, failure: dict[str, Any] | None = None
+    row: Row,
+    place: int | None,
+    kind: str,
+    explain: Explain,
+    names: Mapping[str, str],
+    failure: dict[str, Any] | None = None,
 ) -> Example:
-    facts, name = [f"{row['model']} · {row['estimator']}", str(row["item"])], ""
+    facts, name = [f"{row['model']} · {names[row['estimator']]}", str(row["item"])], ""
     if place is not None:
         thing = grounded(row)[place]
         name = thing["name"]

@@ -51,8 +51,10 @@ def _best(summary: Summary, metric: str, setting: str, model: str) -> list[str]:
 def _curves(rows: list[dict[str, Any]], name: str, about: str, label: str) -> Image:
     from fixlip.plots import curves
 
-    figure = new_figure(4.4, 3.5 + 0.17 * (len({row["estimator"] for row in rows}) // 2))
-    figure.subplots_adjust(0.12, 0.86 / figure.get_figheight() + 0.04, 0.97, 0.97)
+    lines = -(-len({row["estimator"] for row in rows}) // 2)  # of the legend
+    height = 3.3 + 0.18 * lines
+    figure = new_figure(4.4, height)
+    figure.subplots_adjust(0.12, (0.58 + 0.18 * lines) / height, 0.97, 0.97)
     curves(rows, ax=figure.add_subplot(), label=label)
     light = _svg(figure)
     dark = light
@@ -96,8 +98,9 @@ def explanation_figure(
         axes[0].set_axis_off()
     grounding(explanation, words, boxes, others=others, ax=axes[-1])
     png = to_png(figure)
+    figure.set_facecolor("none")
     buffer = io.BytesIO()
-    with Picture.open(io.BytesIO(png)) as opened:
-        opened.convert("RGB").save(buffer, "WEBP", quality=QUALITY)
+    with Picture.open(io.BytesIO(to_png(figure))) as opened:
+        opened.save(buffer, "WEBP", quality=QUALITY)
     page = "image/webp", buffer.getvalue()
     return Image(name, about, png, page, page)

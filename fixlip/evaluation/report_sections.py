@@ -63,7 +63,7 @@ def sections(
         Section("Estimators compared", _estimators(summary)),
         Section("Kinds of objects", _classes(summary)),
         Section("Failures", [] if failures is None else _failures(failures, shown)),
-        Section("Left out", _left_out(summary)),
+        Section("Skipped items and warnings", _left_out(summary)),
         Section("How it was run", _how(summary, settings)),
     ]
     return [section for section in found if section.blocks]
@@ -105,13 +105,11 @@ def _compared(summary: Summary) -> list[Block]:
     rows = [d for d in summary.differences if d["between"] == "models" and d["main"] and d["low"] is not None]
     if not tables:
         return []
-    clear = sum(d["clear"] for d in rows)
+    clear, chance = sum(d["clear"] for d in rows), round(0.05 * len(rows))
+    said = f"{clear} of {count(len(rows), 'difference')} {'is' if clear == 1 else 'are'} clear"
+    by_chance = f" About {chance} would be by chance." if chance else ""
     return [
-        Paragraph(
-            f"The same items under two models: {clear} of {count(len(rows), 'difference')} "
-            f"{'is' if clear == 1 else 'are'} clear: the 95 % interval excludes 0. About "
-            f"{max(1, round(0.05 * len(rows)))} would be by chance."
-        ),
+        Paragraph(f"The same items under two models: {said}, the 95 % interval excludes 0.{by_chance}"),
         *tables,
     ]
 

@@ -60,13 +60,19 @@ def _headline_table(summary: Summary, title: str, rows: Rows) -> Table:
             line.append(_value(h, scales[column], _mark(summary, of[column], h), of[column]) if h else Cell("–"))
         items = {cells[model, estimator, *c]["items"] for c in columns if (model, estimator, *c) in cells}
         lines[model, estimator] = [*line, Cell(_range(items))]
-    return Table([*headings, Heading("items")], by_model(lines), title, _about(rows))
+    notes = {m: [_against(own, m) for own in of.values()] for m in dict.fromkeys(model for model, _ in lines)}
+    return Table([*headings, Heading("items")], by_model(lines, notes), title, _about(rows))
 
 
-def by_model(lines: dict[tuple[str, str], list[Cell]]) -> list[list[Cell]]:
-    """Rows below the names of their models."""
-    models = dict.fromkeys(model for model, _ in lines)
-    return [row for model in models for row in ([Cell(model)], *(own for (m, _), own in lines.items() if m == model))]
+def by_model(lines: dict[tuple[str, str], list[Cell]], notes: dict[str, list[str]] | None = None) -> list[list[Cell]]:
+    """Rows below those of their models, which may have notes for the columns."""
+    found = []
+    for model in dict.fromkeys(model for model, _ in lines):
+        own = [line for (m, _), line in lines.items() if m == model]
+        said = (notes or {}).get(model, [])
+        found += [[Cell(model, mark="group"), *(Cell("", note) for note in said)], *own]
+        found[-len(own) - 1] += [Cell("")] * (len(own[0]) - 1 - len(said))
+    return found
 
 
 def _range(numbers: set[int]) -> str:
@@ -107,7 +113,8 @@ def strip(
 
 
 def _value(h: dict[str, Any], scale: tuple[float, float], mark: str, column: Rows) -> Cell:
-    against = [f"{_called(h, name)} {number(h[name])}" for name in ("chance", "ceiling") if _varies(column, name)]
+    own = [other for other in column if other["model"] == h["model"]]
+    against = [f"{_called(h, name)} {number(h[name])}" for name in ("chance", "ceiling") if _varies(own, name)]
     digits = _digits(column)
     note = " · ".join(filter(None, [interval(h["low"], h["high"], digits), *against]))
     return Cell(
@@ -133,14 +140,17 @@ def _varies(rows: Rows, name: str) -> bool:
     return len({number(h[name]) for h in rows}) > 1
 
 
-def _against(rows: Rows) -> str:
-    """Chance and ceiling that all methods of a column share; a ceiling of 1 goes without saying."""
-    shown = [
-        f"{_called(rows[0], name)} {number(rows[0][name])}"
-        for name in ("chance", "ceiling")
-        if rows[0][name] is not None and not _varies(rows, name) and not (name == "ceiling" and rows[0][name] == 1)
-    ]
-    return ", ".join(shown)
+def _against(rows: Rows, model: str = "") -> str:
+    """Chance and ceiling that all methods of a column share; a ceiling of 1 goes without saying.
+
+    With a model those that its methods share, where not all models do.
+    """
+    said = []
+    for name in ("chance", "ceiling"):
+        own = [h for h in rows if h["model"] == model] if model and _varies(rows, name) else [] if model else rows
+        if own and own[0][name] is not None and not _varies(own, name) and (name, own[0][name]) != ("ceiling", 1):
+            said.append(f"{_called(own[0], name)} {number(own[0][name])}")
+    return ", ".join(said)
 
 
 def _mark(summary: Summary, column: Rows, h: dict[str, Any] | None) -> str:
@@ -296,19 +306,24 @@ def class_tables(summary: Summary) -> list[Table]:
 
 def failure_table(failures: Failures) -> Table:
     """How often each kind is found among failures and among all objects."""
-    kinds = [kind for kind in (*KINDS, "none of these") if kind not in failures.missing]
+    judged = {s["kind"] for s in failures.shares}
+    kinds = [kind for kind in (*KINDS, "none of these") if kind in judged]
     cells = {(s["model"], s["estimator"], s["kind"]): s for s in failures.shares}
     lines = {}
     for model, estimator in dict.fromkeys((s["model"], s["estimator"]) for s in failures.shares):
-        own = [cells[model, estimator, kind] for kind in kinds]
+        own = [cells.get((model, estimator, kind)) for kind in kinds]
         line = [Cell(estimator)]
         for s in own:
+            if s is None:
+                line.append(Cell("–"))
+                continue
             mark = strip((0.0, 1.0), s["share_of_failures"], None, None, everything=s["share_of_objects"])
             note = f"of all objects {s['share_of_objects']:.0%}"
             line.append(
                 Cell(f"{s['share_of_failures']:.0%}", note, "clear" if s["clear"] and s["kind"] in KINDS else "", mark)
             )
-        lines[model, estimator] = [*line, Cell(f"{own[0]['failures']}", f"of {own[0]['objects']}")]
+        whole = cells[model, estimator, "none of these"]
+        lines[model, estimator] = [*line, Cell(f"{whole['failures']}", f"of {whole['objects']}")]
     return Table([ESTIMATOR, *map(Heading, kinds), Heading("failures")], by_model(lines))
 
 

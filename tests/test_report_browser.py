@@ -1,0 +1,62 @@
+"""The page of a report in a real browser."""
+
+import pytest
+
+from fixlip.evaluation.report import report
+from tests import results
+from tests.test_report import EVIL, stand_in
+from tests.test_viewer_browser import ARTIFACTS, browser
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+__all__ = ["browser"]
+LOOKS = {
+    "light": {"viewport": {"width": 1180, "height": 900}},
+    "dark": {"viewport": {"width": 1180, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "is_mobile": True},
+}
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    rows = results.rows(24, better=0.1)
+    rows[0]["caption"] = rows[-1]["reason"] = EVIL
+    report(results.write(folder, rows), html=folder / "report.html", explain=stand_in)
+    return folder / "report.html"
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_the_page_is_whole(browser, path, look):
+    context, trouble = browser.new_context(**LOOKS[look]), []
+    page = context.new_page()
+    page.on("console", lambda message: trouble.append(message.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("request", lambda r: r.url.startswith(("file:", "data:")) or trouble.append(r.url))
+    page.goto(path.as_uri())
+    page.evaluate("document.querySelectorAll('img').forEach(image => { image.loading = 'eager' })")
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 100)")
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.evaluate("document.querySelectorAll('script').length") == 0
+    strips = page.evaluate("[...document.querySelectorAll('.strip .value')].map(e => e.getBoundingClientRect().width)")
+    assert len(strips) > 50
+    assert sum(width > 0 for width in strips) > 50
+    ink, paper = page.evaluate("(s => [s.color, s.backgroundColor])(getComputedStyle(document.body))")
+    light = [sum(map(int, colour[4:-1].split(","))) for colour in (ink, paper)]
+    assert (light[0] > light[1]) == (look == "dark")
+    sources = page.evaluate("[...document.querySelectorAll('.figures img')].map(image => image.currentSrc)")
+    assert sources
+    if look == "dark":
+        assert all(
+            s == d
+            for s, d in zip(
+                sources,
+                page.evaluate("[...document.querySelectorAll('.figures source')].map(s => s.srcset)"),
+                strict=True,
+            )
+        )
+    page.locator("summary").first.click()
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"report-{look}.png", full_page=True)
+    context.close()
+    assert trouble == []
