@@ -19,9 +19,13 @@ def test_the_python_runs(tmp_path, monkeypatch):
 
 
 def test_the_commands_exist(cli):
-    help_text = cli("explain", "--help")[1]
-    for flag in re.findall(r"--[a-z]+", "".join(re.findall(r"```bash\n(fixlip .*?)```", README, re.S))):
-        assert flag in help_text
+    blocks = "\n".join(re.findall(r"```bash\n(.*?)```", README, re.S)).replace("\\\n", " ")
+    commands = re.findall(r"^fixlip (\w+)(.*)$", blocks, re.M)
+    assert {"explain", "evaluate", "report"} <= {name for name, _ in commands}
+    for name, rest in commands:
+        help_text = cli(name, "--help")[1]
+        for flag in re.findall(r"--[a-z][a-z-]*", rest):
+            assert flag in help_text, flag
 
 
 def test_links_lead_somewhere():
