@@ -204,6 +204,8 @@ def test_a_run_is_reported_with_its_own_explanations(tmp_path):
         (left, top, right, bottom), *more = shot.boxes
         assert (right - left) * (bottom - top) == pytest.approx(thing["area"], abs=1e-6)
         assert more == []
+        assert len(shot.others) == len(row["metrics"]["grounding"]["objects"]) - 1
+        assert shot.boxes[0] not in shot.others
         measured = grounding(shot.explanation, [shot.span], [shot.boxes])[0].pge
         assert measured == pytest.approx(thing["pge"], abs=1e-6)
 

@@ -99,6 +99,26 @@ def test_equal_models_do_not_differ():
     assert all(d["difference"] == d["low"] == d["high"] == 0 and not d["clear"] for d in same)
 
 
+def test_many_estimators_are_held_against_the_best():
+    rng = np.random.default_rng(0)
+    rows = [
+        results.row(
+            i,
+            "m",
+            f"e{k}",
+            {"perturbation": {"objects": [{"name": "dog", "image_deletion": (k - 3) ** 2 + rng.normal()}]}},
+        )
+        for i in range(20)
+        for k in range(8)
+    ]
+    found = summarise(rows).differences
+    assert {d["first"] for d in found} == {"e3"}
+    assert len(found) == 7
+    assert pick(found, second="e0")["better"] == "e3"
+    few = summarise([row for row in rows if row["estimator"] in ("e0", "e1", "e2")])
+    assert len(few.differences) == 3
+
+
 def test_differences_are_of_the_same_items_and_objects():
     """An object that a model does not see, and an item that a method has not, are left out on both sides."""
     thing = results.grounded_object

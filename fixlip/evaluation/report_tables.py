@@ -3,9 +3,9 @@
 from typing import Any
 
 from fixlip.evaluation.failures import KINDS, Failures
-from fixlip.evaluation.report_blocks import Cell, Heading, Strip, Table, interval, number
+from fixlip.evaluation.report_blocks import Cell, Heading, Strip, Table, count, interval, number
 from fixlip.evaluation.summary import Summary
-from fixlip.evaluation.summary_figures import FIGURES
+from fixlip.evaluation.summary_figures import FIGURES, goodness
 
 Rows = list[dict[str, Any]]
 ARROWS = {"higher": "↑", "lower": "↓", "zero": "→0"}
@@ -81,11 +81,7 @@ def _range(numbers: set[int]) -> str:
 
 def _ranked(main: Rows, methods: set[tuple[str, str]]) -> list[tuple[str, str]]:
     """Methods model by model, the best of the main figure first."""
-    sign = {"higher": -1, "lower": 1, "zero": 1}
-    value = {
-        (h["model"], h["estimator"]): sign[h["better"]] * (abs(h["value"]) if h["better"] == "zero" else h["value"])
-        for h in main
-    }
+    value = {(h["model"], h["estimator"]): -goodness(h["better"], h["value"]) for h in main}
     return sorted(methods, key=lambda method: (method[0], value.get(method, float("inf")), method[1]))
 
 
@@ -160,7 +156,7 @@ def _mark(summary: Summary, column: Rows, h: dict[str, Any] | None) -> str:
     own = [other for other in column if other["model"] == h["model"]]
     if len(own) < 2:
         return ""
-    best = max(own, key=lambda other: other["value"] * (-1 if h["better"] == "lower" else 1))
+    best = max(own, key=lambda other: goodness(other["better"], other["value"]))
     if best["estimator"] == h["estimator"]:
         return "best"
     place = ("metric", "figure", "setting")
@@ -198,7 +194,7 @@ def glance_table(summary: Summary) -> Table:
             if not own:
                 line.append(Cell("–"))
                 continue
-            best = (min if own[0]["better"] == "lower" else max)(own, key=lambda h: h["value"])
+            best = max(own, key=lambda h: goodness(h["better"], h["value"]))
             cell = _value(best, _scale(column), "", column)
             line.append(Cell(cell.text, f"{best['estimator']} · {interval(best['low'], best['high'])}", "", cell.strip))
         rows.append(line)
@@ -217,27 +213,42 @@ def model_tables(summary: Summary) -> list[Table]:
 
 
 def estimator_tables(summary: Summary) -> list[Table]:
-    """Paired differences of each two estimators, for each model; folded."""
+    """Paired differences of estimators, for each model; folded. Of many estimators each is held against the best."""
     of = [d for d in summary.differences if d["between"] == "estimators"]
     found = []
     for model in dict.fromkeys(d["within"] for d in of):
-        own = [(f"{d['second']} minus {d['first']}", d) for d in of if d["within"] == model]
+        own = [d for d in of if d["within"] == model]
+        figures = {(d["metric"], d["figure"], d["setting"], d["first"]) for d in own}
+        if len({f[:3] for f in figures}) == len(figures) and len(own) > len(figures):
+            rows = [(d["second"], d) for d in own]
+            title, note = f"{model}: each minus the best", "Blue where the best is clearly better."
+            found.append(_difference_table(rows, title, ESTIMATOR, note, folded=True, against=True))
+            continue
+        rows = [(f"{d['second']} minus {d['first']}", d) for d in own]
+        title, heading = f"{model}: {count(len({name for name, _ in rows}), 'pair')}", Heading("pair", number=False)
         note = "Orange where the one named first is clearly better, blue where the other is."
-        heading = Heading("estimators", number=False)
-        found.append(
-            _difference_table(own, f"{model}: {len({name for name, _ in own})} pairs", heading, note, folded=True)
-        )
+        found.append(_difference_table(rows, title, heading, note, folded=True))
     return found
 
 
 def _difference_table(
-    rows: list[tuple[str, dict[str, Any]]], title: str, first: Heading, note: str, *, folded: bool = False
+    rows: list[tuple[str, dict[str, Any]]],
+    title: str,
+    first: Heading,
+    note: str,
+    *,
+    folded: bool = False,
+    against: bool = False,
 ) -> Table:
+    """Names of rows and their differences, a column for each figure; `against`: its heading names the first."""
     columns = list(dict.fromkeys((d["metric"], d["figure"], d["setting"], d["better_when"]) for _, d in rows))
     figures = [figure for _, figure in dict.fromkeys((metric, figure) for metric, figure, _, _ in columns)]
     headings = [first]
     for metric, figure, setting, better in columns:
-        about = (TITLES[metric].lower() if figures.count(figure) > 1 else "", setting)
+        best = next(
+            d["first"] for _, d in rows if (d["metric"], d["figure"], d["setting"]) == (metric, figure, setting)
+        )
+        about = (TITLES[metric].lower() if figures.count(figure) > 1 else "", setting, best if against else "")
         headings.append(Heading(f"{figure} {ARROWS[better]}", ", ".join(filter(None, about))))
     cells = {(name, d["metric"], d["figure"], d["setting"]): d for name, d in rows}
     body = []

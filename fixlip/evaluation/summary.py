@@ -10,7 +10,17 @@ import numpy as np
 
 from fixlip.errors import InputError
 from fixlip.evaluation.summary_differences import differences, finite
-from fixlip.evaluation.summary_figures import FIGURES, Figure, Values, keyed, measured, numbers, setting_of
+from fixlip.evaluation.summary_figures import (
+    FIGURES,
+    Figure,
+    Values,
+    goodness,
+    keyed,
+    measured,
+    middle,
+    numbers,
+    setting_of,
+)
 from fixlip.metrics.intervals import bootstrap
 
 Row = dict[str, Any]
@@ -68,7 +78,7 @@ class Summary:
         """The headline of the estimator that does best on the first main figure of a metric; None without one."""
         found = [h for h in self.headlines if (h["model"], h["metric"]) == (model, metric) and h["main"]]
         found = [h for h in found if (h["figure"], h["setting"]) == (found[0]["figure"], found[0]["setting"])]
-        return max(found, key=lambda h: h["value"], default=None)
+        return max(found, key=lambda h: goodness(h["better"], h["value"]), default=None)
 
 
 def summarise(rows: Iterable[Row]) -> Summary:
@@ -129,7 +139,6 @@ def _natural(text: str) -> list[tuple[int, float, str]]:
 
 
 def _headline(figure: Figure, setting: str, method: Method, column: Column) -> dict[str, Any]:
-    middle = np.median if figure.statistic == "median" else np.mean
     value, low, high = map(finite, bootstrap([[*own.values()] for own in column.values.values()], figure.statistic))
     return {
         "metric": figure.metric,
@@ -143,8 +152,8 @@ def _headline(figure: Figure, setting: str, method: Method, column: Column) -> d
         "high": high,
         "items": len(column.values),
         "values": sum(map(len, column.values.values())),
-        "chance": float(middle(column.chance)) if column.chance else None,
-        "ceiling": float(middle(column.ceiling)) if column.ceiling else None,
+        "chance": middle(figure.statistic, column.chance) if column.chance else None,
+        "ceiling": middle(figure.statistic, column.ceiling) if column.ceiling else None,
         "better": figure.better,
         "main": figure.main,
     }

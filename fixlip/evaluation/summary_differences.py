@@ -1,24 +1,26 @@
 """Paired differences: the same items under two models, or under two estimators."""
 
 import math
-from collections.abc import Hashable
-from itertools import combinations
+from collections.abc import Hashable, Iterable, Iterator
+from itertools import chain, combinations
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from fixlip.evaluation.summary_figures import goodness, middle
 from fixlip.metrics.intervals import paired
 
 if TYPE_CHECKING:
-    from fixlip.evaluation.summary import Column, Columns, Table
-    from fixlip.evaluation.summary_figures import Figure
+    from fixlip.evaluation.summary import Column, Columns, Method, Table
+    from fixlip.evaluation.summary_figures import Figure, Values
+
+FEW = 6  # estimators of which each two are compared
 
 
 def differences(columns: "Columns") -> "Table":
     """The second method's value minus the first's, on the items that both have, with a bootstrap interval over items.
 
-    Models are compared on every figure, estimators on the main ones. A difference is clear when its interval excludes
-    0; where many are looked at, one in twenty does so by chance.
+    Models are compared on every figure, estimators on the main ones: each two of few, of many (more than `FEW`) each
+    with the best of its model. A difference is clear when its interval excludes 0; where many are looked at, one in
+    twenty does so by chance.
 
     Args:
         columns: values by figure and setting, then by method.
@@ -29,16 +31,31 @@ def differences(columns: "Columns") -> "Table":
     """
     found = []
     for (figure, setting), of in columns.items():
-        for one, other in combinations(of, 2):
-            models = one[1] == other[1]
-            if not models and (one[0] != other[0] or not figure.main):
-                continue
-            within, pair = (one[1], (one[0], other[0])) if models else (one[0], (one[1], other[1]))
-            row = _difference(figure, of[one], of[other], pair)
+        place = {"metric": figure.metric, "figure": figure.name, "setting": setting}
+        for between, within, one, other in _pairs(figure, of):
+            names = (one[0], other[0]) if between == "models" else (one[1], other[1])
+            row = _difference(figure, of[one], of[other], names)
             if row:
-                place = {"metric": figure.metric, "figure": figure.name, "setting": setting}
-                found.append({**place, "between": "models" if models else "estimators", "within": within, **row})
+                found.append({**place, "between": between, "within": within, **row})
     return found
+
+
+def _pairs(figure: "Figure", of: "dict[Method, Column]") -> "Iterator[tuple[str, str, Method, Method]]":
+    """What is compared: between what, within what, and the two methods."""
+    for estimator in dict.fromkeys(estimator for _, estimator in of):
+        same = [method for method in of if method[1] == estimator]
+        yield from (("models", estimator, *pair) for pair in combinations(same, 2))
+    for model in dict.fromkeys(model for model, _ in of) if figure.main else ():
+        same = [method for method in of if method[0] == model]
+        pairs = [*combinations(same, 2)]
+        if len(same) > FEW:
+            best = max(same, key=lambda method: goodness(figure.better, _value(figure, of[method].values.values())))
+            pairs = [(best, method) for method in same if method != best]
+        yield from (("estimators", model, *pair) for pair in pairs)
+
+
+def _value(figure: "Figure", items: "Iterable[Values]") -> float:
+    return middle(figure.statistic, (value for values in items for value in values.values()))
 
 
 def _difference(figure: "Figure", one: "Column", other: "Column", names: tuple[str, str]) -> dict[str, Any] | None:
@@ -50,12 +67,10 @@ def _difference(figure: "Figure", one: "Column", other: "Column", names: tuple[s
             a[item], b[item] = [values[key] for key in common], [other.values[item][key] for key in common]
     if not a:
         return None
-    middle = np.median if figure.statistic == "median" else np.mean
-    first, second = (float(middle([v for values in side.values() for v in values])) for side in (a, b))
+    first, second = (middle(figure.statistic, chain.from_iterable(side.values())) for side in (a, b))
     difference, low, high = map(finite, paired(b, a, figure.statistic))
     clear = low is not None and high is not None and (low > 0 or high < 0)
-    gain = abs(first) - abs(second) if figure.better == "zero" else second - first
-    better = names[(gain > 0) != (figure.better == "lower")] if clear else ""
+    gain = goodness(figure.better, second) - goodness(figure.better, first)
     return {
         "first": names[0],
         "second": names[1],
@@ -66,7 +81,7 @@ def _difference(figure: "Figure", one: "Column", other: "Column", names: tuple[s
         "high": high,
         "items": len(a),
         "clear": clear,
-        "better": better,
+        "better": names[gain > 0] if clear else "",
         "better_when": figure.better,
         "main": figure.main,
     }

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -39,6 +39,16 @@ class Figure:
     chance: Read | None = None
     ceiling: Read | None = None
     main: bool = False
+
+
+def goodness(better: str, value: float) -> float:
+    """A number that is larger for what is better: of a value that is to be "higher", "lower", or near "zero"."""
+    return {"higher": value, "lower": -value, "zero": -abs(value)}[better]
+
+
+def middle(statistic: str, values: Iterable[float]) -> float:
+    """The median or mean."""
+    return float((np.median if statistic == "median" else np.mean)(list(values)))
 
 
 def keyed(values: Any) -> Values:
