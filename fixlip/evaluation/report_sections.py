@@ -34,8 +34,8 @@ from fixlip.evaluation.summary import Summary
 
 HOW_TO_READ = (
     "Numbers have 95 % bootstrap intervals over items. ● is the best estimator of its model, ○ one that is not clearly "
-    "worse on the same items. On a strip the dark tick is chance, what an explanation that knows nothing has, the pale "
-    "one the most that can be had (for PGE: what a perfect outline has)."
+    "worse on the same items. On a strip the strong tick is chance, what an explanation that knows nothing has, the "
+    "faint one the most that can be had (for PGE: what a perfect outline has)."
 )
 Shown = dict[tuple[str, str, str], list[Example]]  # model, estimator, kind
 
@@ -106,10 +106,11 @@ def _compared(summary: Summary) -> list[Block]:
     if not tables:
         return []
     clear, chance = sum(d["clear"] for d in rows), round(0.05 * len(rows))
-    said = f"{clear} of {count(len(rows), 'difference')} {'is' if clear == 1 else 'are'} clear"
-    by_chance = f" About {chance} would be by chance." if chance else ""
+    said = (
+        f"The same items under two models. In {clear} of {count(len(rows), 'difference')} the 95 % interval excludes 0"
+    )
     return [
-        Paragraph(f"The same items under two models: {said}, the 95 % interval excludes 0.{by_chance}"),
+        Paragraph(f"{said}; about {chance} would by chance." if chance else f"{said}."),
         *tables,
     ]
 
