@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HOW_TO_READ = (
     "95 % bootstrap intervals over items; ● best of its model, ○ not clearly worse; "
-    "▲ ▼ clear differences on the same items"
+    "▲ ▼ clearly better or worse on the same items"
 )
 MARKS = {"best": " ●", "close": " ○", "gain": " ▲", "loss": " ▼"}
 

@@ -189,7 +189,7 @@ def _unusual(rows: list[Row], share: float) -> tuple[dict[str, set[str]], str]:
             for row in rows
             if row["model"] == model and (embedding := (row["metrics"].get("picture") or {}).get("embedding"))
         }
-        vectors = np.array(list(pictures.values())).reshape(len(pictures), -1)
+        vectors = np.array(list(pictures.values()) or np.empty((0, 1)))
         different, of = np.unique(vectors, axis=0, return_inverse=True)
         if len(different) < FEWEST:
             why.append(f"{model} has embeddings of {len(different)} different pictures, {FEWEST} are needed.")
