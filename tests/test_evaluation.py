@@ -377,3 +377,27 @@ def test_weights_are_shuffled_and_put_back():
 def test_every_metric_has_a_line():
     for name, measure in MEASURES.items():
         assert len(measure.summary) > 20, name
+
+
+def test_a_random_model_still_tells_words_apart():
+    model = fixlip.load_model("demo-clip")
+    text = model.text_input("a dog and a car")
+    masks = torch.tensor([[1, 1, 1, 1, 1], [1, 0, 1, 1, 1]], dtype=torch.bool)
+    with randomised(model) as other:
+        whole, without = other.embed_text(text, masks)
+    assert not torch.allclose(whole, without, atol=1e-2)
+
+
+def test_a_metric_that_fails_leaves_the_others(tmp_path, monkeypatch):
+    from fixlip.evaluation.measures import Measure
+
+    def refuses(case):
+        raise InputError("not this one")
+
+    monkeypatch.setitem(MEASURES, "foils", Measure(refuses))
+    outcome = run(tmp_path, limit=1, metrics=("foils", "grounding"), estimators=("itsm",))
+    assert outcome.refused == {"foils: not this one": 1}
+    row = read(tmp_path)[-1]
+    assert (row["status"], row["failed"]) == ("ok", {"foils": "not this one"})
+    assert row["metrics"]["foils"] is None
+    assert row["metrics"]["grounding"]["objects"]

@@ -89,3 +89,15 @@ def test_classes_have_intervals_of_their_own():
     assert found["dog"] == bootstrap(np.arange(20.0))
     assert_close(found["cat"], [1.5, NAN, NAN], 0.0)
     assert_close(found["axe"], [NAN, NAN, NAN], 0.0)
+
+
+def test_the_median_is_that_of_numpy():
+    from fixlip.metrics.intervals import STATISTICS
+
+    rng = np.random.default_rng(0)
+    for shape in ((1, 1), (7, 1), (7, 4), (3, 5, 9)):
+        table = rng.normal(size=shape)
+        table[rng.random(shape) < 0.3] = np.nan
+        table[..., 0] = 1.0
+        assert np.array_equal(STATISTICS["median"](table), np.nanmedian(table, axis=-1))
+    assert np.isnan(STATISTICS["median"](np.full((2, 3), np.nan))).all()

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def randomised(encoder: "DualEncoder", seed: int = 0) -> "Iterator[DualEncoder]":
     """Shuffle every weight tensor of a model within itself, and put everything back at the end.
 
-    Mean and spread of each tensor stay; what was learned does not. Buffers stay as they are.
+    Mean and spread of each tensor stay; what was learned does not. Zeros stay where they are (rows of tokens that were
+    never trained: spread over all tokens they would make all words alike), and so do buffers.
 
     Raises:
         UnsupportedModelError: a model whose weights are not known.
@@ -32,8 +33,11 @@ def randomised(encoder: "DualEncoder", seed: int = 0) -> "Iterator[DualEncoder]"
     try:
         with torch.no_grad():
             for parameter in model.parameters():
-                order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
-                parameter.copy_(parameter.flatten()[order].view_as(parameter))
+                flat = parameter.flatten()
+                places = flat.nonzero().squeeze(1)
+                order = torch.randperm(len(places), generator=generator).to(parameter.device)
+                flat[places] = flat[places[order]]
+                parameter.copy_(flat.view_as(parameter))
         yield encoder
     finally:
         with torch.no_grad():

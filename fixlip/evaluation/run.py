@@ -70,7 +70,7 @@ class Outcome:
         items: entries of the data set that were to be evaluated, of this shard.
         evaluated: those with at least one result.
         skipped: how many entries of this shard have which fault of their own.
-        refused: how many explanations failed, for each sentence.
+        refused: how many explanations, or metrics of one, failed, for each sentence.
         empty: metrics that no item allows, with what they need.
         done, seconds: explanations made by this call, and the time that it took.
     """
@@ -286,6 +286,7 @@ def _outcome(plan: Plan, folder: Path, indices: set[int], done: int, seconds: fl
     mine = [row for row in rows_on_disk.read(folder) if row["index"] in indices]
     good = [row for row in mine if row["status"] == "ok" and row["estimator"]]
     bad = [row for row in mine if row["status"] == "bad"]
+    failed = [f"{metric}: {reason}" for row in good for metric, reason in row.get("failed", {}).items()]
     measured = {label for row in good for label, numbers in row["metrics"].items() if numbers is not None}
     needs = {label: MEASURES[name].needs for label, (name, _) in plan.measures.items()}
     return Outcome(
@@ -293,7 +294,7 @@ def _outcome(plan: Plan, folder: Path, indices: set[int], done: int, seconds: fl
         items=len(indices),
         evaluated=len({row["index"] for row in good}),
         skipped=dict(Counter(row["fault"] for row in bad if not row["model"])),
-        refused=dict(Counter(row["reason"] for row in bad if row["model"])),
+        refused=dict(Counter([row["reason"] for row in bad if row["model"]] + failed)),
         empty={label: need for label, need in needs.items() if good and label not in measured},
         done=done,
         seconds=seconds,

@@ -166,8 +166,11 @@ def _counts(rows: list[Row], good: list[Row]) -> dict[str, Any]:
     for row in bad:
         if row["estimator"]:
             failed.setdefault((row["model"], row["estimator"], row.get("fault", "")), []).append(row)
-        else:
+        elif not row["model"]:
             skipped.setdefault(row.get("fault", ""), []).append(row)
+    for row in good:
+        for metric, reason in row.get("failed", {}).items():
+            failed.setdefault((row["model"], row["estimator"], metric), []).append({"reason": reason})
     return {
         "items": len({row["item"] for row in rows}),
         "evaluated": len({row["item"] for row in good}),

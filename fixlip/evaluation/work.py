@@ -158,17 +158,23 @@ class Worker:
         found = estimator.explain(pair.game, progress=False, **call)
         game = CountedGame(pair.game, lambda passes: None)
         case = Case(pair.item, pair.caption, found, game, pair.encoder, pair.image, again, shared)
+        values: dict[str, Any] = {}
+        failed: dict[str, str] = {}
+        for metric in metrics:
+            name, options = self.plan.measures[metric]
+            try:
+                values[metric] = MEASURES[name].function(case, **options)
+            except FixlipError as error:
+                values[metric], failed[metric] = None, str(error)
         provenance = asdict(found.provenance)
         return {
             "similarity": found.full_value,
             "order": 1 if np.isnan(found.cross).all() else 2,
-            "metrics": {m: MEASURES[name].function(case, **o) for m, (name, o) in self._named(metrics)},
+            "metrics": values,
+            **({"failed": failed} if failed else {}),
             "seconds": provenance.pop("seconds"),
             "provenance": provenance,
         }
-
-    def _named(self, metrics: tuple[str, ...]) -> list[tuple[str, tuple[str, dict[str, Any]]]]:
-        return [(label, self.plan.measures[label]) for label in metrics]
 
 
 @dataclass(frozen=True)
