@@ -33,7 +33,7 @@ def request(name: str, n_image: int, n_text: int, passes: int) -> dict[str, int]
     n, pairs = n_image + n_text, (n_image + n_text) * (n_image + n_text + 1) // 2
     all_pairs = n_image * (n_image + 1) // 2  # of patches; the masks that their terms ask for, and a few to spare
     tries = [{"image_masks": m} for m in (passes, 2 * passes, all_pairs + all_pairs // 16)]
-    tries += [{"budget": passes}, {"budget": pairs + n}, {"budget": 4 * pairs}]
+    tries += [{"budget": passes}, {"budget": pairs + n}, {"budget": 4 * pairs}, {}]
     for call in tries:
         try:
             estimator.passes(n_image, n_text, Request(**call))
