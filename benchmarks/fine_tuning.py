@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 import fixlip
 from fixlip import evaluation
@@ -34,6 +35,20 @@ PARTS = {  # what a row of the table is about: its domain, and the kinds that co
     "one new and one old kind: the old one": ("one new and one old kind", "bundled"),
     "old kinds": ("old kinds", "bundled"),
 }
+OPTIONS = (
+    "model",
+    "data",
+    "replay",
+    "replay_data",
+    "pairs",
+    "batch",
+    "lr",
+    "warmup",
+    "decay",
+    "removal",
+    "same",
+    "seed",
+)
 SINGLE_SEED = 7_500_000
 Groups = dict[str, list[dict[str, Any]]]  # scene: its objects
 
@@ -117,12 +132,14 @@ def measure(encoders: list[Any], args: argparse.Namespace) -> dict[str, Any]:
     return {"grounding": rows, "differences": differences, "kinds": kinds, "zero-shot": shots}
 
 
-def draw(encoders: list[Any], path: Path, passes: int) -> str:
+def draw(models: dict[str, str], path: Path, passes: int) -> str:
     """The first scene of one new and one old kind, explained by each model, as a figure; returns its caption."""
     scene = scenes.make_scene(7_100_000, vocabulary="mixed", n_objects=2)
     call = {"image_masks": passes, "progress": False, "options": {"interactions": "cross"}}
-    found = [fixlip.explain(scene.image, scene.caption, model=encoder, **call) for encoder in encoders]
-    fixlip.plots.compare(Comparison(tuple(found), tuple(encoder.name for encoder in encoders)), path=path)
+    found = [fixlip.explain(scene.image, scene.caption, model=name, **call) for name in models.values()]
+    fixlip.plots.compare(Comparison(tuple(found), tuple(models)), path=path)
+    figure = Image.open(path).convert("RGB")
+    figure.resize((640, 640 * figure.height // figure.width), Image.Resampling.LANCZOS).save(path, optimize=True)
     return scene.caption
 
 
@@ -145,9 +162,9 @@ def page(found: dict[str, Any], caption: str, settings: list[dict[str, Any]], ar
     return f"""# Fine-tuning and grounding
 
 Written by `python -m benchmarks.fine_tuning`. `{args.models[0].partition("=")[2]}` knows {len(scenes.kinds())} kinds of
-objects; {len(scenes.kinds("new"))} others, which it has never seen and whose words it has never read, are taught to it
-by `scripts/fine_tune.py`. On scenes of new kinds the median PGE goes from {cell(first["median PGE"])} to
-{cell(second["median PGE"])}, where chance is {cell(second["PGE of chance"])} and a perfect outline of the box
+objects; `scripts/fine_tune.py` teaches it {len(scenes.kinds("new"))} others, which it had never seen, with words that
+it had never read. On scenes of new kinds the median PGE goes from {cell(first["median PGE"])} to
+{cell(second["median PGE"])}; chance is {cell(second["PGE of chance"])}, and a perfect outline of the box has
 {cell(second["PGE of the box itself"])}.
 
 ## Where the words point
@@ -170,7 +187,8 @@ Change against `{first["model"]}` on the same scenes:
 ## What the pictures are taken for
 
 Share of {args.single} pictures of one object whose own prompt is the nearest among those of all
-{len(scenes.kinds("mixed"))} kinds; chance is {1 / len(scenes.kinds("mixed")):.3f}.
+{len(scenes.kinds("mixed"))} kinds; chance is {1 / len(scenes.kinds("mixed")):.3f}. (To a bundled model all words that
+it never learned read the same.)
 
 {table(found["zero-shot"])}
 
@@ -182,9 +200,9 @@ Median PGE in scenes of new kinds.
 
 ## How they were fine-tuned
 
-`python scripts/fine_tune.py` with:
+By `scripts/fine_tune.py`; `--replay` is the share of old scenes in each batch, `--pairs` counts both.
 
-{table(settings)}
+{table([{"option": o} | {s["label"]: f"`{s[o]}`" for s in settings} for o in OPTIONS if settings])}
 """
 
 
@@ -204,9 +222,9 @@ def main() -> None:
     parser.add_argument("--docs", type=Path, default=ROOT / "docs")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
     args = parser.parse_args()
+    models = dict(given.split("=", 1) for given in args.models)
     encoders, settings = [], []
-    for given in args.models:
-        label, _, name = given.partition("=")
+    for label, name in models.items():
         encoders.append(fixlip.load_model(name))
         encoders[-1].name = label
         settings.append(settings_of(label, name))
@@ -215,7 +233,7 @@ def main() -> None:
     if len(encoders) < 2:
         return
     found = measure(encoders, args)
-    caption = draw(encoders[:2], args.docs / "fine_tuning.png", args.passes)
+    caption = draw(dict(list(models.items())[:2]), args.docs / "fine_tuning.png", args.passes)
     known = [s for s in settings if s]
     result = plain({"scenes": args.scenes, "passes": args.passes, "single": args.single, "settings": known} | found)
     (args.results / "fine_tuning.json").write_text(json.dumps(result, indent=2) + "\n")

@@ -79,7 +79,8 @@ def train(
         normalise: mean and std of the three channels in 0..1, for pictures in uint8.
         workers: processes that make batches.
         save_every: steps between checkpoints.
-        report: called with each line of the log: step, of, loss, seconds, scale (temperature).
+        report: called with each line of the log, every 20 steps and at the end: step, of, loss (without removal, but
+            the last), seconds, scale (temperature).
 
     Raises:
         OptionError: the folder holds a run with another recipe.
