@@ -401,3 +401,9 @@ def test_a_metric_that_fails_leaves_the_others(tmp_path, monkeypatch):
     assert (row["status"], row["failed"]) == ("ok", {"foils": "not this one"})
     assert row["metrics"]["foils"] is None
     assert row["metrics"]["grounding"]["objects"]
+    monkeypatch.setitem(MEASURES, "foils", Measure(lambda case: {"found": True}))
+    again = {"limit": 1, "metrics": ("foils", "grounding"), "estimators": ("itsm",)}
+    assert run(tmp_path, **again).done == 0
+    outcome = run(tmp_path, retry=True, **again)
+    assert (outcome.done, outcome.refused) == (1, {})
+    assert read(tmp_path)[-1]["metrics"] == {"foils": {"found": True}, "grounding": row["metrics"]["grounding"]}

@@ -11,7 +11,7 @@ from fixlip import InputError, OptionError, plots
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.report import report
 from fixlip.evaluation.report_blocks import Examples, Strip, Table, short_names
-from fixlip.evaluation.report_examples import Again, Shot
+from fixlip.evaluation.report_examples import Shots, Shot
 from fixlip.evaluation.report_tables import headline_tables, strip
 from fixlip.evaluation.run import evaluate
 from fixlip.evaluation.summary import summarise
@@ -189,7 +189,7 @@ def test_a_run_is_reported_with_its_own_explanations(tmp_path):
     plan = Plan(("grounding",), "scenes:4", ("demo-clip",), ("banzhaf image_masks=64 interactions=cross", "rollout"))
     evaluate(plan, tmp_path, progress=False)
     seen = []
-    again = Again(tmp_path)
+    again = Shots(tmp_path)
 
     def explain(row, place):
         shot = again(row, place)

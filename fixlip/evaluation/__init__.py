@@ -9,21 +9,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fixlip.evaluation.again import explain_item
     from fixlip.evaluation.cluster import Ray
+    from fixlip.evaluation.engines import Local, engine
     from fixlip.evaluation.measures import MEASURES
     from fixlip.evaluation.plan import Plan
     from fixlip.evaluation.rows import read
-    from fixlip.evaluation.run import Local, Outcome, engine, evaluate, explain_item
+    from fixlip.evaluation.run import Outcome, evaluate
 
 _MODULE_OF = {
     "MEASURES": "measures",
-    "Local": "run",
+    "Local": "engines",
     "Outcome": "run",
     "Plan": "plan",
     "Ray": "cluster",
-    "engine": "run",
+    "engine": "engines",
     "evaluate": "run",
-    "explain_item": "run",
+    "explain_item": "again",
     "read": "rows",
 }
 __all__ = ["MEASURES", "Local", "Outcome", "Plan", "Ray", "engine", "evaluate", "explain_item", "read"]

@@ -36,7 +36,7 @@ class Ray:
             raise OptionError(f"Ray needs at least one worker and no negative shares, got {self}.")
 
     def run(self, plan: Plan, method: str, tasks: list[Task]) -> Iterator[tuple[Task, Iterable[Row]]]:
-        """See `fixlip.evaluation.run.Engine`."""
+        """See `fixlip.evaluation.engines.Engine`."""
         ray, named = _ray(), (plan.data, *plan.models, *plan.estimators)
         if not all(isinstance(value, str) for value in named):
             raise OptionError("Workers of Ray load what they need: give data, models and estimators by name.")

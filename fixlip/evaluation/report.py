@@ -16,11 +16,11 @@ from typing import Any
 from fixlip.errors import InputError, OptionError
 from fixlip.evaluation import rows as rows_on_disk
 from fixlip.evaluation.failures import Failures, failures
+from fixlip.evaluation.folder import SETTINGS, read_settings
 from fixlip.evaluation.report_blocks import Section, short_names
-from fixlip.evaluation.report_examples import Again, Explain
+from fixlip.evaluation.report_examples import Explain, Shots
 from fixlip.evaluation.report_figures import curve_figures
 from fixlip.evaluation.report_sections import lead, sections, title_of
-from fixlip.evaluation.run import SETTINGS, read_settings
 from fixlip.evaluation.summary import Summary, summarise
 from fixlip.storage import write_atomically
 
@@ -102,7 +102,7 @@ def report(
     if not rows:
         raise InputError(f"No results in {str(folder)!r}; `fixlip evaluate ... --out {folder}` writes them.")
     settings = read_settings(folder) if (Path(folder) / SETTINGS).exists() else {}
-    found = make(rows, settings, examples=examples, explain=explain or Again(folder))
+    found = make(rows, settings, examples=examples, explain=explain or Shots(folder))
     if html is not None:
         write_atomically(html, found.to_html().encode("utf-8"))
     if markdown is not None:

@@ -15,7 +15,7 @@ from fixlip.evaluation.summary import Row, Summary, grounded
 from fixlip.evaluation.summary_figures import measured, numbers
 
 if TYPE_CHECKING:
-    from fixlip.evaluation.work import Worker
+    from fixlip.evaluation.again import Again
     from fixlip.explanation import Explanation
 
 Box = tuple[float, float, float, float]
@@ -33,16 +33,16 @@ class Shot(NamedTuple):
 Explain = Callable[[Row, int | None], Shot]  # a row, and which of its objects
 
 
-class Again:
-    """Explains rows of a run again; one model is held at a time.
+class Shots:
+    """Explains rows of a run again, and says where their objects are.
 
     Args:
-        folder: of the run.
+        folder: of the run; read when the first row comes.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = folder
-        self.worker: Worker | None = None
+        self.again: Again | None = None
 
     def __call__(self, row: Row, place: int | None) -> Shot:
         """The explanation of a row.
@@ -50,25 +50,14 @@ class Again:
         Raises:
             FixlipError: the data or the model are not at hand, or not those of the run.
         """
+        from fixlip.evaluation.again import Again
         from fixlip.evaluation.case import seen_objects
-        from fixlip.evaluation.plan import Plan
-        from fixlip.evaluation.run import read_settings
-        from fixlip.evaluation.work import Task, Worker
 
-        if self.worker is None:
-            settings = read_settings(self.folder)
-            self.worker = Worker(
-                Plan(**{name: settings[name] for name in Plan.__dataclass_fields__ if name in settings})
-            )
-        item: Any = self.worker.plan.dataset[row["index"]]
-        captions = [caption.text for caption in getattr(item, "captions", ())]
-        if item.id != row["item"] or row["caption"] not in captions:
-            raise InputError(f"The data set at hand has another item {row['item']!r} than the one of the run.")
-        at = captions.index(row["caption"])
-        explanation = self.worker.explain(Task(row["model"], row["index"], at), row["estimator"])
+        self.again = self.again or Again(self.folder)
+        explanation, (item, at) = self.again.explanation(row), self.again.item(row)
         if place is None:
             return Shot(explanation, None, (), ())
-        visible = self.worker.encoder(row["model"]).image_input(item.open()).visible
+        visible = self.again.worker.encoder(row["model"]).image_input(item.open()).visible
         things = [o for o in seen_objects(item.captions[at].objects, visible) if _is_read(explanation, o.span)]
         others = [box for k, thing in enumerate(things) if k != place for box in thing.boxes]
         return Shot(explanation, things[place].span, things[place].boxes, others)
