@@ -62,12 +62,31 @@ class Regression:
         self.gram += weighted.T @ phi
         self.rhs += weighted.T @ values
 
-    def add_grid(self, image: tuple[np.ndarray, np.ndarray], text: tuple[np.ndarray, np.ndarray]) -> None:
-        """A grid with factorised weights, as (Gram, right side) of each tower: [f, f] and [f, D]."""
-        (a, u), (b, w) = image, text
-        s = self.surrogate
-        self.gram += a[np.ix_(self.image, self.image)] * b[np.ix_(self.text, self.text)]
-        self.rhs += s.scale * (u[self.image] * w[self.text]).sum(1) + s.bias * a[self.image, 0] * b[self.text, 0]
+    def add_grid(self, image: "GridSide", text: "GridSide") -> None:
+        """A grid of image and text masks, from what is needed of each tower.
+
+        A term with a pair of image players has no text player in it, and the reverse. So the large Gram matrix of a
+        tower is needed under one weighting only, that which the other tower's constant leaves; products of a pair and
+        of single players need its columns for the latter alone, under each of the k weightings.
+        """
+        terms = np.arange(len(self.rhs))
+        of_image, of_text = terms[self.text == 0], terms[self.image == 0]
+        crossed = terms[(self.image > 0) & (self.text > 0)]
+        a, b = self.image[crossed], self.text[crossed]
+        self.gram[np.ix_(of_text, of_text)], self.rhs[of_text] = text.own, text.rhs
+        self.gram[np.ix_(of_image, of_image)], self.rhs[of_image] = image.own, image.rhs
+        blocks = [
+            (of_image[1:], of_text[1:], lambda x, y: np.outer(x[1:, 0], y[1:, 0])),
+            (of_image[1:], crossed, lambda x, y: x[1:, a] * y[b, 0]),
+            (of_text, crossed, lambda x, y: y[:, b] * x[a, 0]),
+            (crossed, crossed, lambda x, y: x[np.ix_(a, a)] * y[np.ix_(b, b)]),
+        ]
+        for rows, columns, product in blocks:
+            block = sum(product(x, y) for x, y in zip(image.low, text.low, strict=True))
+            self.gram[np.ix_(rows, columns)] = block
+            self.gram[np.ix_(columns, rows)] = block.T
+        s, constants = self.surrogate, np.sum(image.low[:, a, 0] * text.low[:, b, 0], axis=0)
+        self.rhs[crossed] = s.scale * np.einsum("kad,kad->a", image.right[:, a], text.right[:, b]) + s.bias * constants
 
     def solve(self) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
         """Coefficients [terms], and the linear map from an error of the right side [terms, k] to theirs.
@@ -172,12 +191,13 @@ def fit_grid(
     p, order = surrogate.p, surrogate.feature_order
     embeddings = tuple(embed(d.masks) for embed, d in zip(towers, designs, strict=True))
     sizes = tuple(d.masks.sum(1) for d in designs)
-    moments = [
-        _moments(partial(features, p=p, order=order), d, share[size], e)
-        for d, share, size, e in zip(designs, of_size, sizes, embeddings, strict=True)
+    shares = [share[size] for share, size in zip(of_size, sizes, strict=True)]
+    towers_of = list(zip(designs, shares, embeddings, strict=True))
+    sides = [
+        _side(partial(features, p=p, order=order), n, *own, _mean(*other), surrogate)
+        for n, own, other in zip((surrogate.n_image, surrogate.n_text), towers_of, towers_of[::-1], strict=True)
     ]
-    for image, text in zip(*(zip(*m, strict=True) for m in moments), strict=True):
-        regression.add_grid(image, text)
+    regression.add_grid(*sides)
     theta, spread = regression.solve()
 
     u, w = embeddings
@@ -206,18 +226,56 @@ def fit_grid(
     return _finish(surrogate, theta, errors, freedom, residual, mean, square, total)
 
 
-def _moments(
-    phi: Callable[[np.ndarray], np.ndarray], design: Design, shares: np.ndarray, embeddings: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Gram [k, f, f] and right side [k, f, D] of one tower for k weightings, design.weights * shares[:, k]."""
-    gram: np.ndarray | float = 0.0
-    rhs: np.ndarray | float = 0.0
+@dataclass(frozen=True, eq=False)
+class GridSide:
+    """What a regression on a grid needs of one tower with f features, l of them of order 0 and 1, for k weightings.
+
+    Attributes:
+        own: [f, f], Gram matrix under the weights that the constant of the other tower leaves.
+        rhs: [f], right side of the same terms.
+        low: [k, f, l], columns of the Gram matrix under each weighting.
+        right: [k, l, D], weighted sums of features and embeddings.
+    """
+
+    own: np.ndarray
+    rhs: np.ndarray
+    low: np.ndarray
+    right: np.ndarray
+
+
+def _mean(design: Design, shares: np.ndarray, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sums over the masks of one tower under k weightings: of the weights, [k], and of the embeddings, [k, D]."""
+    weights = design.weights[:, None] * shares
+    return weights.sum(0), weights.T @ embeddings
+
+
+def _side(
+    phi: Callable[[np.ndarray], np.ndarray],
+    n: int,
+    design: Design,
+    shares: np.ndarray,
+    embeddings: np.ndarray,
+    other: tuple[np.ndarray, np.ndarray],
+    surrogate: Surrogate,
+) -> GridSide:
+    """See `GridSide`; a mask weighs design.weights * shares[:, k], and `other` is the mean of the other tower."""
+    constant, mean = other
+    single = design.weights * (shares @ constant)
+    target = surrogate.scale * np.sum(shares * (embeddings @ mean.T), axis=1) + surrogate.bias * (shares @ constant)
+    weights, low_terms = design.weights[:, None] * shares, 1 + n
+    own: np.ndarray | float = 0.0
+    rhs, low, right = own, own, own
     for start in range(0, len(design.masks), CHUNK):
         rows = slice(start, start + CHUNK)
-        x, weights = phi(design.masks[rows]), design.weights[rows, None] * shares[rows]
-        gram = gram + np.stack([(x * w[:, None]).T @ x for w in weights.T])
-        rhs = rhs + np.stack([(x * w[:, None]).T @ embeddings[rows] for w in weights.T])
-    return gram, rhs  # type: ignore[return-value]
+        x = phi(design.masks[rows])
+        weighted = weights[rows, :, None] * x[:, None, :low_terms]
+        root = x * np.sqrt(np.maximum(single[rows], 0.0))[:, None]
+        own = own + root.T @ root
+        rhs = rhs + x.T @ (design.weights[rows] * target[rows])
+        low = low + x.T @ weighted.reshape(len(x), -1)
+        right = right + np.tensordot(weighted, embeddings[rows], (0, 0))
+    low = np.moveaxis(np.reshape(low, (-1, shares.shape[1], low_terms)), 1, 0)
+    return GridSide(own, rhs, low, right)  # type: ignore[arg-type]
 
 
 def _batches(group: np.ndarray) -> Iterator[np.ndarray]:
