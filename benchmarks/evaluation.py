@@ -83,7 +83,7 @@ def main() -> None:
         chosen = estimators(9, 11, args.passes // 4) if others else estimators(64, 11, args.passes)
         plan = evaluation.Plan(metrics, data, MODELS, chosen, threads=1, **others)
         outcome = evaluation.evaluate(plan, Path(args.runs) / name, engine=engine)
-        found[name] = report(Path(args.runs) / name, markdown=out / f"{name}.md").summary
+        found[name] = report(Path(args.runs) / name, markdown=out / f"{name}.md", examples=1).summary
         print(f"{name}: {outcome.evaluated} of {outcome.items} items, {outcome.throughput:.2f} explanations a second")
     table = headline(found)
     (out / "README.md").write_text(ABOUT.format(count=table.count("\n") - 3) + table + LEGEND, "utf-8")
