@@ -10,6 +10,7 @@ Stopped and started again, it goes on where it was. More scenes for fewer metric
 """
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -18,6 +19,7 @@ import fixlip
 from benchmarks.estimators import request
 from benchmarks.output import arguments
 from fixlip import evaluation, specs
+from fixlip.evaluation.plan import CALL
 from fixlip.evaluation.report import report
 from fixlip.evaluation.summary import Summary
 
@@ -29,12 +31,12 @@ SEED = 6_000_000
 RUNS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     "scenes": (
         ("grounding", "insertion-deletion", "faithfulness masks=300", "perturbation"),
-        f"scenes:10 seed={SEED}",
+        f"scenes:8 seed={SEED}",
         {},
     ),
     "mosaics": (("pointing-game",), f"scene-mosaics:2 seed={SEED}", {}),
-    "foils": (("foils",), f"scene-foils:12 seed={SEED} n_objects=2", REGIONS),
-    "checks": (("stability", "randomization", "removal"), f"scenes:6 seed={SEED} n_objects=1", REGIONS),
+    "foils": (("foils",), f"scene-foils:8 seed={SEED} n_objects=2", REGIONS),
+    "checks": (("stability", "randomization", "removal"), f"scenes:4 seed={SEED} n_objects=1", REGIONS),
 }
 HEADLINE = (  # column, run, figure, setting
     ("PGE", "scenes", "PGE", ""),
@@ -52,10 +54,11 @@ the README. Each number has its interval on the page that it comes from: [scenes
 """
 LEGEND = """
 PGE: median share of the positive attribution of a word inside the box of its object. PGA: how often its maximum is
-there. PGR: share of the attribution with the right sign in a mosaic of four pictures whose kinds are all named. AID:
-area between the curves of inserting the best and the worst players. Spearman: agreement of the explanation with the
-model on random masks.
+there. PGR: share of the attribution with the right sign in a mosaic of four pictures whose kinds are all named; a map
+that knows nothing has 0.50 where it is signed, else 0.25. AID: area between the curves of inserting the best and the
+worst players. Spearman: agreement of the explanation with the model on random masks.
 """
+IN_README = ("PGE", "PGR", "Spearman")
 BETWEEN = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.S)
 
 
@@ -85,34 +88,42 @@ def main() -> None:
         outcome = evaluation.evaluate(plan, Path(args.runs) / name, engine=engine)
         found[name] = report(Path(args.runs) / name, markdown=out / f"{name}.md", examples=1).summary
         print(f"{name}: {outcome.evaluated} of {outcome.items} items, {outcome.throughput:.2f} explanations a second")
-    table = headline(found)
-    (out / "README.md").write_text(ABOUT.format(count=table.count("\n") - 3) + table + LEGEND, "utf-8")
+    columns = [column for column, *_ in HEADLINE]
+    full, count = headline(found, columns), len({row["estimator"] for row in found["scenes"].headlines})
+    (out / "README.md").write_text(ABOUT.format(count=count) + full + LEGEND, "utf-8")
     if not args.out:
-        README.write_text(BETWEEN.sub(lambda _: table, README.read_text("utf-8")), "utf-8")
+        short = headline(found, IN_README)
+        README.write_text(BETWEEN.sub(lambda _: short, README.read_text("utf-8")), "utf-8")
     print(f"{perf_counter() - start:.0f} s")
 
 
-def headline(found: dict[str, Summary]) -> str:
-    """One row for each estimator, best PGE of the first model first; both models side by side."""
+def headline(found: dict[str, Summary], columns: Sequence[str]) -> str:
+    """One row for each estimator, best PGE of the first model first; the models side by side."""
     values: dict[str, dict[tuple[str, str], float]] = {}
-    chance: dict[tuple[str, str], float] = {}
+    chance: dict[tuple[str, str], set[float]] = {}
     for column, run, figure, setting in HEADLINE:
         for row in found[run].headlines:
             if (row["figure"], row["setting"]) == (figure, setting):
-                values.setdefault(row["estimator"], {})[column, row["model"]] = row["value"]
-                chance[column, row["model"]] = min(row["chance"] or 0.0, chance.get((column, row["model"]), 1.0))
-    columns = [(column, model) for model in MODELS for column, *_ in HEADLINE]
-    first = columns[0]
-    names = sorted(values, key=lambda name: -values[name].get(first, 0.0))
-    lines = [["estimator", *(f"{column}, {model}" for column, model in columns)], ["---"] * (1 + len(columns))]
-    lines += [[f"`{name}`", *(number(values[name].get(c)) for c in columns)] for name in names]
-    lines += [["knows nothing", *(number(chance.get(c)) for c in columns)]]
+                place = column, row["model"]
+                values.setdefault(without_passes(row["estimator"]), {})[place] = row["value"]
+                chance.setdefault(place, set()).add(round(row["chance"], 2))
+    chosen = [(column, model) for model in MODELS for column in columns]
+    names = sorted(values, key=lambda name: -values[name].get(chosen[0], 0.0))
+    lines = [["estimator", *(f"{column}, {model}" for column, model in chosen)], ["---", *["---:"] * len(chosen)]]
+    lines += [[f"`{name}`", *(f"{values[name][c]:.2f}" for c in chosen)] for name in names]
+    lines += [["knows nothing", *(" to ".join(f"{v:.2f}" for v in ends(chance[c])) for c in chosen)]]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def number(value: float | None) -> str:
-    """Two digits, or a dash."""
-    return "–" if value is None else f"{value:.2f}"
+def without_passes(label: str) -> str:
+    """The estimator without what it was given to spend."""
+    name, options = specs.parse(label)
+    return specs.written(name, {k: v for k, v in options.items() if k not in CALL})
+
+
+def ends(values: set[float]) -> list[float]:
+    """The smallest and the largest, or the only one."""
+    return sorted({min(values), max(values)})
 
 
 if __name__ == "__main__":
