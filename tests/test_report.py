@@ -11,7 +11,7 @@ from fixlip import InputError, OptionError, plots
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.report import report
 from fixlip.evaluation.report_blocks import Examples, Strip, Table, short_names
-from fixlip.evaluation.report_examples import Shots, Shot
+from fixlip.evaluation.report_examples import Shot, Shots
 from fixlip.evaluation.report_tables import headline_tables, strip
 from fixlip.evaluation.run import evaluate
 from fixlip.evaluation.summary import summarise
