@@ -28,12 +28,12 @@ def align(cleaned: str, original: str) -> list[Span]:
     new = normal(cleaned, spaces=False)
     for entities in (True, False):
         old = normal(original, spaces=False, entities=entities)
-        same = _common(new, old)
-        if same is not None or not _ENTITY.search(original):
+        here, there = _shared(new, old)
+        one, other = ([chars[k][0] for k in places] for chars, places in ((new, here), (old, there)))
+        if one == other or not _ENTITY.search(original):
             break
-    if same is None:
-        blocks = SequenceMatcher(None, [c for c, _ in new], [c for c, _ in old], autojunk=False).get_matching_blocks()
-        same = [(a + k, b + k) for a, b, size in blocks for k in range(size)]
+    blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
+    same = [(here[a + k], there[b + k]) for a, b, size in blocks for k in range(size)]
     pairs: list[tuple[int, Span]] = []
     i = j = 0
     for a, b in [*same, (len(new), len(old))]:
@@ -70,10 +70,8 @@ def _plain(char: str) -> str:
     return normalize("NFD", char.casefold().translate(QUOTES))
 
 
-def _common(new: Characters, old: Characters) -> list[tuple[int, int]] | None:
-    """Places of the characters that both texts have, or None where these differ in order or number."""
+def _shared(new: Characters, old: Characters) -> tuple[list[int], list[int]]:
+    """Places in each text of the characters that the other one has somewhere."""
     both = {c for c, _ in new} & {c for c, _ in old}
     here, there = ([k for k, (c, _) in enumerate(chars) if c in both] for chars in (new, old))
-    if [new[k][0] for k in here] != [old[k][0] for k in there]:
-        return None
-    return list(zip(here, there, strict=True))
+    return here, there
