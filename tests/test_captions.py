@@ -74,6 +74,7 @@ def test_words_of_a_caption(read):
 
 @given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=12), st.sampled_from([" ", "  ", "\t"]))
 @example(["naïve,", "dog", "...", "dog", "dog"], " ")
+@example(["naïve,", "dog", "🐕", "dog", "dog"], " ")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 def test_spans_of_any_caption(read, pieces, space):
     text = space.join(pieces)

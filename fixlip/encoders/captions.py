@@ -14,6 +14,8 @@ from fixlip.encoders.base import TextInput
 from fixlip.encoders.bpe import token_spans
 from fixlip.errors import InputError
 
+UNKNOWN = "\ufffd"  # in the place of "<unk>", whose letters the caption may have too
+
 
 def read_byte_pairs(tokenizer: Any, text: str) -> TextInput:
     """A caption by open_clip's `SimpleTokenizer`."""
@@ -61,7 +63,8 @@ def read_hugging_face(
         spans = [_through(whole["offset_mapping"][k], cleaned, places) for k in content]
     else:
         found = [i for i in tokenizer(cleaned, verbose=False)["input_ids"] if i not in marks]
-        spans = _pieces(tokenizer.convert_ids_to_tokens(found), text)
+        pieces = tokenizer.convert_ids_to_tokens(found)
+        spans = _pieces([UNKNOWN if piece == tokenizer.unk_token else piece for piece in pieces], text)
     return _caption(text, ids, positions, found, spans, marks)
 
 
