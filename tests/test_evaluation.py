@@ -74,6 +74,16 @@ def test_a_row_for_each_model_estimator_and_item(tmp_path):
     assert [o["name"] for o in row["metrics"]["grounding"]["objects"]] == [o.name for o in scene.captions[0].objects]
 
 
+def test_the_game_of_an_item_is_made_once_for_all_estimators(tmp_path, monkeypatch):
+    from fixlip.evaluation.work import Worker
+
+    made = []
+    game = Worker._game
+    monkeypatch.setattr(Worker, "_game", lambda self, *of: made.append(of) or game(self, *of))
+    run(tmp_path, limit=2)
+    assert len(made) == 2
+
+
 def test_facts_of_the_picture_are_its_embedding(tmp_path):
     run(tmp_path, limit=1)
     (facts,) = (row for row in read(tmp_path) if row["model"] and not row["estimator"])

@@ -100,11 +100,12 @@ class Worker:
             yield row | error.facts
             return
         row |= {"item": item.id, "model": task.model, "caption": caption.text}
+        pair: _Pair | None = None
         shared: dict[Hashable, Any] = {}
         for label, metrics in task.missing.items():
             mine = row | {"estimator": label}
             try:
-                pair = shared.setdefault("pair", self._pair(task.model, item, picture, caption))
+                pair = pair or self._pair(task.model, item, picture, caption)
                 yield mine | (self._measured(pair, label, metrics, shared) if label else pair.facts())
             except FixlipError as error:
                 yield mine | {"status": "bad", "fault": "refused", "reason": str(error)}
