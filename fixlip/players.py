@@ -9,6 +9,7 @@ import numpy as np
 from fixlip.errors import InputError, unknown
 
 Modality = Literal["image", "text"]
+Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Player:
 
     modality: Modality
     label: str
-    box: tuple[float, float, float, float] | None = None
+    box: Box | None = None
     span: tuple[int, int] | None = None
 
 

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from fixlip.cli.output import Outputs
+from fixlip.cli.tables import print_whole
 from fixlip.evaluation.report_blocks import Cell, count
 from fixlip.evaluation.report_tables import headline_tables, model_tables
 
@@ -56,8 +56,7 @@ def _print(console: Console, block: "Block", *, notes: bool = True) -> None:
     for row in block.rows:
         table.add_row(*(_text(cell, notes) for cell in row))
     console.print(Text(block.title, style="bold underline"))
-    needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
-    Console(highlight=False, width=max(console.width, needed)).print(table, "")
+    print_whole(console, table)
 
 
 def _text(cell: Cell, notes: bool) -> Text:

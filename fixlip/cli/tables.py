@@ -27,12 +27,17 @@ def print_sweep(sweep: "Sweep", outputs: Outputs) -> None:
     console.print(Text(f"\n“{sweep.reference.players.caption}”", style="bold"))
     console.print(Text(f"{sweep.measured}, measured against {sweep.reference_name}\n", style="dim"))
     for table in [_table(rows), *([_table(sweep.details())] if sweep.details() else [])]:
-        needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
-        Console(highlight=False, width=max(console.width, needed)).print(table, "")
+        print_whole(console, table)
     for values, status in _notes(sweep).items():
         console.print(Text(f"note ({values}): {status}", style="yellow"))
     for path in outputs.paths():
         console.print(Text(f"wrote {path}", style="dim"), soft_wrap=True)
+
+
+def print_whole(console: Console, table: Table) -> None:
+    """Print a table without folding its columns, however wide the terminal is."""
+    needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
+    Console(highlight=False, width=max(console.width, needed)).print(table, "")
 
 
 def _table(rows: list[dict[str, str]]) -> Table:

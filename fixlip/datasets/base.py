@@ -7,8 +7,8 @@ from typing import Literal, Protocol
 from PIL import Image
 
 from fixlip.images import open_image
+from fixlip.players import Box
 
-Box = tuple[float, float, float, float]
 Fault = Literal["unreadable picture", "no annotation", "empty caption", "duplicate", "malformed"]
 
 

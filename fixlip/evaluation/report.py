@@ -8,7 +8,6 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from fixlip.evaluation.report_figures import curve_figures
 from fixlip.evaluation.report_sections import lead, sections, title_of
 from fixlip.evaluation.summary import Summary, summarise
 from fixlip.storage import write_atomically
+from fixlip.viewer import content_hash
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~$!])")
 
@@ -48,8 +48,9 @@ class Report:
     def to_html(self) -> str:
         """The page."""
         style = _file("report.css")
-        own = f"'sha256-{base64.b64encode(sha256(style.encode()).digest()).decode()}'"
-        policy = f"default-src 'none'; img-src data:; style-src {own}; base-uri 'none'; form-action 'none'"
+        policy = (
+            f"default-src 'none'; img-src data:; style-src {content_hash(style)}; base-uri 'none'; form-action 'none'"
+        )
         page = _environment(autoescape=True).get_template("report.html").render(report=self, style=style, policy=policy)
         return page.encode("utf-8", "replace").decode("utf-8")  # half characters, as from undecodable file names
 

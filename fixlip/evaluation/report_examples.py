@@ -13,12 +13,11 @@ from fixlip.evaluation.report_figures import explanation_figure
 from fixlip.evaluation.report_sections import Shown
 from fixlip.evaluation.summary import Row, Summary, grounded
 from fixlip.evaluation.summary_figures import measured, numbers
+from fixlip.players import Box
 
 if TYPE_CHECKING:
     from fixlip.evaluation.again import Again
     from fixlip.explanation import Explanation
-
-Box = tuple[float, float, float, float]
 
 
 class Shot(NamedTuple):

@@ -12,9 +12,8 @@ import numpy as np
 from fixlip.errors import InputError
 from fixlip.explanation import Explanation
 from fixlip.metrics.maps import image_map
-from fixlip.players import Players
+from fixlip.players import Box, Players
 
-Box = tuple[float, float, float, float]
 TOUCH = 1e-9  # of a patch: less is rounding
 
 

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixlip.explanation import Explanation
+from fixlip.players import Box
 from fixlip.plots.heatmap import heatmap
 from fixlip.plots.style import axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-Box = tuple[float, float, float, float]
 
 
 def grounding(

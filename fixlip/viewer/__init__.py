@@ -28,7 +28,7 @@ def to_html(found: Explanation | Comparison, path: str | Path | None = None) -> 
     """
     page, style = _file("page.html"), _file("page.css")
     script = "".join(_file(f"{name}.js") for name in SCRIPTS)
-    own = f"style-src {_hash(style)}; script-src {_hash(script)}"
+    own = f"style-src {content_hash(style)}; script-src {content_hash(script)}"
     data = payload(found)
     fills = {
         "csp": f"default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; {own}",
@@ -72,5 +72,6 @@ def _json(value: Any) -> str:
     return text
 
 
-def _hash(text: str) -> str:
+def content_hash(text: str) -> str:
+    """What a Content-Security-Policy calls a script or style that it allows."""
     return f"'sha256-{base64.b64encode(sha256(text.encode('utf-8')).digest()).decode()}'"
