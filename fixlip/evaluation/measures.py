@@ -3,7 +3,7 @@
 A metric that an item does not allow (no boxes, no wrong caption) gives None.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from inspect import signature
 from typing import Any
@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from fixlip import metrics
-from fixlip.datasets.base import Box
 from fixlip.evaluation.case import EDGE, Case
 from fixlip.evaluation.randomised import randomised
 from fixlip.metrics.perturbation import CURVES
+from fixlip.metrics.pointing_game import STRADDLING, quadrants_of
 
 Numbers = dict[str, Any] | None
 
@@ -55,19 +55,11 @@ def grounding(case: Case) -> Numbers:
 
 def pointing_game(case: Case) -> Numbers:
     """Pointing game recognition: whether each word finds its picture in a 2 x 2 mosaic."""
-    places = [_quadrant(t.boxes) for t in case.objects]
-    if not places or None in places or len(set(places)) < len(places):
+    around = [(*np.min(t.boxes, axis=0)[:2], *np.max(t.boxes, axis=0)[2:]) for t in case.objects]
+    places = quadrants_of(np.reshape(around, (-1, 4)), EDGE).tolist()
+    if not places or STRADDLING in places or len(set(places)) < len(places):
         return None
-    return asdict(metrics.pointing_game(case.explanation, [t.span for t in case.objects], places))  # type: ignore[arg-type]
-
-
-def _quadrant(boxes: Sequence[Box]) -> int | None:
-    """The quadrant that an object lies in: 0 and 1 on top, 2 and 3 below; None where it lies in several."""
-    left, top, right, bottom = np.array(boxes).min(0)[:2].tolist() + np.array(boxes).max(0)[2:].tolist()
-    middle = 0.5 - EDGE, 0.5 + EDGE
-    if (left < middle[0] and right > middle[1]) or (top < middle[0] and bottom > middle[1]):
-        return None
-    return 2 * (top >= middle[0]) + (left >= middle[0])
+    return asdict(metrics.pointing_game(case.explanation, [t.span for t in case.objects], places))
 
 
 def insertion_deletion(case: Case) -> Numbers:

@@ -41,10 +41,14 @@ def quadrants(players: Players) -> np.ndarray:
     Raises:
         InputError: the image players have no place in the picture.
     """
-    boxes = np.array(_boxes(players))
+    return quadrants_of(np.array(_boxes(players)), 1e-9)
+
+
+def quadrants_of(boxes: np.ndarray, slack: float) -> np.ndarray:
+    """The quadrant of each box [n, 4], as in `quadrants`; it may reach over the middle by `slack`."""
     left, top, right, bottom = boxes.T
-    column = np.where(right <= 0.5 + 1e-9, 0, np.where(left >= 0.5 - 1e-9, 1, STRADDLING))
-    row = np.where(bottom <= 0.5 + 1e-9, 0, np.where(top >= 0.5 - 1e-9, 1, STRADDLING))
+    column = np.where(left >= 0.5 - slack, 1, np.where(right <= 0.5 + slack, 0, STRADDLING))
+    row = np.where(top >= 0.5 - slack, 1, np.where(bottom <= 0.5 + slack, 0, STRADDLING))
     return np.where((row < 0) | (column < 0), STRADDLING, 2 * row + column)
 
 
