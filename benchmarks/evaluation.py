@@ -17,7 +17,7 @@ from typing import Any
 
 import fixlip
 from benchmarks.estimators import request
-from benchmarks.output import arguments
+from benchmarks.output import arguments, markdown
 from fixlip import evaluation, specs
 from fixlip.evaluation.plan import CALL
 from fixlip.evaluation.report import report
@@ -109,10 +109,10 @@ def headline(found: dict[str, Summary], columns: Sequence[str]) -> str:
                 chance.setdefault(place, set()).add(round(row["chance"], 2))
     chosen = [(column, model) for model in MODELS for column in columns]
     names = sorted(values, key=lambda name: -values[name].get(chosen[0], 0.0))
-    lines = [["estimator", *(f"{column}, {model}" for column, model in chosen)], ["---", *["---:"] * len(chosen)]]
+    lines = [["estimator", *(f"{column}, {model}" for column, model in chosen)]]
     lines += [[f"`{name}`", *(f"{values[name][c]:.2f}" for c in chosen)] for name in names]
     lines += [["knows nothing", *(" to ".join(f"{v:.2f}" for v in ends(chance[c])) for c in chosen)]]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return markdown(lines, numbers_from=1) + "\n"
 
 
 def without_passes(label: str) -> str:

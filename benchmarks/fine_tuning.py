@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 import fixlip
+from benchmarks.output import markdown
 from fixlip import evaluation
 from fixlip.comparison import Comparison
 from fixlip.datasets import scenes
@@ -150,10 +151,7 @@ def cell(value: Any) -> str:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    if not rows:
-        return "none"
-    lines = [list(rows[0]), ["---"] * len(rows[0]), *([cell(v) for v in row.values()] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown([list(rows[0]), *([cell(v) for v in row.values()] for row in rows)]) if rows else "none"
 
 
 def page(found: dict[str, Any], caption: str, settings: list[dict[str, Any]], args: argparse.Namespace) -> str:

@@ -1,36 +1,50 @@
 """Peak memory against the budget, each budget in a process of its own.
 
-python -m benchmarks.memory [--model demo-clip] [--out NAME]
+python -m benchmarks memory [--quick] [--device cuda]
 """
 
-import subprocess
-import sys
+from functools import partial
 
-from benchmarks.output import arguments, publish
-
-CHILD = """
-import resource, sys
 import fixlip
-from fixlip.datasets.scenes import make_scene
-scene = make_scene(0, n_objects=2)
-found = fixlip.explain(scene.image, "a dog and a bus", model=sys.argv[1], budget=int(sys.argv[2]),
-                       progress=False, options={"interactions": "cross"})
-p = found.provenance
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, p.image_passes, p.text_passes, p.seconds)
-"""
+from benchmarks.clock import added_memory, in_child
+from benchmarks.runs import Cases, Row, Settings
+from benchmarks.subjects import load, picture_and_caption
+
+TITLE = "demo-clip: memory of the whole process against the budget, cross pairs"
+TARGETS = {"against the first": ("<=", 1.1, "")}
 
 
-def main() -> None:
-    args, rows = arguments(__doc__, model="demo-clip"), []
-    for power in (15, 17, 19, 21):
-        command = [sys.executable, "-c", CHILD, args.model, str(2**power)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        peak, image, text, seconds = map(float, done.stdout.split())
-        rows.append({"budget": f"2^{power}", "image passes": int(image), "text passes": int(text)})
-        rows[-1] |= {"peak MiB": round(peak), "seconds": seconds}
-        rows[-1]["against the first"] = rows[-1]["peak MiB"] / rows[0]["peak MiB"]
-    publish(f"{args.model}: peak memory of the whole process", rows, args.out)
+def cases(settings: Settings) -> Cases:
+    powers = (13, 14) if settings.quick else (15, 17, 19, 21)
+    return {f"2^{power}": partial(measure, power, powers[0], settings.device) for power in powers}
+
+
+FIRST: dict[tuple[int, str], float] = {}
+
+
+def measure(power: int, first: int, device: str) -> Row:
+    """One budget, and what the smallest one takes."""
+    row = in_child(peak, 2**power, device)
+    if (first, device) not in FIRST:
+        FIRST[first, device] = row["peak (MiB)"] if power == first else in_child(peak, 2**first, device)["peak (MiB)"]
+    return row | {"against the first": row["peak (MiB)"] / FIRST[first, device]}
+
+
+def peak(budget: int, device: str) -> Row:
+    """MiB in this process."""
+    encoder = load("demo-clip", device)
+    image, caption = picture_and_caption()
+    with added_memory(device) as memory:
+        found = fixlip.explain(
+            image, caption, model=encoder, budget=budget, progress=False, options={"interactions": "cross"}
+        )
+    noted = found.provenance
+    row: Row = {"image passes": noted.image_passes, "text passes": noted.text_passes, "seconds": noted.seconds}
+    row |= {"peak (MiB)": memory.before + memory.added, "of it added (MiB)": memory.added}
+    return row | ({"added on the GPU (MiB)": memory.gpu} if memory.gpu else {})
 
 
 if __name__ == "__main__":
-    main()
+    from benchmarks.__main__ import main
+
+    main(["memory"])

@@ -2,14 +2,14 @@
 
 import argparse
 import json
-import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.machine import machine
 
 
 def arguments(doc: str | None, **defaults: int | str) -> argparse.Namespace:
@@ -21,17 +21,58 @@ def arguments(doc: str | None, **defaults: int | str) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def publish(title: str, rows: Sequence[dict[str, Any]], path: Path | None) -> None:
-    """Print rows as a table; write them as JSON (with the machine's description) and Markdown where a path is given."""
-    cells = [[f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
-    table = Table(*rows[0], title=title, title_justify="left")
-    for row in cells:
-        table.add_row(*row)
-    Console(width=160).print(table)
+def publish(
+    title: str,
+    rows: Sequence[dict[str, Any]],
+    path: Path | None,
+    *,
+    notes: Sequence[str] = (),
+    device: str = "cpu",
+    **more: Any,
+) -> None:
+    """Print rows as a table; write them as JSON and Markdown, with the machine's description, where a path is given.
+
+    Args:
+        title: of the table.
+        rows: a cell for each column by name; a column that a row does not have stays empty.
+        path: NAME for NAME.json and NAME.md, None for neither.
+        notes: sentences to stand below the table.
+        device: that was measured, for the description of the machine.
+        more: what else the JSON file should hold.
+    """
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    lines = [columns, *([cell(row.get(column, "")) for column in columns] for row in rows)]
+    table = Table(*columns, title=title, title_justify="left")
+    for line in lines[1:]:
+        table.add_row(*line)
+    Console(width=160).print(table, *notes, sep="\n", highlight=False)
     if path:
-        machine = {"platform": platform.platform(), "threads": torch.get_num_threads(), "torch": torch.__version__}
-        result = {"title": title, "machine": machine, "rows": list(rows)}
-        path.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n")
-        lines = [list(rows[0]), ["---"] * len(rows[0]), *cells]
-        table_text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        path.with_suffix(".md").write_text(f"# {title}\n\n{table_text}\n")
+        here = machine(device)
+        result = {"title": title, "machine": here, **more, "notes": list(notes), "rows": list(rows)}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+        described = "; ".join(f"{name} {value}" for name, value in here.items())
+        parts = [f"# {title}", markdown(lines), "\n".join(f"- {note}" for note in notes), f"Measured on: {described}."]
+        path.with_suffix(".md").write_text("\n\n".join(part for part in parts if part) + "\n", "utf-8")
+
+
+def cell(value: Any) -> str:
+    """A number as people read it, anything else as it is."""
+    if isinstance(value, float):
+        return f"{value:.3f}" if value == 0 or not abs(value) < 1e-3 else f"{value:.1e}"
+    return str(value)
+
+
+def markdown(lines: Sequence[Sequence[str]], numbers_from: int | None = None) -> str:
+    """Lines of cells, the headings first, as a Markdown table; columns from `numbers_from` on are flush right.
+
+    Example:
+        >>> print(markdown([["estimator", "PGE"], ["banzhaf", "0.73"]], numbers_from=1))
+        | estimator | PGE |
+        | --- | ---: |
+        | banzhaf | 0.73 |
+    """
+    columns = len(lines[0])
+    left = columns if numbers_from is None else numbers_from
+    rule = ["---"] * left + ["---:"] * (columns - left)
+    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])

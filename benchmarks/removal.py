@@ -10,19 +10,12 @@ import time
 
 import numpy as np
 
-import fixlip
 from benchmarks.output import arguments, publish
-from fixlip.encoders import DualEncoder
+from benchmarks.subjects import load
 from fixlip.games.similarity import games
 
 REMOVALS = ("mean", "attention", "drop")
 MODELS = ("demo-clip", "demo-siglip", "ViT-B-32")
-
-
-def load(name: str, device: str) -> DualEncoder:
-    if name in fixlip.list_models()["bundled"]:
-        return fixlip.load_model(name, device=device)
-    return fixlip.load_model(name, pretrained=None, allow_random=True, device=device)
 
 
 def measure(name: str, passes: int, rounds: int, device: str) -> dict:

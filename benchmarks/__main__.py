@@ -1,0 +1,67 @@
+"""Measure, side by side, what explaining costs; each measurement has a table of its own.
+
+    python -m benchmarks [NAME ...] [--quick] [--device cuda] [--out benchmarks/results] [--again]
+
+dense      the published FIxLIP computation, done densely: equal results, seconds, memory
+exclip     the published integrated gradients, from dense Jacobians: equal results, seconds
+shapiq     shapiq's approximators at equal numbers of game values
+overhead   a whole explanation against the same passes of the encoders with nothing around
+memory     peak memory against the budget
+players    from 49 to 1,024 patches: passes, linear algebra, memory
+captions   many captions on one picture, many pictures with many captions
+precision  bfloat16, float16 and compiled models: speed, and the error that they bring
+
+All by default. Rows are written as soon as they are measured; a run that was stopped goes on where it was, unless
+--again is given. --quick only tries (seconds each, small numbers) and writes nothing unless --out is given.
+"""
+
+import argparse
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import torch
+
+from benchmarks.machine import machine
+from benchmarks.runs import Settings, carry_out
+
+MODULES = {
+    "dense": "dense",
+    "exclip": "exclip",
+    "shapiq": "approximators",
+    "overhead": "overhead",
+    "memory": "memory",
+    "players": "players",
+    "captions": "captions",
+    "precision": "precision",
+}
+RESULTS = Path(__file__).parent / "results"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="all by default")
+    parser.add_argument("--quick", action="store_true", help="small numbers, to see that it works")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda, ...")
+    parser.add_argument("--out", type=Path, help="folder of the tables; benchmarks/results by default")
+    parser.add_argument("--again", action="store_true", help="measure anew what is there")
+    args = parser.parse_args(arguments)
+    unknown = [name for name in args.names if name not in MODULES]
+    if unknown:
+        parser.error(f"no measurement {', '.join(unknown)}; there are {', '.join(MODULES)}")
+    folder = args.out or (None if args.quick else RESULTS)
+    if folder and torch.device(args.device).type == "cuda":
+        folder /= "-".join(machine(args.device)["GPU"].partition(",")[0].lower().split())
+    failed = []
+    for name in args.names or MODULES:
+        measurement = import_module(f"benchmarks.{MODULES[name]}")
+        failed += carry_out(name, measurement, Settings(args.device, args.quick), folder, args.again)
+    for case in failed:
+        print(f"failed: {case}", file=sys.stderr)
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

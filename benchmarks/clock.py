@@ -1,0 +1,81 @@
+"""Seconds and bytes, on a CPU and on a GPU."""
+
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from time import perf_counter
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+T = TypeVar("T")
+STATUS, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def finish(device: str) -> None:
+    """Wait for what a GPU still has to do."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def timed(call: Callable[[], T], device: str = "cpu") -> tuple[float, T]:
+    """Seconds that a call takes until its last kernel is done, and what it returns."""
+    finish(device)
+    start = perf_counter()
+    found = call()
+    finish(device)
+    return perf_counter() - start, found
+
+
+def interleaved(calls: dict[str, Callable[[], Any]], rounds: int, device: str = "cpu") -> dict[str, float]:
+    """Median seconds of each call, all of them in turn, so that what slows the machine down slows down all."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            seconds[name].append(timed(call, device)[0])
+    return {name: float(np.median(times)) for name, times in seconds.items()}
+
+
+def in_child(function: Callable[..., T], *args: Any) -> T:
+    """Call a function of a module in a process of its own, so that its peak of memory is its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *args).result()
+
+
+@dataclass
+class Added:
+    """MiB in a stretch of a program: there before, and its peak above that, in the process and on the GPU."""
+
+    before: float = 0.0
+    added: float = 0.0
+    gpu: float = 0.0
+
+
+@contextmanager
+def added_memory(device: str = "cpu") -> Iterator[Added]:
+    """Measure the stretch that follows; the values are there when it ends."""
+    cuda, found = torch.device(device).type == "cuda", Added()
+    if RESET.exists():
+        RESET.write_text("5")
+    if cuda:
+        torch.cuda.reset_peak_memory_stats(device)
+        start = torch.cuda.memory_allocated(device)
+    found.before = _peak()
+    yield found
+    found.added = _peak() - found.before
+    if cuda:
+        found.gpu = (torch.cuda.max_memory_allocated(device) - start) / 2**20
+
+
+def _peak() -> float:
+    """MiB: the largest resident set since the last reset, or since the start where there is no reset."""
+    if STATUS.exists():
+        line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,0 +1,85 @@
+"""What an encoder is asked for, and what a game answered."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks.clock import finish
+from fixlip.games.base import SeparableGame
+
+
+@dataclass
+class Meter:
+    """Masked inputs that each tower has embedded, and the seconds that it took."""
+
+    passes: dict[str, int] = field(default_factory=lambda: {"image": 0, "text": 0})
+    seconds: dict[str, float] = field(default_factory=lambda: {"image": 0.0, "text": 0.0})
+
+
+def metered(encoder: Any) -> tuple[Any, Meter]:
+    """The same encoder, and a meter of its two towers. Waits for a GPU after each call."""
+    other, meter = copy.copy(encoder), Meter()
+
+    def count(side: str, embed: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        def call(x: Any, masks: torch.Tensor) -> torch.Tensor:
+            start = perf_counter()
+            found = embed(x, masks)
+            finish(encoder.device.type)
+            meter.passes[side] += len(masks)
+            meter.seconds[side] += perf_counter() - start
+            return found
+
+        return call
+
+    other.embed_image, other.embed_text = count("image", encoder.embed_image), count("text", encoder.embed_text)
+    return other, meter
+
+
+class Recorded:
+    """A game that notes the masks that it is asked for, and can play its answers back without a tower.
+
+    Args:
+        game: of two towers.
+    """
+
+    def __init__(self, game: SeparableGame) -> None:
+        self.game = game
+        self.calls: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"image": [], "text": []}
+        self.place: dict[str, int] | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        """What else a game has."""
+        return getattr(self.game, name)
+
+    def image_embeddings(self, masks: np.ndarray) -> np.ndarray:
+        """[B, n_image] -> [B, D]."""
+        return self._answer("image", masks, self.game.image_embeddings)
+
+    def text_embeddings(self, masks: np.ndarray) -> np.ndarray:
+        """[B, n_text] -> [B, D]."""
+        return self._answer("text", masks, self.game.text_embeddings)
+
+    def rewind(self) -> "Recorded":
+        """From now on the same answers again, in the same order, at no cost."""
+        self.place = {"image": 0, "text": 0}
+        return self
+
+    def masks(self, side: str) -> np.ndarray:
+        """Those asked for, less the call for the empty and the full input alone, which is no part of a design."""
+        calls = [m for m, _ in self.calls[side] if not (len(m) == 2 and (m == [[False], [True]]).all())]
+        return np.concatenate(calls)
+
+    def _answer(self, side: str, masks: np.ndarray, embed: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        if self.place is None:
+            self.calls[side].append((masks.copy(), embed(masks)))
+            return self.calls[side][-1][1]
+        known, found = self.calls[side][self.place[side]]
+        if not np.array_equal(known, masks):
+            raise AssertionError(f"The {side} masks are others than those recorded.")
+        self.place[side] += 1
+        return found

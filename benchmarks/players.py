@@ -1,0 +1,134 @@
+"""From 49 to 1,024 patches: what the passes of real architectures cost, and what the rest costs without them.
+
+The rest is measured on towers that are next to nothing (a random linear map and a cosine), of the size of embedding
+that the architectures have, with all masks that are the default; each case in a process of its own.
+"""
+
+import os
+import resource
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+import fixlip
+from benchmarks.clock import added_memory, in_child, timed
+from benchmarks.runs import Cases, Row, Settings
+from benchmarks.subjects import game_of, load, picture_and_caption
+from fixlip.estimator import Request
+from fixlip.games import CallableGame
+
+TITLE = "From 49 to 1,024 patches: encoder passes of real architectures (random weights), and all else"
+TARGETS = {"added to 49 patches, per patch": ("<=", 1.5, "all else, cross")}
+WORDS = 8
+MODELS = {  # patches, embedding
+    "ViT-B-32": (49, 512),
+    "ViT-B-16": (196, 512),
+    "ViT-B-16-SigLIP2-256": (256, 768),
+    "ViT-L-14-336": (576, 768),
+    "ViT-SO400M-14-SigLIP2-378": (729, 1152),
+    "ViT-B-16-SigLIP2-512": (1024, 768),
+}
+ALL_PAIRS = {196: 512, 256: 768}
+FEW = 8  # masks to time a pass by, where the whole explanation would take longer than
+PATIENCE = 600.0  # seconds
+SPARE = 0.85  # share of the machine's memory that one case may take
+
+
+def cases(settings: Settings) -> Cases:
+    device, few = settings.device, settings.quick
+    sizes = {49: 512, 196: 512} if few else dict(MODELS.values())
+    found: Cases = {f"all else, cross, {n} patches": partial(algebra, n, dim, "cross") for n, dim in sizes.items()}
+    found |= {
+        f"all else, all pairs, {n} patches": partial(algebra, n, dim, "all")
+        for n, dim in ({49: 512} if few else {49: 512} | ALL_PAIRS).items()
+    }
+    names = () if few else MODELS
+    return found | {f"{name}, {MODELS[name][0]} patches": partial(in_child, passes, name, device) for name in names}
+
+
+def algebra(n: int, dim: int, pairs: str) -> Row:
+    """Seconds and memory of an explanation whose towers cost nothing."""
+    try:
+        row = in_child(without_towers, n, dim, pairs)
+    except (MemoryError, BrokenProcessPool):
+        return {"patches": n, "pairs": pairs, "embedding": dim, "outcome": "does not fit into memory"}
+    return row
+
+
+def without_towers(n: int, dim: int, pairs: Any) -> Row:
+    """In this process, which may not take more memory than there is."""
+    limit = int(SPARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    game, estimator = cheap_game(n, WORDS, dim), fixlip.get_estimator("banzhaf", interactions=pairs)
+    towers, _ = timed(lambda: [game.image_embeddings(m) for m in np.array_split(masks_of(estimator, n), 64)])
+    with added_memory() as memory:
+        seconds, found = timed(partial(estimator.explain, game, progress=False))
+    noted = found.provenance
+    return {
+        "patches": n,
+        "pairs": pairs,
+        "embedding": dim,
+        "image passes": noted.image_passes,
+        "text passes": noted.text_passes,
+        "seconds": seconds,
+        "of it the cheap towers (s)": towers,
+        "memory added (MiB)": memory.added,
+        "memory for a patch (KiB)": 1024 * memory.added / n,
+        "outcome": "done",
+    }
+
+
+def masks_of(estimator: Any, n: int) -> np.ndarray:
+    """As many masks as the estimator will ask for."""
+    m = estimator.passes(n, WORDS, Request())[0]
+    return np.random.default_rng(0).random((m, n)) < 0.5
+
+
+def cheap_game(n: int, words: int, dim: int) -> CallableGame:
+    """Two towers of one matrix and a cosine each; unit embeddings."""
+    rng = np.random.default_rng(0)
+
+    def tower(players: int) -> Any:
+        weights = rng.normal(size=(players, dim)).astype(np.float32) / np.float32(np.sqrt(players))
+        phase = rng.normal(size=dim).astype(np.float32)
+
+        def embed(masks: np.ndarray) -> np.ndarray:
+            x = np.cos(masks.astype(np.float32) @ weights + phase)
+            return x / np.linalg.norm(x, axis=1, keepdims=True)
+
+        return embed
+
+    return CallableGame(tower(n), tower(words), n, words, scale=100.0)
+
+
+def passes(model: str, device: str) -> Row:
+    """A whole explanation where that is a matter of minutes, else what a pass of each tower takes."""
+    encoder = load(model, device)
+    image, caption = picture_and_caption()
+    game = game_of(encoder, image, caption)
+    estimator = fixlip.get_estimator("banzhaf", interactions="cross")
+    default = estimator.passes(game.n_image, game.n_text, Request())
+    masks = [np.random.default_rng(0).random((FEW, n)) < 0.5 for n in (game.n_image, game.n_text)]
+    each = [
+        timed(partial(embed, m), device)[0] / FEW
+        for embed, m in zip((game.image_embeddings, game.text_embeddings), masks, strict=True)
+    ]
+    projected = default[0] * each[0] + default[1] * each[1]
+    row: Row = {
+        "patches": game.n_image,
+        "pairs": "cross",
+        "embedding": game.image_embeddings(masks[0][:1]).shape[1],
+        "image passes": default[0],
+        "text passes": default[1],
+        "seconds for an image pass": each[0],
+        "seconds projected": projected,
+    }
+    if projected > PATIENCE:
+        return row | {"outcome": f"projected from {FEW} passes"}
+    with added_memory(device) as memory:
+        seconds, _ = timed(partial(estimator.explain, game, progress=False), device)
+    row |= {"seconds": seconds, "memory added (MiB)": memory.added, "outcome": "done"}
+    return row | ({"added on the GPU (MiB)": memory.gpu} if torch.device(device).type == "cuda" else {})

@@ -1,0 +1,92 @@
+"""Measurements made of cases: each is written as soon as it is done, and not made again by a run that goes on."""
+
+import json
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmarks.machine import machine
+from benchmarks.output import publish
+
+Row = dict[str, Any]
+Cases = dict[str, Callable[[], Row]]
+Targets = dict[str, tuple[str, float, str]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to measure: on which device, and whether only to try."""
+
+    device: str = "cpu"
+    quick: bool = False
+
+
+class Measurement(Protocol):
+    """A module of this package.
+
+    Attributes:
+        TITLE: of its table.
+        TARGETS: for a column how its values should compare, and in which cases: ``("<=", 1.1, "")``.
+        cases: for the settings, a function for each row of the table by the row's name.
+    """
+
+    TITLE: str
+    TARGETS: Targets
+
+    @staticmethod
+    def cases(settings: Settings) -> Cases:
+        """The rows, by name."""
+
+
+def carry_out(name: str, measurement: Measurement, settings: Settings, folder: Path | None, again: bool) -> list[str]:
+    """Measure what has not been measured yet, and publish; returns the names of the cases that failed.
+
+    Args:
+        name: of the files.
+        measurement: what.
+        settings: how.
+        folder: for NAME.json and NAME.md; None to print only.
+        again: measure everything anew.
+    """
+    path = folder / name if folder else None
+    cases = measurement.cases(settings)
+    done = {} if again or path is None else known(path.with_suffix(".json"), settings)
+    rows, failed = {case: done[case] for case in cases if case in done}, []
+    for case, measure in cases.items():
+        if case in rows:
+            continue
+        print(f"{name}: {case}", flush=True)
+        try:
+            rows[case] = {"case": case, **measure()}
+        except Exception:  # the others go on; the caller is told
+            traceback.print_exc()
+            failed.append(f"{name}: {case}")
+            continue
+        present = [rows[c] for c in cases if c in rows]
+        notes = [] if settings.quick else judged(measurement.TARGETS, present)
+        publish(measurement.TITLE, present, path, notes=notes, device=settings.device, settings=asdict(settings))
+    return failed
+
+
+def known(path: Path, settings: Settings) -> dict[str, Row]:
+    """The rows of a file that was measured in the same way on the same machine, by case."""
+    if not path.exists():
+        return {}
+    found = json.loads(path.read_text("utf-8"))
+    if found.get("settings") != asdict(settings) or found["machine"] != machine(settings.device):
+        return {}
+    return {row["case"]: row for row in found["rows"] if "case" in row}
+
+
+def judged(targets: Targets, rows: list[Row]) -> list[str]:
+    """A sentence for each target."""
+    sentences = []
+    for column, (sign, goal, which) in targets.items():
+        chosen = [row for row in rows if which in row["case"] and isinstance(row.get(column), int | float)]
+        missed = [row for row in chosen if not (row[column] <= goal if sign == "<=" else row[column] >= goal)]
+        verdict = "; ".join(f"missed by {row['case']}, {row[column]:.3g}" for row in missed) or "met"
+        if chosen:
+            sentences.append(f"Target: {column} {sign} {goal:g}{f' ({which})' if which else ''}: {verdict}.")
+    return sentences
