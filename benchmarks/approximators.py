@@ -13,6 +13,7 @@ import fixlip
 from benchmarks.clock import timed
 from benchmarks.runs import Cases, Row, Settings, Targets
 from benchmarks.subjects import game_of, load
+from fixlip.errors import BudgetError
 from fixlip.estimator import Estimator
 
 TITLE = "demo-clip: shapiq's approximators and fixlip's estimators at equal numbers of game values"
@@ -28,13 +29,15 @@ SLOW = {"shapiq:SVARMIQ": 2**11, "shapiq:SHAPIQ": 2**11}  # most values; minutes
 
 
 def cases(settings: Settings) -> Cases:
-    converged = 512 if settings.quick else CONVERGED
+    converged = 2048 if settings.quick else CONVERGED
     found: Cases = {}
     for index, (name, options) in OWN.items():
         others = approximators(index)
         if settings.quick:
-            others = others[:1] if index == "SII" else []
-        for budget in (2**11,) if settings.quick else (2**11, 2**13):
+            if index != "SII":
+                continue
+            others = others[:1]
+        for budget in (2**11,) if settings.quick else (2**11, 2**13, 2**15):
             chosen = [o for o in others if budget <= SLOW.get(o.capabilities.name, budget)]
             for estimator in [fixlip.get_estimator(name, **options), *chosen]:
                 label = f"{index}, {estimator.capabilities.name}, 2^{budget.bit_length() - 1}"
@@ -58,16 +61,18 @@ def measure(estimator: Estimator, index: str, budget: int, converged: int, devic
     """One estimator at one budget."""
     encoder = load("demo-clip", device)
     truth = reference(index, converged, device)
-    seconds, found = timed(partial(estimator.explain, game_of(encoder), budget=budget, progress=False), device)
-    return {
-        "index": index,
-        "estimator": estimator.capabilities.name,
-        "game values": budget,
+    row: Row = {"index": index, "estimator": estimator.capabilities.name, "game values": budget}
+    try:
+        seconds, found = timed(partial(estimator.explain, game_of(encoder), budget=budget, progress=False), device)
+    except BudgetError as error:
+        return row | {"outcome": str(error).split(":")[0]}
+    return row | {
         "image passes": found.provenance.image_passes,
         "text passes": found.provenance.text_passes,
         "seconds": seconds,
         "correlation": float(np.corrcoef(found.cross.ravel(), truth.ravel())[0, 1]),
         "relative error": float(np.linalg.norm(found.cross - truth) / np.linalg.norm(truth)),
+        "outcome": "done",
     }
 
 

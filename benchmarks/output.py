@@ -11,6 +11,8 @@ from rich.table import Table
 
 from benchmarks.machine import machine
 
+MOST_COLUMNS = 9  # on a terminal
+
 
 def arguments(doc: str | None, **defaults: int | str) -> argparse.Namespace:
     """Parse ``--name value`` for each default, and ``--out NAME``."""
@@ -21,39 +23,57 @@ def arguments(doc: str | None, **defaults: int | str) -> argparse.Namespace:
     return parser.parse_args()
 
 
-def publish(
+def publish(title: str, rows: Sequence[dict[str, Any]], path: Path | None) -> None:
+    """Print rows as a table; write them as JSON and Markdown, with the machine's description, where a path is given."""
+    show(title, rows)
+    if path:
+        write(title, rows, path)
+
+
+def show(title: str, rows: Sequence[dict[str, Any]], notes: Sequence[str] = ()) -> None:
+    """Print rows as a table, and sentences below it; many columns are shown as lines."""
+    lines = as_lines(rows)
+    if len(lines[0]) > MOST_COLUMNS:
+        lines = [list(line) for line in zip(*lines, strict=True)]
+    table = Table(*lines[0], title=title, title_justify="left")
+    for line in lines[1:]:
+        table.add_row(*line)
+    Console(width=160).print(table, *notes, sep="\n", highlight=False)
+
+
+def write(
     title: str,
     rows: Sequence[dict[str, Any]],
-    path: Path | None,
+    path: Path,
     *,
     notes: Sequence[str] = (),
     device: str = "cpu",
     **more: Any,
 ) -> None:
-    """Print rows as a table; write them as JSON and Markdown, with the machine's description, where a path is given.
+    """Write NAME.json and NAME.md.
 
     Args:
         title: of the table.
         rows: a cell for each column by name; a column that a row does not have stays empty.
-        path: NAME for NAME.json and NAME.md, None for neither.
+        path: NAME.
         notes: sentences to stand below the table.
         device: that was measured, for the description of the machine.
         more: what else the JSON file should hold.
     """
+    here = machine(device)
+    result = {"title": title, "machine": here, **more, "notes": list(notes), "rows": list(rows)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
+    described = "; ".join(f"{name} {value}" for name, value in here.items())
+    below = ["\n".join(f"- {note}" for note in notes)] if notes else []
+    parts = [f"# {title}", markdown(as_lines(rows)), *below, f"Measured on: {described}."]
+    path.with_suffix(".md").write_text("\n\n".join(parts) + "\n", "utf-8")
+
+
+def as_lines(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+    """The names of all columns, and the cells of each row; a column that a row does not have stays empty."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
-    lines = [columns, *([cell(row.get(column, "")) for column in columns] for row in rows)]
-    table = Table(*columns, title=title, title_justify="left")
-    for line in lines[1:]:
-        table.add_row(*line)
-    Console(width=160).print(table, *notes, sep="\n", highlight=False)
-    if path:
-        here = machine(device)
-        result = {"title": title, "machine": here, **more, "notes": list(notes), "rows": list(rows)}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
-        described = "; ".join(f"{name} {value}" for name, value in here.items())
-        parts = [f"# {title}", markdown(lines), "\n".join(f"- {note}" for note in notes), f"Measured on: {described}."]
-        path.with_suffix(".md").write_text("\n\n".join(part for part in parts if part) + "\n", "utf-8")
+    return [columns, *([cell(row.get(column, "")) for column in columns] for row in rows)]
 
 
 def cell(value: Any) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from benchmarks.machine import machine
-from benchmarks.output import publish
+from benchmarks.output import show, write
 
 Row = dict[str, Any]
 Cases = dict[str, Callable[[], Row]]
@@ -54,6 +54,13 @@ def carry_out(name: str, measurement: Measurement, settings: Settings, folder: P
     cases = measurement.cases(settings)
     done = {} if again or path is None else known(path.with_suffix(".json"), settings)
     rows, failed = {case: done[case] for case in cases if case in done}, []
+
+    def kept() -> list[Row]:
+        return [rows[case] for case in cases if case in rows]
+
+    def notes() -> list[str]:
+        return [] if settings.quick else judged(measurement.TARGETS, kept())
+
     for case, measure in cases.items():
         if case in rows:
             continue
@@ -64,9 +71,10 @@ def carry_out(name: str, measurement: Measurement, settings: Settings, folder: P
             traceback.print_exc()
             failed.append(f"{name}: {case}")
             continue
-        present = [rows[c] for c in cases if c in rows]
-        notes = [] if settings.quick else judged(measurement.TARGETS, present)
-        publish(measurement.TITLE, present, path, notes=notes, device=settings.device, settings=asdict(settings))
+        if path:
+            write(measurement.TITLE, kept(), path, notes=notes(), device=settings.device, settings=asdict(settings))
+    if rows:
+        show(measurement.TITLE, kept(), notes())
     return failed
 
 
