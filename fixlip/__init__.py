@@ -43,7 +43,7 @@ _HOME = {
     "fixlip.registry": ("estimator_class", "get_estimator", "list_estimators", "register_estimator"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_SUBMODULES = ("datasets", "encoders", "evaluation", "games", "metrics", "plots")
+_SUBMODULES = ("captions", "cost", "datasets", "encoders", "evaluation", "games", "metrics", "plots")
 __all__ = [
     "BudgetError",
     "Capabilities",

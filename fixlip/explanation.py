@@ -12,6 +12,8 @@ from fixlip.players import Players
 if TYPE_CHECKING:
     import shapiq
 
+    from fixlip.contrast import Contrast
+
 Unit = Literal["logit", "cosine", "relevance"]
 
 
@@ -229,6 +231,12 @@ class Explanation:
         }
         total = sum(parts.values())
         return {k: float(v / total) if total > 0 else 0.0 for k, v in parts.items()}
+
+    def against(self, other: "Explanation") -> "Contrast":
+        """Why this caption and not another one of the same picture; see `fixlip.contrast.Contrast`."""
+        from fixlip.contrast import Contrast
+
+        return Contrast(self, other)
 
     def save(self, path: str | Path) -> None:
         """Write to one file (safetensors with a JSON header); see `fixlip.storage`."""

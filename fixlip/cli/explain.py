@@ -1,19 +1,26 @@
 """`fixlip explain`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from fixlip.api import DEFAULT_MODEL, DEFAULT_WEIGHTS
 from fixlip.cli.arguments import estimator_names
+from fixlip.cli.captions import chosen, gathered, print_contrast, print_cost, print_ranking
 from fixlip.cli.output import Outputs, report
 from fixlip.specs import options_of
 
 
 def explain(
     image: Annotated[Path, typer.Argument(help="A picture.", show_default=False)],
-    text: Annotated[str, typer.Argument(help="A caption, in quotes.", show_default=False)],
+    text: Annotated[str | None, typer.Argument(help="A caption, in quotes.", show_default=False)] = None,
+    captions: Annotated[
+        Path | None, typer.Option(help="A file of captions, one on each line (- for standard input), to be ranked.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Why not this one: a caption, or its place in the ranking; else the best other.")
+    ] = None,
     model: Annotated[str, typer.Option(help="A name of `fixlip models`; demo-clip works offline.")] = DEFAULT_MODEL,
     pretrained: Annotated[str, typer.Option(help="Tag or file of the weights.")] = DEFAULT_WEIGHTS,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="the GPU if any")] = None,
@@ -35,8 +42,10 @@ def explain(
     html: Annotated[Path | None, typer.Option(help="Write the interactive page.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write the figure.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the explanation, for Explanation.load.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and stop.")] = False,
 ) -> None:
-    """Explain why a model finds IMAGE and TEXT similar."""
+    """Explain why a model finds IMAGE and TEXT similar; with --captions or --against, why not another caption."""
+    listed = gathered(text, captions, against)
     options = options_of(option or []) | ({} if p is None else {"p": p})
     outputs = Outputs(html, png, save)
     from fixlip import api
@@ -45,19 +54,36 @@ def explain(
 
     method, picture = get_estimator(estimator, **options), open_image(image)
     encoder = api.load_model(model, pretrained=pretrained, device=device)
-    explanation = api.explain(
-        picture,
-        text,
-        model=encoder,
-        estimator=method,
-        budget=budget,
-        image_masks=image_masks,
-        text_masks=text_masks,
-        text_players=text_players,  # type: ignore[arg-type]
-        phrases=phrase or [],
-        image_players=image_players,
-        removal={k: v for k, v in (("image", image_removal), ("text", text_removal)) if v is not None},
-        seed=seed,
-    )
-    outputs.write(explanation)
-    report(explanation, outputs, top=top)
+    removal = {k: v for k, v in (("image", image_removal), ("text", text_removal)) if v is not None}
+    call: dict[str, Any] = {
+        "model": encoder,
+        "estimator": method,
+        "budget": budget,
+        "image_masks": image_masks,
+        "text_masks": text_masks,
+        "text_players": text_players,
+        "phrases": phrase or [],
+        "image_players": image_players,
+        "removal": removal,
+        "seed": seed,
+    }
+    pair = None
+    if len(listed) > 1:
+        from fixlip.captions import contrast, rank
+
+        ranking = rank(picture, listed, model=encoder)
+        pair = chosen(ranking, text, against)
+        print_ranking(ranking, top)
+    if dry_run:
+        from fixlip.cost import estimate_cost
+
+        cost = estimate_cost(picture, pair or listed, contrast=pair is not None, **call)
+        print_cost(cost, call, len(listed) if pair else 0)
+    elif pair:
+        found = contrast(picture, pair, **call)
+        outputs.write(found)
+        print_contrast(found, outputs, top)
+    else:
+        explanation = api.explain(picture, listed[0], **call)
+        outputs.write(explanation)
+        report(explanation, outputs, top=top)

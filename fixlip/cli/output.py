@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -10,7 +11,10 @@ from rich.text import Text
 
 from fixlip.datasets.scenes import kinds
 from fixlip.errors import InputError
-from fixlip.explanation import Explanation
+from fixlip.explanation import Explanation, Provenance
+
+if TYPE_CHECKING:
+    from fixlip.contrast import Contrast
 
 BAR = 16  # characters of the longest bar
 
@@ -34,22 +38,23 @@ class Outputs:
         """The files asked for."""
         return [p for p in (self.html, self.png, self.save) if p is not None]
 
-    def write(self, explanation: Explanation) -> None:
-        """Write them."""
+    def write(self, found: "Explanation | Contrast") -> None:
+        """Write them; of a contrast the page and the figure of all of it, and the difference to load again."""
         if self.html:
-            explanation.to_html(self.html)
+            found.to_html(self.html)
         if self.png:
-            from fixlip.plots import overview
+            from fixlip import plots
 
-            overview(explanation, self.png)
+            if isinstance(found, Explanation):
+                plots.overview(found, self.png)
+            else:
+                plots.contrast(found, self.png)
         if self.save:
-            explanation.save(self.save)
+            (found if isinstance(found, Explanation) else found.difference).save(self.save)
 
 
 def report(explanation: Explanation, outputs: Outputs, *, top: int = 10) -> None:
     """Print the similarity, the strongest pairs, and where to look next."""
-    from fixlip.encoders.bundled import bundled_models
-
     console, provenance = Console(highlight=False), explanation.provenance
     console.print(Text(f"\n“{explanation.players.caption}”", style="bold"))
     fit = f"  ·  R² {provenance.r2:.3f}" if np.isfinite(provenance.r2) else ""
@@ -57,9 +62,21 @@ def report(explanation: Explanation, outputs: Outputs, *, top: int = 10) -> None
         f"similarity {explanation.full_value:.2f} ({explanation.value_unit}; nothing shown: "
         f"{explanation.empty_value:.2f})  ·  {explanation.index}{fit}"
     )
+    heading(console, provenance)
+    console.print(_players(explanation, top) if np.isnan(explanation.cross).all() else _pairs(explanation, top))
+    written(console, provenance, outputs)
+
+
+def heading(console: Console, provenance: Provenance) -> None:
+    """Print by which model, and what it cost."""
     passes = f"{provenance.image_passes} image + {provenance.text_passes} text passes"
     console.print(f"{provenance.model}  ·  {passes}  ·  {provenance.seconds:.1f} s\n", style="dim")
-    console.print(_players(explanation, top) if np.isnan(explanation.cross).all() else _pairs(explanation, top))
+
+
+def written(console: Console, provenance: Provenance, outputs: Outputs) -> None:
+    """Print what to know before trusting the numbers, and which files there are now."""
+    from fixlip.encoders.bundled import bundled_models
+
     if provenance.model in bundled_models():
         known = f"{provenance.model} knows drawings of {len(kinds())} kinds of objects (fixlip.datasets.scenes)"
         console.print(f"{known}, not photographs", style="dim")
@@ -81,7 +98,7 @@ def _pairs(explanation: Explanation, top: int) -> Table:
             Text(explanation.players.text[pair.text].label),
             Text(explanation.players.image[pair.image].label),
             f"{pair.value:+.2f}{error}",
-            _bar(pair.value, longest),
+            bar(pair.value, longest),
         )
     return table
 
@@ -93,11 +110,12 @@ def _players(explanation: Explanation, top: int) -> Table:
     table.add_column("", min_width=BAR)
     effects = explanation.first_order
     for i in np.argsort(-np.abs(effects), kind="stable")[:top]:
-        bar = _bar(effects[i], np.abs(effects).max())
-        table.add_row(Text(explanation.players.labels[i]), f"{effects[i]:+.2f}", bar)
+        longest = float(np.abs(effects).max())
+        table.add_row(Text(explanation.players.labels[i]), f"{effects[i]:+.2f}", bar(effects[i], longest))
     return table
 
 
-def _bar(value: float, longest: float) -> Text:
-    bar = "█" * max(1, round(BAR * abs(value) / (longest or 1.0)))
-    return Text(bar, style="dark_orange3" if value > 0 else "blue")
+def bar(value: float, longest: float, characters: int = BAR) -> Text:
+    """A bar of so many characters for the longest value."""
+    blocks = "█" * max(1, round(characters * abs(value) / (longest or 1.0)))
+    return Text(blocks, style="dark_orange3" if value > 0 else "blue")

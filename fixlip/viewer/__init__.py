@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from fixlip.comparison import Comparison
+from fixlip.contrast import Contrast
 from fixlip.explanation import Explanation
 from fixlip.storage import write_atomically
 from fixlip.viewer.payload import payload
 
-SCRIPTS = ("common", "picture", "page")  # in this order
+SCRIPTS = ("common", "picture", "contrast", "page")  # in this order
 
 
-def to_html(found: Explanation | Comparison, path: str | Path | None = None) -> str:
-    """The page of an explanation or a comparison, as a string; also written to `path` (whole or not at all) when given.
+def to_html(found: Explanation | Comparison | Contrast, path: str | Path | None = None) -> str:
+    """The page as a string; also written to `path` (whole or not at all) when given.
 
     Raises:
         InputError: the path cannot be written.
@@ -45,14 +46,17 @@ def to_html(found: Explanation | Comparison, path: str | Path | None = None) -> 
     return page
 
 
-def mimebundle(found: Explanation | Comparison) -> dict[str, Any]:
+def mimebundle(found: Explanation | Comparison | Contrast) -> dict[str, Any]:
     """What a notebook shows: the page in a frame of its own, a picture where scripts do not run, and the text."""
-    from fixlip.plots import compare, overview
+    from fixlip.plots import compare, contrast, overview
     from fixlip.plots.style import to_png
 
     source = html.escape(to_html(found))
     frame = f'<iframe sandbox="allow-scripts" srcdoc="{source}" style="width:100%;height:760px;border:0"></iframe>'
-    figure = overview(found) if isinstance(found, Explanation) else compare(found)[0].get_figure(root=True)
+    if isinstance(found, Comparison):
+        figure = compare(found)[0].get_figure(root=True)
+    else:
+        figure = overview(found) if isinstance(found, Explanation) else contrast(found)
     return {
         "text/html": frame,
         "image/png": base64.b64encode(to_png(figure)).decode(),  # type: ignore[arg-type]

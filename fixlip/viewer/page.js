@@ -187,6 +187,7 @@ function render(announce = false) {
     const wide = state.view === "pairs" && panel.patches.size ? shared : wordLimit[state.view];
     panel.render(patches[i], apart ? ends[i] : Math.max(shared, ...together(ends)), words[i], apart ? tints[i] : Math.max(wide, ...together(tints)));
   });
+  renderContrast();
   if (!announce) return;
   $("live").textContent = panels.filter((panel) => panel.nPatches).map((panel) => panel.strongest(patches[panels.indexOf(panel)])).join(". ");
 }
@@ -208,7 +209,7 @@ document.querySelector("main").className = compared ? "comparison" : "single";
 contents.forEach((content, index) => panels.push(new Panel(content, index)));
 $("caption").textContent = data.caption;
 if (compared) {
-  $("count").textContent = `${contents.length} explanations side by side`;
+  $("count").textContent = contrast ? "Why one caption and not the other" : `${contents.length} explanations side by side`;
   $("how").textContent = hasPairs ? `${howTo([...new Set(contents.map((c) => c.noun.many))].join(" or "))} Words are chosen in all explanations at once.` : "";
 } else {
   panels[0].stage.append($("controls"));

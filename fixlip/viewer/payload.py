@@ -9,6 +9,7 @@ from PIL import Image
 
 from fixlip import colours
 from fixlip.comparison import Comparison
+from fixlip.contrast import Contrast
 from fixlip.explanation import Explanation, Provenance
 from fixlip.players import Players
 from fixlip.shapes import boxes_of, centres, outlines, reduced
@@ -18,11 +19,13 @@ LONGEST = 224  # pixels: label maps are reduced to it
 MOST = 120_000  # characters: label maps whose outlines are longer are reduced further
 
 
-def payload(found: Explanation | Comparison) -> dict[str, Any]:
-    """Everything that the page shows: one explanation, or the panels of a comparison and the words that they share."""
+def payload(found: Explanation | Comparison | Contrast) -> dict[str, Any]:
+    """Everything that the page shows: one explanation, or the panels of several and the words that they share."""
     scale = {"colours": {"negative": colours.NEGATIVE, "positive": colours.POSITIVE}}
     if isinstance(found, Explanation):
         return {**_explanation(found), **scale}
+    if isinstance(found, Contrast):
+        return {**_contrast(found), **scale}
     words, panels = found.words(), []
     for k, (label, explanation) in enumerate(found):
         shared = [0] * explanation.players.n_text
@@ -33,7 +36,39 @@ def payload(found: Explanation | Comparison) -> dict[str, Any]:
     return {"caption": found.explanations[0].players.caption, "panels": panels, **scale}
 
 
-def _explanation(explanation: Explanation) -> dict[str, Any]:
+def _contrast(found: Contrast) -> dict[str, Any]:
+    """Both explanations and their difference, in which words that stand for each other are one."""
+    parts, rows, one, other = found.parts(), found.rows(), found.first, found.second
+    places: list[dict[int | None, int]] = [
+        {part.first: k for k, part in enumerate(parts)},
+        {part.second: k for k, part in enumerate(parts)},
+    ]
+    panels = [
+        {**_explanation(e), "title": e.players.caption, "shared": [place[i] for i in range(e.players.n_text)]}
+        for e, place in zip((one, other), places, strict=True)
+    ]
+    difference = _explanation(found.aligned, value="difference")
+    table = [
+        {
+            "part": row.part,
+            "kind": row.kind,
+            "word": k if k < len(parts) else None,
+            **{name: _number(getattr(row, name)) for name in ("first", "second", "difference")},
+            "cross": _number(row.cross if k < len(parts) else float("nan")),
+            "error": _number(row.stderr),
+            "where": row.where,
+        }
+        for k, row in enumerate(rows)
+    ]
+    total = [_number(value) for value in (one.full_value, other.full_value, one.full_value - other.full_value)]
+    return {
+        "caption": f"“{found.captions[0]}” rather than “{found.captions[1]}”",
+        "panels": [*panels, {**difference, "title": "difference", "shared": list(range(len(parts)))}],
+        "contrast": {"rows": table, "total": total, "unit": one.value_unit},
+    }
+
+
+def _explanation(explanation: Explanation, value: str = "similarity") -> dict[str, Any]:
     players, stderr, picture = explanation.players, explanation.stderr, explanation.players.picture
     surrogate = float(explanation.predict(np.ones((1, len(players)), dtype=bool))[0])
     if explanation.unit == "relevance":
@@ -53,7 +88,7 @@ def _explanation(explanation: Explanation) -> dict[str, Any]:
         "cross": _numbers(explanation.cross.T),
         "crossError": None if stderr is None else _numbers(explanation.cross_stderr.T),
         "totals": [
-            ("similarity", _number(explanation.full_value)),
+            (value, _number(explanation.full_value)),
             ("nothing shown", _number(explanation.empty_value)),
             ("surrogate", _number(surrogate)),
             ("fit R²", _number(explanation.provenance.r2)),

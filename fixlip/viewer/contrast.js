@@ -1,0 +1,42 @@
+// What makes the difference between two captions: a table whose words are those of the panels.
+const contrast = data.contrast;
+const signed = (v) => (v === null ? "–" : (v < 0 ? "−" : "+") + write(Math.abs(v), contrastEnd));
+const contrastEnd = contrast ? largest(contrast.rows.map((row) => row.difference)) : 0;
+
+function contrastRow(row) {
+  const line = make("tr"), name = make("th", undefined, { scope: "row" });
+  const bar = make("td", undefined, { class: "bar" }), piece = make("i", undefined, { class: row.difference < 0 ? "minus" : "plus" });
+  piece.style.width = `${contrastEnd > 0 ? (100 * Math.abs(row.difference)) / contrastEnd : 0}%`;
+  bar.append(piece);
+  if (row.word === null) name.textContent = row.part;
+  else {
+    const button = make("button", row.part, { type: "button", "data-part-word": row.word, class: row.kind });
+    button.addEventListener("click", () => toggle(state.words, row.word));
+    line.addEventListener("pointerenter", (event) => { if (event.pointerType !== "touch") { state.hover = row.word; render(); } });
+    line.addEventListener("pointerleave", () => { state.hover = null; render(); });
+    name.append(button);
+  }
+  const cross = make("td", row.cross === null ? "" : signed(row.cross), { class: "number" });
+  if (row.error !== null) cross.append(make("small", ` ± ${write(row.error, contrastEnd)}`));
+  line.append(name, ...[row.first, row.second, row.difference].map((v) => make("td", signed(v), { class: "number" })), bar, cross, make("td", row.where));
+  return line;
+}
+
+function renderContrast() {
+  for (const button of $("contrast-rows").querySelectorAll("button")) {
+    const word = Number(button.dataset.partWord);
+    button.setAttribute("aria-pressed", state.words.has(word));
+    button.closest("tr").classList.toggle("hovered", state.hover === word);
+  }
+}
+
+if (contrast) {
+  const [first, second, difference] = contrast.total, words = contrast.rows.filter((row) => row.word !== null);
+  const strongest = words.sort((a, b) => Math.abs(b.difference) - Math.abs(a.difference));
+  $("contrast").hidden = false;
+  $("contrast-unit").textContent = `difference (${contrast.unit})`;
+  $("contrast-rows").append(...[...strongest, ...contrast.rows.filter((row) => row.word === null)].map(contrastRow));
+  const total = make("tr");
+  total.append(make("th", "similarity", { scope: "row" }), ...[plain(first), plain(second), signed(difference)].map((v) => make("td", v, { class: "number" })), make("td"), make("td"), make("td"));
+  $("contrast-total").append(total);
+}
