@@ -75,6 +75,7 @@ class Banzhaf(Estimator):
         cross=True,
         within=True,
         sampled=True,
+        stderr=True,
         exact=True,
         axioms=AXIOMS,
         cost="image masks + text masks, forward",
@@ -115,7 +116,12 @@ class Banzhaf(Estimator):
             )
         ]
         moments = partial(tower_moments, p=self.p, order=surrogate.feature_order, batch_size=game.batch_size)
-        image, text = moments(game.image_embeddings, designs[0]), moments(game.text_embeddings, designs[1])
+        image, text = (
+            game.keep(side, (self, within, m, request.seed), partial(moments, embed, design))
+            for side, embed, design, m in zip(
+                ("image", "text"), (game.image_embeddings, game.text_embeddings), designs, masks, strict=True
+            )
+        )
         coefficients = image.coefficients(self.ridge), text.coefficients(self.ridge)
         theta = surrogate.theta(*coefficients)
         stderr = surrogate.standard_errors(image, text, *coefficients)

@@ -66,6 +66,7 @@ class Shapley(Estimator):
         cross=True,
         within=True,
         sampled=True,
+        stderr=True,
         exact=True,
         axioms=AXIOMS,
         cost="image masks + text masks, forward",

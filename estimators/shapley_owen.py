@@ -71,6 +71,7 @@ class ShapleyOwen(Estimator):
         within=True,
         separable=True,
         sampled=True,
+        stderr=True,
         exact=True,
         axioms=AXIOMS,
         cost="image masks + text masks, forward",
@@ -173,7 +174,7 @@ class _Tower:
         enough = each >= 4 * n  # pairs determine main effects from twice as many masks on only
         middle = [by_size(n, each, binom.pmf(np.arange(n + 1), n, 0.5), rng, paired=enough)] * (len(points) % 2)
         designs = [*half, *middle, *(replace(d, masks=~d.masks) for d in reversed(half))]
-        return cls(points, designs, [embed(d.masks) for d in designs])
+        return cls(points, designs, _in_turn(embed, [d.masks for d in designs]))
 
     @property
     def groups(self) -> int:
@@ -191,6 +192,13 @@ class _Tower:
         units, embeddings = np.concatenate([d.units for d in self.designs]), np.concatenate(self.embeddings)
         designs = [Design(masks, share * binom.pmf(size, n, p), units, "independent") for p in points]
         return _Tower(points, designs, [embeddings] * len(points))
+
+
+def _in_turn(embed: Callable[[np.ndarray], np.ndarray], parts: list[np.ndarray]) -> list[np.ndarray]:
+    """Embeddings of several sets of masks, one mask of each after the other, so that a run can stop anywhere."""
+    turn = np.concatenate([np.arange(len(part)) for part in parts]).argsort(kind="stable")
+    found = embed(np.concatenate(parts)[turn])
+    return np.split(found[turn.argsort()], np.cumsum([len(part) for part in parts])[:-1])
 
 
 @dataclass(frozen=True, eq=False)

@@ -90,6 +90,7 @@ def explain(
     budget: int | None = None,
     image_masks: int | None = None,
     text_masks: int | None = None,
+    target_error: float | None = None,
     text_players: TextPlayers = "words",
     phrases: "Sequence[str | tuple[int, int]]" = (),
     image_players: "RegionsLike" = "patches",
@@ -109,6 +110,8 @@ def explain(
         budget: game values to spend, image masks x text masks, as the papers count; the estimator's default when None.
             One that covers all masks is enumerated, and the answer is then exact.
         image_masks, text_masks: encoder passes of each tower, instead of a budget.
+        target_error: stop as soon as the standard errors of the interactions, relative to their size, are at most this
+            (0.1, say); see `fixlip.estimator.Estimator.explain`, also for what an interruption gives.
         text_players: "words", "tokens", or "content" (stop words join the word that follows). A word as one player and
             the sum over its tokens (``heatmap("skateboarder")`` of an explanation by tokens) answer different
             questions: the one removes the word as a whole, the other adds up what each of its pieces does while the
@@ -144,6 +147,7 @@ def explain(
         budget=budget,
         image_masks=image_masks,
         text_masks=text_masks,
+        target_error=target_error,
         text_players=text_players,
         phrases=phrases,
         image_players=image_players,
@@ -176,7 +180,8 @@ def explain_many(
     Args:
         images, texts: the inputs.
         pairs: which (image index, text index) to explain, "all", or None for the k-th image with the k-th text.
-        call: `budget`, `image_masks`, `text_masks`, `seed`, `progress`; this and the rest as in `explain`.
+        call: `budget`, `image_masks`, `text_masks`, `target_error`, `seed`, `progress`; this and the rest as in
+            `explain`.
 
     Yields:
         One `Explanation` for each pair, in order.

@@ -1,23 +1,20 @@
 """What an estimator is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
+from fixlip import anytime
 from fixlip.errors import InputError, OptionError, unknown
 from fixlip.games.counted import CountedGame
+from fixlip.progress import Progress, tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from fixlip.explanation import Explanation
     from fixlip.games.base import Game
 
-Progress = bool | Callable[[int, int], None] | None
 AXIOMS = ("additive", "null player", "symmetry", "linearity", "cross pairs of a bilinear game")
 
 
@@ -35,6 +32,7 @@ class Capabilities:
         separable: needs a game of two towers.
         sampled: draws masks; budget and seed matter.
         exact: without sampling error once the budget covers all masks.
+        stderr: gives standard errors, so that it can stop by itself (`target_error`) or be interrupted.
         axioms: those of `AXIOMS` that it guarantees at full budget.
         cost: in encoder passes.
         source: paper.
@@ -50,6 +48,7 @@ class Capabilities:
     separable: bool = False
     sampled: bool = False
     exact: bool = False
+    stderr: bool = False
     axioms: tuple[str, ...] = ()
     cost: str
     source: str
@@ -98,20 +97,27 @@ class Estimator(ABC):
         budget: int | None = None,
         image_masks: int | None = None,
         text_masks: int | None = None,
+        target_error: float | None = None,
         seed: int = 0,
         progress: Progress = None,
     ) -> "Explanation":
         """Explain a game.
 
+        An interruption (Ctrl-C) of an estimator with standard errors gives the explanation by the masks that are there,
+        where they suffice, and its status says so.
+
         Args:
             game: the value function.
             budget: game values to spend (image masks x text masks); None for the estimator's default.
             image_masks, text_masks: passes of each tower, instead of a budget.
+            target_error: stop as soon as the standard errors of the interactions, relative to their size (root mean
+                squares), are at most this (0.1, say); at most the budget is spent, or 16 times the default.
             seed: alone fixes the masks.
             progress: None shows a bar on a terminal; True, False, or a function of (done, total) passes.
 
         Raises:
             InputError: the estimator needs a game of two towers, or gradients, and this one has none.
+            OptionError: a target for an estimator without standard errors.
             BudgetError: the masks do not determine the terms; the message names the minimum.
         """
         needs = self.capabilities
@@ -125,9 +131,12 @@ class Estimator(ABC):
             )
         start, request = perf_counter(), Request(budget, image_masks, text_masks, seed, joint)
         total = sum(self.passes(game.n_image, game.n_text, request))
-        with tracking(progress, total, needs.name) as tick:
-            counted = CountedGame(game, tick)
-            found = self.estimate(counted, request)
+        with tracking(progress, total, needs.name) as tracker:
+            counted = CountedGame(game, tracker.tick)
+            if target_error is None:
+                found = anytime.uninterrupted(self, counted, request)
+            else:
+                found = anytime.until(self, counted, request, target_error, tracker)
         noted = found.provenance
         notes = [*game.source.notes, *([noted.status] if noted.status != "ok" else [])]
         provenance = replace(
@@ -150,24 +159,3 @@ class Estimator(ABC):
     def options(self) -> dict[str, Any]:
         """All options by name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
-
-
-@contextmanager
-def tracking(progress: Progress, total: int, label: str) -> "Iterator[Callable[[int], None]]":
-    """A function to call with the number of passes just made; see `Estimator.explain` for `progress`."""
-    if callable(progress):
-        done = 0
-
-        def tick(n: int) -> None:
-            nonlocal done
-            done += n
-            progress(done, total)
-
-        yield tick
-        return
-    from tqdm import tqdm
-
-    with tqdm(
-        total=total, desc=label, unit="pass", disable=None if progress is None else not progress, leave=False
-    ) as bar:
-        yield lambda n: bar.update(n) and None

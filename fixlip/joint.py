@@ -1,12 +1,11 @@
 """Joint masks: how many are asked for, what they cost, and their values with nothing encoded twice."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from fixlip.errors import BudgetError, OptionError
 from fixlip.estimator import Request
 from fixlip.games.counted import CountedGame
+from fixlip.games.remembered import Remembered
 
 CHUNK = 4096  # joint masks whose embeddings are held side by side
 
@@ -31,8 +30,8 @@ class JointValues:
 
     def __init__(self, game: CountedGame) -> None:
         self.game = game
-        self._image: dict[bytes, np.ndarray] = {}
-        self._text: dict[bytes, np.ndarray] = {}
+        if game.separable:
+            self._image, self._text = Remembered(game.image_embeddings), Remembered(game.text_embeddings)
 
     def __call__(self, masks: np.ndarray) -> np.ndarray:
         """[B, n] -> [B]."""
@@ -43,19 +42,8 @@ class JointValues:
 
     def _values(self, masks: np.ndarray) -> np.ndarray:
         game = self.game
-        u = _embedded(self._image, masks[:, : game.n_image], game.image_embeddings)
-        w = _embedded(self._text, masks[:, game.n_image :], game.text_embeddings)
+        u, w = self._image(masks[:, : game.n_image]), self._text(masks[:, game.n_image :])
         return game.scale * (u * w).sum(1) + game.bias
-
-
-def _embedded(
-    known: dict[bytes, np.ndarray], masks: np.ndarray, embed: Callable[[np.ndarray], np.ndarray]
-) -> np.ndarray:
-    keys = [mask.tobytes() for mask in masks]
-    new = {key: mask for key, mask in zip(keys, masks, strict=True) if key not in known}
-    if new:
-        known.update(zip(new, embed(np.array(list(new.values()))), strict=True))
-    return np.array([known[key] for key in keys])
 
 
 def joint_passes(masks: np.ndarray, n_image: int, request: Request) -> tuple[int, int]:

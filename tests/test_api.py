@@ -20,7 +20,7 @@ def test_explanation_of_a_scene(demo_clip, scene, explanation):
     assert players.picture.shape == (448, 448, 3)
     assert [players.caption[slice(*p.span)].strip(",") for p in players.text] == [p.label for p in players.text]
     x, t = demo_clip.image_input(scene.image), demo_clip.text_input(scene.caption)
-    u, w = demo_clip.own_embeddings(x, t)
+    u, w = demo_clip.own_image(x), demo_clip.own_text(t)
     assert_close(explanation.full_value, demo_clip.logit_scale * float(u @ w) + demo_clip.logit_bias, 1e-4)
     provenance = explanation.provenance
     assert (provenance.model, provenance.weights) == ("demo-clip", demo_clip.weights)

@@ -88,7 +88,7 @@ def test_facts_of_the_picture_are_its_embedding(tmp_path):
     run(tmp_path, limit=1)
     (facts,) = (row for row in read(tmp_path) if row["model"] and not row["estimator"])
     model, scene = fixlip.load_model("demo-clip"), Scenes(1)[0]
-    own = model.own_embeddings(model.image_input(scene.picture), model.text_input("a dog"))[0]
+    own = model.own_image(model.image_input(scene.picture))
     assert facts["metrics"]["picture"]["embedding"] == pytest.approx(own.tolist(), abs=1e-4)
 
 

@@ -85,7 +85,7 @@ def text_rules(encoder):
 
 def gate_error(encoder, game):
     x, t = encoder.image_input(picture()), encoder.text_input(CAPTION)
-    u, w = encoder.own_embeddings(x, t)
+    u, w = encoder.own_image(x), encoder.own_text(t)
     own = encoder.logit_scale * float(u @ w) + encoder.logit_bias
     return abs(float(game.values(np.ones((1, len(game.players)), dtype=bool))[0]) - own)
 

@@ -69,7 +69,7 @@ class DualEncoder(Protocol):
     """Two towers joined by a cosine: similarity = logit_scale * <image, text> + logit_bias.
 
     Masks are boolean, True = present. Embeddings have unit norm. With everything present they are those of the model's
-    own preprocessing and forward pass; `own_embeddings` is there to check it.
+    own preprocessing and forward pass; `own_image` and `own_text` are there to check it.
     """
 
     name: str
@@ -104,5 +104,8 @@ class DualEncoder(Protocol):
     def embed_text(self, x: TextInput, masks: torch.Tensor) -> torch.Tensor:
         """Masks [B, n_tokens] -> unit embeddings [B, D]."""
 
-    def own_embeddings(self, image: ImageInput, text: TextInput) -> tuple[torch.Tensor, torch.Tensor]:
-        """Unit embeddings [D] of both inputs by the model's own forward pass, nothing removed."""
+    def own_image(self, x: ImageInput) -> torch.Tensor:
+        """Unit embedding [D] by the model's own forward pass, nothing removed."""
+
+    def own_text(self, x: TextInput) -> torch.Tensor:
+        """Unit embedding [D] by the model's own forward pass, nothing removed."""

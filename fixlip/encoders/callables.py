@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from fixlip.encoders.base import ImageInput, TextInput
+from fixlip.encoders.base import TextInput
 from fixlip.encoders.encoder import TowerEncoder
 from fixlip.encoders.preprocessing import Preprocessor
 from fixlip.encoders.removal import Operator
@@ -102,14 +103,11 @@ def from_callables(
     first = image if isinstance(image, (Pixels, Strings)) else Pixels(image)
     second = text if isinstance(text, (Pixels, Strings)) else Strings(text)
 
-    def own(a: ImageInput | TextInput, b: ImageInput | TextInput) -> tuple[torch.Tensor, torch.Tensor]:
-        return _whole(first, a), _whole(second, b)
-
     return TowerEncoder(
         model,
         first.tower(),
         second.tower(),
-        own,
+        (partial(_whole, first), partial(_whole, second)),
         name=name,
         family="callables",
         logit_scale=logit_scale,

@@ -19,7 +19,7 @@ from fixlip.encoders.towers import ImageOrTextTower
 from fixlip.errors import InputError, UnsupportedModelError
 from fixlip.images import ImageLike
 
-Own = Callable[[ImageInput, TextInput], tuple[torch.Tensor, torch.Tensor]]
+Own = Callable[[Any], torch.Tensor]
 
 
 class TowerEncoder:
@@ -30,7 +30,7 @@ class TowerEncoder:
             is none.
         image_tower, text_tower: what prepares and embeds each input. Two image towers explain pairs of pictures, two
             text towers pairs of captions.
-        own: both inputs -> features [1, D] of each by the model's own forward pass.
+        own: for each tower, an input -> features [1, D] by the model's own forward pass.
         logit_scale, logit_bias: similarity = logit_scale * cosine + logit_bias.
         name: for provenance.
         family: what kind of model it is, in words.
@@ -42,7 +42,7 @@ class TowerEncoder:
         model: torch.nn.Module | None,
         image_tower: ImageOrTextTower,
         text_tower: ImageOrTextTower,
-        own: Own,
+        own: tuple[Own, Own],
         *,
         name: str,
         family: str,
@@ -54,7 +54,7 @@ class TowerEncoder:
         self.image_tower, self.text_tower, self.own = image_tower, text_tower, own
         self.name, self.family, self.known_ids = name, family, known_ids
         self.logit_scale, self.logit_bias = float(logit_scale), float(logit_bias)
-        self.batch_sizes: tuple[dict[str, int], dict[str, int]] = ({}, {})  # what fitted, for each tower
+        self.batch_sizes: tuple[dict[str, int], dict[str, int]] = ({}, {})  # the most that fitted, for each tower
         self.image_removal = Operator(image_tower.removals[0])
         self.text_removal = Operator(text_tower.removals[0])
 
@@ -127,10 +127,14 @@ class TowerEncoder:
         return normalize(self.text_tower.embed(x, masks.to(self.device), self.text_removal).float(), dim=-1)
 
     @torch.inference_mode()
-    def own_embeddings(self, image: ImageInput, text: TextInput) -> tuple[torch.Tensor, torch.Tensor]:
-        """Unit embeddings [D] by the model's own forward pass, nothing removed."""
-        u, w = self.own(image, text)
-        return normalize(u[0].float(), dim=-1), normalize(w[0].float(), dim=-1)
+    def own_image(self, x: ImageInput) -> torch.Tensor:
+        """Unit embedding [D] by the model's own forward pass, nothing removed."""
+        return normalize(self.own[0](x)[0].float(), dim=-1)
+
+    @torch.inference_mode()
+    def own_text(self, x: TextInput) -> torch.Tensor:
+        """Unit embedding [D] by the model's own forward pass, nothing removed."""
+        return normalize(self.own[1](x)[0].float(), dim=-1)
 
     def layers(self, side: Literal["image", "text"], x: ImageInput | TextInput, owner: np.ndarray) -> Layers:
         """One tower, opened at its blocks.

@@ -80,7 +80,10 @@ def from_transformers(model: Any, processor: Any, *, name: str) -> TowerEncoder:
             vocabulary=text.vocab_size,
             causal=family.causal,
         ),
-        partial(_own, model),
+        (
+            lambda x: _features(model.get_image_features(**x.model_inputs)),
+            lambda x: _features(model.get_text_features(input_ids=x.ids[None])),
+        ),
         name=name,
         family=f"transformers {kinds[0]}",
         logit_scale=model.logit_scale.detach().float().exp().item(),
@@ -88,9 +91,9 @@ def from_transformers(model: Any, processor: Any, *, name: str) -> TowerEncoder:
     )
 
 
-def _own(model: Any, image: ImageInput, text: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    u, w = model.get_image_features(**image.model_inputs), model.get_text_features(input_ids=text.ids[None])
-    return getattr(u, "pooler_output", u), getattr(w, "pooler_output", w)  # transformers 5 wraps them, 4 does not
+def _features(found: Any) -> torch.Tensor:
+    features: torch.Tensor = getattr(found, "pooler_output", found)  # transformers 5 wraps them, 4 does not
+    return features
 
 
 def _read_fixed(model: Any, processor: Any, raw: ImageLike) -> ImageInput:

@@ -45,16 +45,12 @@ def from_open_clip(
     if not isinstance(model, (open_clip.CLIP, open_clip.CustomTextCLIP, open_clip.CoCa)):
         raise UnsupportedModelError(f"{name}: {type(model).__name__} is not a dual encoder of open_clip.")
     text = model if isinstance(model, open_clip.CLIP) else model.text
-
-    def own(image: Any, caption: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        return model.encode_image(image.pixels[None]), model.encode_text(caption.ids[None])
-
     bias = getattr(model, "logit_bias", None)
     return TowerEncoder(
         model,
         _image_tower(model.visual, preprocess_cfg),
         _text_tower(text, tokenizer, name),
-        own,
+        (lambda x: model.encode_image(x.pixels[None]), lambda x: model.encode_text(x.ids[None])),
         name=name,
         family=f"open_clip {type(model).__name__}",
         logit_scale=model.logit_scale.detach().float().exp().item(),

@@ -38,9 +38,6 @@ def from_openai_clip(model: Any, *, name: str) -> TowerEncoder:
     tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
     preprocess = {"size": (side, side), "mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "shortest"}
     encoder = from_open_clip(copy, preprocess, tokenizer, name=name)
-
-    def own(image: Any, text: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        return model.encode_image(image.pixels[None]), model.encode_text(text.ids[None])
-
-    encoder.own, encoder.family = own, "OpenAI clip"
+    encoder.own = (lambda x: model.encode_image(x.pixels[None]), lambda x: model.encode_text(x.ids[None]))
+    encoder.family = "OpenAI clip"
     return encoder

@@ -77,13 +77,13 @@ class Worker:
             item, picture = self._open(task.index)
             row["item"] = item.id
             x, texts = encoder.image_input(picture), [encoder.text_input(c.text) for c in item.captions]
-            pairs = [encoder.own_embeddings(x, text) for text in texts]
+            u, each = encoder.own_image(x), [encoder.own_text(text) for text in texts]
         except _BadItemError as error:
             yield row | error.facts
         except FixlipError as error:
             yield row | {"status": "bad", "fault": "refused", "reason": str(error)}
         else:
-            yield row | {"scores": [encoder.logit_scale * float(u @ w) + encoder.logit_bias for u, w in pairs]}
+            yield row | {"scores": [encoder.logit_scale * float(u @ w) + encoder.logit_bias for w in each]}
 
     def rows(self, task: Task) -> Iterator[Row]:
         """Explain an item by each estimator and measure it; a fault of the item is a row of its own.

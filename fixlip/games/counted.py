@@ -1,22 +1,26 @@
 """A game as estimators get it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fixlip.explanation import Explanation, Provenance, StandardErrors, Unit
+from fixlip.games.remembered import Remembered
 
 if TYPE_CHECKING:
     from fixlip.games.base import Game
+
+ROOM = 64 * 2**20  # bytes of embeddings of each tower that are remembered
 
 
 class CountedGame:
     """A game whose passes are counted and shown, and whose masks may come in any number.
 
     Embeddings are asked for in batches of the game's own `batch_size`; what does not fit into memory at once is for the
-    estimator to stream.
+    estimator to stream. The first 64 MiB of embeddings of each tower are remembered, for a run that goes on or is
+    interrupted; passes count as often as they are asked for.
 
     Args:
         game: the game, of two towers or of joint values.
@@ -32,6 +36,37 @@ class CountedGame:
         self.scale: float = getattr(game, "scale", 1.0)
         self.bias: float = getattr(game, "bias", 0.0)
         self.image_passes = self.text_passes = 0
+        towers: Any = game
+        if self.separable:
+            self.image, self.text = (Remembered(f, ROOM) for f in (towers.image_embeddings, towers.text_embeddings))
+        else:
+            self.image = Remembered(lambda masks: game.values(masks)[:, None], ROOM)
+
+    @property
+    def known(self) -> int:
+        """Number of image masks, or joint ones, that are remembered."""
+        return len(self.image.known)
+
+    def restart(self) -> None:
+        """Count anew; what is remembered stays."""
+        self.image_passes = self.text_passes = 0
+        self.__dict__.pop("ends", None)
+
+    def keep(self, side: str, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` makes of one input; made once for all pairs with this input, and its passes counted each time.
+
+        Args:
+            side: "image" or "text".
+            key: all that it depends on besides the input.
+            make: from the masks of this side alone.
+        """
+        kept = getattr(self.game, "kept", {}).get(side, {})
+        if key not in kept:
+            before = self.image_passes, self.text_passes
+            kept[key] = make(), self.image_passes - before[0], self.text_passes - before[1]
+        else:
+            self.count(*kept[key][1:])
+        return kept[key][0]
 
     def count(self, image: int = 0, text: int = 0) -> None:
         """Note passes that were made without this class (backward ones, say)."""
@@ -41,16 +76,16 @@ class CountedGame:
 
     def image_embeddings(self, masks: np.ndarray) -> np.ndarray:
         """[B, n_image] -> [B, D], float64."""
-        return self._batches(self.game.image_embeddings, masks, "image")
+        return self._batches(self.image, masks, "image")
 
     def text_embeddings(self, masks: np.ndarray) -> np.ndarray:
         """[B, n_text] -> [B, D], float64."""
-        return self._batches(self.game.text_embeddings, masks, "text")
+        return self._batches(self.text, masks, "text")
 
     def values(self, masks: np.ndarray) -> np.ndarray:
         """[B, n] -> [B]; of two towers, inputs that several joint masks share are encoded once."""
         if not self.separable:
-            return self._batches(self.game.values, masks, "image", "text")
+            return self._batches(self.image, masks, "image", "text")[:, 0]
         image, of_image = np.unique(masks[:, : self.n_image], axis=0, return_inverse=True)
         text, of_text = np.unique(masks[:, self.n_image :], axis=0, return_inverse=True)
         u, w = self.image_embeddings(image)[of_image.ravel()], self.text_embeddings(text)[of_text.ravel()]

@@ -1,8 +1,8 @@
 """One input of a game: its players, and the tower that embeds it without some of them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from typing import Any, Literal
 
 import numpy as np
@@ -12,12 +12,13 @@ from fixlip.encoders.alignment import Span
 from fixlip.encoders.base import DualEncoder, ImageInput, TextInput
 from fixlip.encoders.words import Group, group_by_content, group_by_phrases, group_into_words, word_label
 from fixlip.errors import InputError, OptionError, unknown
+from fixlip.games.remembered import Remembered
 from fixlip.players import Player, grid_players
 from fixlip.regions import Regions, as_seen, drop_unseen, patch_owner, region_box
 
 Batch = int | Literal["auto"]
-DEFAULT_BATCH = {"cpu": 128}  # masks in one forward pass, where "auto" starts
-ACCELERATOR_BATCH = 512
+ACCELERATOR_BATCH = 512  # masks in one forward pass, where "auto" starts
+CPU_TOKENS = 2048  # on the CPU so many tokens in one forward pass stay in its caches
 TEXT_PLAYERS: dict[str, Callable[[str, Sequence[Span]], list[Group]]] = {
     "words": group_into_words,
     "content": group_by_content,
@@ -33,10 +34,9 @@ class Tower:
         groups: for each player the units (patches, regions or tokens) that come and go with it.
         units: number of units; those in no group are always present.
         batch_size: most masks for one forward pass, or "auto".
-        remember: keep the embeddings of every mask seen, for inputs that are in several pairs.
         by_size: let masks of like size share a batch, which is cheaper where removed tokens are not computed.
-        sizes: where "auto" keeps the batch size that fitted, for the next input.
-        device: decides where "auto" starts.
+        sizes: where "auto" keeps the largest batch that fitted, for the next input.
+        device, tokens: where the model is, and tokens of a mask: they decide where "auto" starts.
     """
 
     def __init__(
@@ -46,45 +46,34 @@ class Tower:
         units: int,
         *,
         batch_size: Batch = "auto",
-        remember: bool = False,
         by_size: bool = False,
         sizes: dict[str, int] | None = None,
         device: str = "cpu",
+        tokens: int = 64,
     ) -> None:
         if batch_size != "auto" and (not isinstance(batch_size, int) or batch_size < 1):
             raise OptionError(f"batch_size is 'auto' or a positive number, got {batch_size!r}.")
         self.embed, self.by_size = embed, by_size
         self.sizes = {} if sizes is None or batch_size != "auto" else sizes
-        start = DEFAULT_BATCH.get(device, ACCELERATOR_BATCH) if batch_size == "auto" else batch_size
-        self.sizes.setdefault("batch", start)
+        self.start = batch_size if batch_size != "auto" else _first_batch(device, tokens)
         self.owner = np.full(units, -1)
         for player, members in enumerate(groups):
             self.owner[list(members)] = player
-        self.memory: dict[bytes, np.ndarray] | None = {} if remember else None
 
     @property
     def batch_size(self) -> int:
         """Most masks for one forward pass, as far as is known by now."""
-        return self.sizes["batch"]
+        return min(self.start, self.sizes.get("batch", self.start))
 
     def __call__(self, masks: np.ndarray) -> np.ndarray:
-        """Player masks [B, players] -> embeddings [B, D], float32."""
-        if self.memory is None:
-            return self._embed(masks)
-        keys = [np.packbits(mask).tobytes() for mask in masks]
-        new = {key: i for i, key in enumerate(keys) if key not in self.memory}
-        if new:
-            self.memory.update(zip(new, self._embed(masks[list(new.values())]), strict=True))
-        return np.stack([self.memory[key] for key in keys])
-
-    def _embed(self, masks: np.ndarray) -> np.ndarray:
+        """Player masks [B, players] -> embeddings [B, D], float32; one transfer from the device for all of them."""
         units = np.where(self.owner >= 0, masks[:, self.owner], True)
         order = units.sum(1).argsort(kind="stable") if self.by_size else np.arange(len(units))
         out, done = [], 0
         while done < len(units):
             batch = torch.from_numpy(units[order[done : done + self.batch_size]])
             try:
-                out.append(self.embed(batch).cpu().numpy())
+                out.append(self.embed(batch))
             except RuntimeError as error:
                 if len(batch) == 1 or not _out_of_memory(error):
                     raise
@@ -93,7 +82,14 @@ class Tower:
                     torch.cuda.empty_cache()
                 continue
             done += len(batch)
-        return np.concatenate(out)[order.argsort()]
+        return torch.cat(out).cpu().numpy()[order.argsort()]
+
+
+def _first_batch(device: str, tokens: int) -> int:
+    """Masks of so many tokens in one forward pass, a power of two."""
+    if device != "cpu":
+        return ACCELERATOR_BATCH
+    return min(max(1 << (CPU_TOKENS // max(tokens, 1)).bit_length() - 1, 4), 128)
 
 
 def _out_of_memory(error: RuntimeError) -> bool:
@@ -109,18 +105,34 @@ class Side:
     Attributes:
         input: what the encoder made of the picture or the caption.
         tower: player masks -> embeddings.
+        own: -> unit embedding [D] by the model's own forward pass.
         players: who comes and goes.
         grid: rows and columns, where they are the patches of a grid.
         regions: label map, where they are regions.
         notes: what the user should know.
+        remember: encode no mask twice, for an input of several pairs.
+        kept: what estimators keep for the next pair with this input.
     """
 
     input: ImageInput | TextInput
     tower: Tower
+    own: Callable[[], torch.Tensor]
     players: tuple[Player, ...]
     grid: tuple[int, int] | None = None
     regions: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    remember: bool = False
+    kept: dict[Any, Any] = field(default_factory=dict)
+
+    @cached_property
+    def embed(self) -> Callable[[np.ndarray], np.ndarray]:
+        """The tower, or one that remembers."""
+        return Remembered(self.tower) if self.remember else self.tower
+
+    @cached_property
+    def own_embedding(self) -> np.ndarray:
+        """[D], by the model's own forward pass."""
+        return self.own().double().cpu().numpy()
 
 
 def image_side(
@@ -143,10 +155,11 @@ def image_side(
     removal = getattr(encoder, "text_removal" if second else "image_removal", None)
     name = "" if removal is None else removal.name
     embed: Any = encoder.embed_text if second else encoder.embed_image
-    batches |= {"by_size": name == "drop", "device": encoder.device.type}
+    own: Any = encoder.own_text if second else encoder.own_image
+    batches |= {"by_size": name == "drop", "device": encoder.device.type, "tokens": x.n_patches}
     if regions is None:
         tower = Tower(partial(embed, x), [(i,) for i in range(x.n_patches)], x.n_patches, **batches)
-        return Side(x, tower, grid_players(*x.grid), x.grid, notes=x.notes)
+        return Side(x, tower, partial(own, x), grid_players(*x.grid), x.grid, notes=x.notes)
     height, width = x.pixels.shape[-2:]
     labels, names, lost = drop_unseen(as_seen(regions, x.visible, (width, height)), regions.names)
     if not names:
@@ -165,7 +178,9 @@ def image_side(
             )
         labels = owner.reshape(x.grid)
     players = tuple(Player("image", n, region_box(labels, i)) for i, n in enumerate(names))
-    return Side(x, Tower(partial(embed, x), groups, units, **batches), players, regions=labels, notes=notes)
+    return Side(
+        x, Tower(partial(embed, x), groups, units, **batches), partial(own, x), players, regions=labels, notes=notes
+    )
 
 
 def text_side(
@@ -196,6 +211,13 @@ def text_side(
         raise OptionError(f"With phrases the other players are words, got text_players={players!r}.")
     groups = group_by_phrases(x.text, x.spans, phrases) if phrases else TEXT_PLAYERS[players](x.text, x.spans)
     embed: Any = encoder.embed_image if first else encoder.embed_text
-    batches |= {"device": encoder.device.type}
+    own: Any = encoder.own_image if first else encoder.own_text
+    batches |= {"device": encoder.device.type, "tokens": x.n_tokens}
     tower = Tower(partial(embed, x), [members for _, members in groups], x.n_tokens, **batches)
-    return Side(x, tower, tuple(Player("text", word_label(x.text, s), span=s) for s, _ in groups), notes=x.notes)
+    return Side(
+        x,
+        tower,
+        partial(own, x),
+        tuple(Player("text", word_label(x.text, s), span=s) for s, _ in groups),
+        notes=x.notes,
+    )

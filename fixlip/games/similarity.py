@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -42,8 +43,8 @@ class SimilarityGame(CallableGame):
         )
         tower = image.tower
         super().__init__(
-            tower,
-            text.tower,
+            image.embed,
+            text.embed,
             players.n_image,
             players.n_text,
             encoder.logit_scale,
@@ -53,7 +54,8 @@ class SimilarityGame(CallableGame):
             source=Source(encoder.name, encoder.weights, encoder.removal, image.notes + text.notes),
         )
         self.encoder, self.sides = encoder, {"image": image, "text": text}
-        self._check(encoder, image.input, text.input)
+        self.kept = {"image": image.kept, "text": text.kept}
+        self._check(encoder)
 
     def layers(self, side: Literal["image", "text"]) -> TowerLayers:
         """The tower of one side on its input, opened at its blocks, for gradients.
@@ -68,15 +70,15 @@ class SimilarityGame(CallableGame):
         found: TowerLayers = find(side, one.input, one.tower.owner)
         return found
 
-    def _check(self, encoder: DualEncoder, image: Any, text: Any) -> None:
+    def _check(self, encoder: DualEncoder) -> None:
         """The gate: nothing removed must be what the model itself does."""
-        own = [e.double().cpu().numpy() for e in encoder.own_embeddings(image, text)]
+        own_u, own_w = self.sides["image"].own_embedding, self.sides["text"].own_embedding
         u = self.image_embeddings(np.ones((1, self.n_image), dtype=bool))[0]
         w = self.text_embeddings(np.ones((1, self.n_text), dtype=bool))[0]
-        ours, theirs = self.scale * float(u @ w) + self.bias, self.scale * float(own[0] @ own[1]) + self.bias
+        ours, theirs = self.scale * float(u @ w) + self.bias, self.scale * float(own_u @ own_w) + self.bias
         tolerance = max(AGREEMENT, 16 * torch.finfo(encoder.dtype).eps * abs(self.scale))
         if not abs(ours - theirs) <= tolerance:
-            first, second = 1 - float(u @ own[0]), 1 - float(w @ own[1])
+            first, second = 1 - float(u @ own_u), 1 - float(w @ own_w)
             raise FixlipError(
                 f"{encoder.name}: with nothing removed the game gives {ours:.6f}, the model itself {theirs:.6f}. "
                 f"Cosine distance from the model's own embedding: image {first:.1e}, text {second:.1e}; the "
@@ -95,14 +97,14 @@ def games(
     phrases: Sequence[str | Span] = (),
     batch_size: Batch = "auto",
 ) -> Iterator[SimilarityGame]:
-    """The games of many pairs; an input is prepared once, its embeddings are kept while pairs with it are to come."""
+    """The games of many pairs; an input is prepared, checked and encoded once, while pairs with it are to come."""
     to_come = Counter((0, i) for i, _ in pairs) + Counter((1, j) for _, j in pairs)
     ready: dict[tuple[int, int], Side] = {}
     sizes: tuple[dict[str, int], ...] = getattr(encoder, "batch_sizes", ({}, {}))
 
-    def make(place: int, raw: Any, remember: bool) -> Side:
+    def make(place: int, raw: Any) -> Side:
         x: Any = encoder.text_input(raw) if place else encoder.image_input(raw)
-        batches: dict[str, Any] = {"batch_size": batch_size, "remember": remember, "sizes": sizes[place]}
+        batches: dict[str, Any] = {"batch_size": batch_size, "sizes": sizes[place]}
         if isinstance(x, TextInput):
             return text_side(encoder, x, players=text_players, phrases=phrases, first=place == 0, **batches)
         patches = isinstance(image_players, str) and image_players == "patches"
@@ -112,7 +114,8 @@ def games(
     def side(place: int, index: int) -> Side:
         key = (place, index)
         if key not in ready:
-            ready[key] = make(place, (images, texts)[place][index], to_come[key] > 1)
+            one = make(place, (images, texts)[place][index])
+            ready[key] = replace(one, remember=to_come[key] > 1)
         to_come[key] -= 1
         return ready[key] if to_come[key] else ready.pop(key)
 

@@ -1,0 +1,148 @@
+"""Runs that end early: when the standard errors are small enough, or when the user interrupts them.
+
+Masks of a smaller number are a prefix of those of a larger one with the same seed, and `CountedGame` remembers what it
+has encoded. So a run goes on from one number of masks to the next at the price of the new ones.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fixlip.errors import BudgetError, OptionError
+from fixlip.games.counted import CountedGame
+from fixlip.progress import Tracker
+
+if TYPE_CHECKING:
+    from fixlip.estimator import Estimator, Request
+    from fixlip.explanation import Explanation
+
+MOST = 16  # times the default number of masks, where no budget is given
+SMALLEST = 64  # of these the first round takes a share of 1 / 64, or the smallest that determines the terms
+GROWTH = (1.5, 4.0)  # from one round to the next, at least and at most
+SPARE = 1.1  # aimed beyond what the error of a round foretells
+
+
+def relative_error(found: "Explanation") -> float:
+    """Root mean square standard error of the interactions of patches and words, relative to their root mean square.
+
+    Of first-order effects where there are no interactions; NaN without standard errors.
+    """
+    if found.stderr is None:
+        return float("nan")
+    values, errors = found.cross, found.cross_stderr
+    if np.isnan(values).all():
+        values, errors = found.first_order, found.stderr.first_order
+    size = float(np.nansum(values**2))
+    return float(np.sqrt(np.nansum(errors**2) / size)) if size else 0.0
+
+
+def until(
+    estimator: "Estimator", game: CountedGame, request: "Request", target: float, tracker: Tracker
+) -> "Explanation":
+    """Rounds of more and more masks, until `relative_error` is at most `target`.
+
+    Args:
+        estimator: that gives standard errors.
+        game: what is explained; remembers embeddings.
+        request: with a budget or numbers of masks for the most that may be spent; without, 16 times the default.
+        target: > 0.
+        tracker: shows the error of the round before.
+
+    Raises:
+        OptionError: an estimator without standard errors, or a target that is none.
+        BudgetError: as `Estimator.explain`, for the most that may be spent.
+        KeyboardInterrupt: before the first round is complete.
+    """
+    name = estimator.capabilities.name
+    if not estimator.capabilities.stderr:
+        raise OptionError(f"{name} gives no standard errors that target_error could ask for; give a budget.")
+    if not target > 0:
+        raise OptionError(f"target_error is a share of the size of the interactions, such as 0.1, got {target!r}.")
+    plan = _Plan(estimator, game, request)
+    share, found, error = plan.first(), None, float("nan")
+    while True:
+        part = plan.part(share)
+        tracker.restart(sum(plan.passes(part)), f"error {error:.0%}" if found else "")
+        game.restart()
+        try:
+            found = estimator.estimate(game, part)
+        except KeyboardInterrupt:
+            if found is None:
+                raise
+            return remarked(found, f"interrupted at an error of {error:.0%}")
+        error = relative_error(found)
+        if error <= target:
+            return found
+        if share >= 1:
+            more = f"give more than {max(plan.masks)} masks" if request.budget is None else "give a larger budget"
+            return remarked(found, f"the error is {error:.0%}, target_error={target:g} is not reached; {more}")
+        needed = (error / target) ** 2 * SPARE if error == error else GROWTH[1]
+        share = min(1.0, share * min(max(needed, GROWTH[0]), GROWTH[1]))
+
+
+def uninterrupted(estimator: "Estimator", game: CountedGame, request: "Request") -> "Explanation":
+    """The estimate; if the user interrupts it, the estimate from the masks that are there, and a remark.
+
+    Raises:
+        KeyboardInterrupt: what is there determines nothing, or the estimator gives no standard errors.
+    """
+    try:
+        return estimator.estimate(game, request)
+    except KeyboardInterrupt:
+        plan = _Plan(estimator, game, request, more=1)
+        share = game.known / max(plan.masks[0], 1)
+        if not estimator.capabilities.stderr or share >= 1:
+            raise
+        game.restart()
+        try:
+            found = estimator.estimate(game, plan.part(share))
+        except BudgetError:
+            raise KeyboardInterrupt from None
+        return remarked(found, f"interrupted: {share:.0%} of {max(plan.masks)} masks")
+
+
+def remarked(found: "Explanation", remark: str) -> "Explanation":
+    """The explanation with one more remark in its status."""
+    status = found.provenance.status
+    return replace(
+        found, provenance=replace(found.provenance, status=remark if status == "ok" else f"{remark}; {status}")
+    )
+
+
+class _Plan:
+    """Parts of the most that a request allows."""
+
+    def __init__(self, estimator: "Estimator", game: CountedGame, request: "Request", more: int = MOST) -> None:
+        self.request, self.shape = request, (game.n_image, game.n_text)
+        self.passes: Callable[[Request], tuple[int, int]] = lambda part: estimator.passes(*self.shape, part)
+        self.joint = request.joint or estimator.options().get("sampling") == "joint"
+        given = (request.budget, request.image_masks, request.text_masks) != (None, None, None)
+        times = 1 if given else more
+        image, text = (m - 2 for m in self.passes(request))
+        self.masks = [min(m * times, 2 ** min(n, 62)) for m, n in zip((image, text), self.shape, strict=True)]
+        if self.joint:
+            self.masks = [request.budget or max(image, text) * times] * 2
+
+    def part(self, share: float) -> "Request":
+        """Of all masks; a tower that is enumerated stays so."""
+        if self.joint:
+            return replace(self.request, budget=max(1, round(share * self.masks[0])))
+        image, text = (
+            m if m == 2 ** min(n, 62) and m <= 1024 else max(2, round(share * m / 2) * 2)
+            for m, n in zip(self.masks, self.shape, strict=True)
+        )
+        return replace(self.request, budget=None, image_masks=image, text_masks=text)
+
+    def first(self) -> float:
+        """The smallest share to begin with."""
+        share = 1 / SMALLEST
+        while share < 1:
+            try:
+                self.passes(self.part(share))
+            except BudgetError:
+                share *= 2
+            else:
+                break
+        return share

@@ -1,0 +1,48 @@
+"""How far a run is: a bar on the terminal, a function of the caller's, or nothing."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Progress = bool | Callable[[int, int], None] | None
+
+
+class Tracker:
+    """Passes made so far, of so many.
+
+    Args:
+        show: called with (done, total, note) whenever one of them changes.
+        total: passes.
+    """
+
+    def __init__(self, show: Callable[[int, int, str], object], total: int) -> None:
+        self.show, self.total, self.done, self.note = show, total, 0, ""
+
+    def tick(self, passes: int) -> None:
+        """Note passes just made."""
+        self.done += passes
+        self.show(self.done, self.total, self.note)
+
+    def restart(self, total: int, note: str = "") -> None:
+        """Count anew: the next round, of which what is known already is done at once."""
+        self.done, self.total, self.note = 0, total, note
+
+
+@contextmanager
+def tracking(progress: Progress, total: int, label: str) -> Iterator[Tracker]:
+    """A tracker for one run; see `fixlip.estimator.Estimator.explain` for `progress`."""
+    if callable(progress):
+        given = progress
+        yield Tracker(lambda done, total, note: given(done, total), total)
+        return
+    from tqdm import tqdm
+
+    disable = None if progress is None else not progress
+    with tqdm(total=total, desc=label, unit="pass", disable=disable, leave=False) as bar:
+
+        def show(done: int, total: int, note: str) -> None:
+            if done < bar.n or bar.total != total:
+                bar.reset(total)
+            bar.set_postfix_str(note, refresh=False)
+            bar.update(done - bar.n)
+
+        yield Tracker(show, total)
