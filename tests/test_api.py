@@ -5,6 +5,7 @@ import torch
 import fixlip
 from fixlip.errors import BudgetError, FixlipError, InputError, OptionError
 from fixlip.estimators.banzhaf import Banzhaf
+from fixlip.moments import TowerMoments
 from tests.oracles import assert_close
 
 CROSS = {"interactions": "cross"}
@@ -60,10 +61,17 @@ def test_explain_many_encodes_shared_inputs_once(demo_clip, scene, monkeypatch):
             return inner(x, masks)
 
         monkeypatch.setattr(demo_clip, f"embed_{side}", counting)
+    checked, own = [], demo_clip.own_image
+    monkeypatch.setattr(demo_clip, "own_image", lambda x: checked.append(x) or own(x))
+    fits, fit = [], TowerMoments.coefficients
+    monkeypatch.setattr(TowerMoments, "coefficients", lambda self, *a: fits.append(self) or fit(self, *a))
     texts = ["a dog and a bus", "a dog", "a photo of a cat"]
     call = {"model": demo_clip, "image_masks": 128, "progress": False, "options": CROSS}
     many = list(fixlip.explain_many([scene.image], texts, pairs="all", **call))
     assert counts["image"] == 128 + 2  # and the empty and the full one
+    assert len(checked) == 1
+    assert len({id(moments) for moments in fits}) == 1 + 3  # those of the image, made once
+    assert {e.provenance.image_passes for e in many} == {128 + 2}  # what each answer rests on
     assert counts["text"] <= sum(2**e.players.n_text + 3 for e in many)
     for text, found in zip(texts, many, strict=True):
         assert_close(found.cross, fixlip.explain(scene.image, text, **call).cross, 1e-3)

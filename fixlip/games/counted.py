@@ -32,6 +32,7 @@ class CountedGame:
         self.tick = tick
         self.players, self.n_image, self.n_text = game.players, game.n_image, game.n_text
         self.batch_size, self.source = game.batch_size, game.source
+        self.text_batch_size: int = getattr(game, "text_batch_size", game.batch_size)
         self.separable = hasattr(game, "image_embeddings")
         self.scale: float = getattr(game, "scale", 1.0)
         self.bias: float = getattr(game, "bias", 0.0)
@@ -76,16 +77,16 @@ class CountedGame:
 
     def image_embeddings(self, masks: np.ndarray) -> np.ndarray:
         """[B, n_image] -> [B, D], float64."""
-        return self._batches(self.image, masks, "image")
+        return self._batches(self.image, masks, self.batch_size, "image")
 
     def text_embeddings(self, masks: np.ndarray) -> np.ndarray:
         """[B, n_text] -> [B, D], float64."""
-        return self._batches(self.text, masks, "text")
+        return self._batches(self.text, masks, self.text_batch_size, "text")
 
     def values(self, masks: np.ndarray) -> np.ndarray:
         """[B, n] -> [B]; of two towers, inputs that several joint masks share are encoded once."""
         if not self.separable:
-            return self._batches(self.image, masks, "image", "text")[:, 0]
+            return self._batches(self.image, masks, self.batch_size, "image", "text")[:, 0]
         image, of_image = np.unique(masks[:, : self.n_image], axis=0, return_inverse=True)
         text, of_text = np.unique(masks[:, self.n_image :], axis=0, return_inverse=True)
         u, w = self.image_embeddings(image)[of_image.ravel()], self.text_embeddings(text)[of_text.ravel()]
@@ -136,10 +137,10 @@ class CountedGame:
             provenance=Provenance(status="; ".join(remarks) or "ok", **provenance),
         )
 
-    def _batches(self, function: Callable[[np.ndarray], np.ndarray], masks: np.ndarray, *sides: str) -> np.ndarray:
+    def _batches(self, function: Remembered, masks: np.ndarray, size: int, *sides: str) -> np.ndarray:
         found = []
-        for start in range(0, len(masks), self.batch_size):
-            batch = masks[start : start + self.batch_size]
+        for start in range(0, len(masks), size):
+            batch = masks[start : start + size]
             found.append(function(batch))
             self.count(**dict.fromkeys(sides, len(batch)))
         return np.concatenate(found)

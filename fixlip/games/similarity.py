@@ -12,13 +12,13 @@ from fixlip.encoders.alignment import Span
 from fixlip.encoders.base import DualEncoder, TextInput
 from fixlip.errors import FixlipError, UnsupportedModelError
 from fixlip.games.base import CallableGame, Source, TowerLayers
-from fixlip.games.sides import Batch, Side, image_side, text_side
+from fixlip.games.sides import Batch, Side, Tower, image_side, text_side
 from fixlip.images import open_image
 from fixlip.players import Players
 from fixlip.regions import RegionsLike, make_regions
 
 AGREEMENT = 1e-4  # logits between the full mask and the model's own score; more where its floats are coarser
-CHUNK = 8  # batches that estimators hand over at once where masks are sorted by size
+CHUNK = 8  # batches that are handed over at once where masks are sorted by size, or so that a GPU need not wait
 
 
 class SimilarityGame(CallableGame):
@@ -41,7 +41,6 @@ class SimilarityGame(CallableGame):
             getattr(image.input, "picture", None),
             image.regions,
         )
-        tower = image.tower
         super().__init__(
             image.embed,
             text.embed,
@@ -50,10 +49,11 @@ class SimilarityGame(CallableGame):
             encoder.logit_scale,
             encoder.logit_bias,
             players=players,
-            batch_size=tower.batch_size * (CHUNK if tower.by_size else 1),
+            batch_size=_chunk(image.tower, encoder),
             source=Source(encoder.name, encoder.weights, encoder.removal, image.notes + text.notes),
         )
         self.encoder, self.sides = encoder, {"image": image, "text": text}
+        self.text_batch_size = _chunk(text.tower, encoder)
         self.kept = {"image": image.kept, "text": text.kept}
         self._check(encoder)
 
@@ -84,6 +84,10 @@ class SimilarityGame(CallableGame):
                 f"Cosine distance from the model's own embedding: image {first:.1e}, text {second:.1e}; the "
                 f"adapter does not follow the forward pass of the {'image' if first > second else 'text'} tower."
             )
+
+
+def _chunk(tower: Tower, encoder: DualEncoder) -> int:
+    return tower.batch_size * (CHUNK if tower.by_size or encoder.device.type != "cpu" else 1)
 
 
 def games(
