@@ -141,7 +141,8 @@ def contrast(
     if first.stderr is None or second.stderr is None:
         return found
     paired = estimator.explain(_paired(one, other), **{**call, "progress": False})
-    return replace(found, paired=paired) if _agree(paired, found.aligned) else found
+    same_masks = len({e.provenance.image_passes for e in (first, second, paired)}) == 1
+    return replace(found, paired=paired) if same_masks and _agree(paired, found.aligned) else found
 
 
 def _paired(one: "CallableGame", other: "CallableGame") -> "CallableGame":
@@ -171,7 +172,7 @@ def _of_parts(game: "CallableGame", masks: np.ndarray, words: list[int | None]) 
 
 
 def _agree(paired: "Explanation", found: "Explanation") -> bool:
-    """Whether two estimates of one difference are as near as the errors of the first say: made of the same masks."""
+    """Whether two estimates of one difference are as near as the errors of the first say."""
     if paired.stderr is None:
         return False
     both = [np.concatenate([e.first_order, e.cross.ravel()]) for e in (paired, found)]

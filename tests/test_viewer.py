@@ -152,3 +152,31 @@ def test_hostile_text_stays_data_in_a_comparison(text):
     page = viewer.to_html(Comparison((found, found), (text, "other")))
     assert page.count("<script") == page.count("</script>") == 2
     assert data_of(page)["panels"][0]["title"] == text
+
+
+def contrasted():
+    one = explanation(words=["a", "dog", "by", "a", "bus"])
+    return one.against(explanation(words=["a", "cat", "by", "a", "bus"], seed=2))
+
+
+def test_a_contrast_holds_both_and_the_difference():
+    found = contrasted()
+    data = data_of(viewer.to_html(found))
+    assert data["caption"] == "“a dog by a bus” rather than “a cat by a bus”"
+    assert [panel["title"] for panel in data["panels"]] == [*found.captions, "difference"]
+    for panel, e in zip(data["panels"], (found.first, found.second, found.aligned), strict=True):
+        assert_close(np.array(panel["cross"]), e.cross.T, 1e-3)
+        assert len(panel["shared"]) == e.players.n_text
+    assert [word["label"] for word in data["panels"][2]["words"]] == [part.label for part in found.parts()]
+    rows = data["contrast"]["rows"]
+    assert [row["part"] for row in rows] == [row.part for row in found.rows()]
+    assert_close([row["difference"] for row in rows], [row.difference for row in found.rows()], 1e-3)
+    assert data["contrast"]["total"] == [21.5, 21.5, 0]
+
+
+@pytest.mark.parametrize("text", ["</script><script>alert(1)</script>", "{data}"])
+def test_hostile_text_stays_data_in_a_contrast(text):
+    one, other = explanation(words=[text, "dog"]), explanation(words=["dog"])
+    page = viewer.to_html(one.against(other))
+    assert page.count("<script") == page.count("</script>") == 2
+    assert data_of(page)["contrast"]["rows"][0]["part"] == f"{text} vs –"

@@ -483,3 +483,46 @@ def test_corner_cases_draw(open_page, options):
     page = open_page(explanation(**options))
     assert page.locator("[data-patch]").count() == explanation(**options).players.n_image
     assert "NaN" not in page.inner_text("body")
+
+
+@pytest.fixture
+def contrasted():
+    one = explanation(words=["a", "dog", "by", "a", "bus"])
+    return one.against(explanation(words=["a", "cat", "by", "a", "big", "bus"], seed=2))
+
+
+def test_a_contrast_adds_up_on_the_page(open_page, contrasted):
+    page = open_page(contrasted)
+    assert page.locator(".panel").count() == 3
+    cells = page.eval_on_selector_all(
+        "#contrast tbody tr", "all => all.map(r => [...r.children].slice(0, 4).map(c => c.textContent))"
+    )
+    assert [cell[0] for cell in cells] == [row.part for row in contrasted.ordered(99)]
+    numbers = np.array([[float(text.replace("−", "-")) for text in cell[1:]] for cell in cells])
+    total = page.eval_on_selector_all("#contrast tfoot td", "all => all.slice(0, 3).map(c => c.textContent)")
+    assert np.abs(numbers.sum(0) - [float(text.replace("−", "-")) for text in total]).max() < 0.005 * (len(cells) + 1)
+    for name, options in (
+        ("light", {}),
+        ("dark", {"color_scheme": "dark"}),
+        ("phone", {"viewport": {"width": 390, "height": 844}}),
+    ):
+        shown = open_page(contrasted, **options)
+        assert shown.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        shown.screenshot(path=ARTIFACTS / f"contrast-{name}.png", full_page=True)
+
+
+def test_a_row_chooses_its_words_in_all_panels(open_page, contrasted):
+    page = open_page(contrasted)
+    dog = [part.label for part in contrasted.parts()].index("dog vs cat")
+    page.get_by_role("button", name="dog vs cat").first.click()
+    page.mouse.move(2, 2)
+    pressed = page.eval_on_selector_all(
+        '.words [aria-pressed="true"]', "all => all.map(b => b.children[1].textContent)"
+    )
+    assert pressed == ["dog", "cat", "dog vs cat"]
+    assert page.locator('#contrast [aria-pressed="true"]').count() == 1
+    last = page.locator(".panel").nth(2)
+    drawn = last.locator("[data-patch]").evaluate_all("all => all.map(r => Number(r.getAttribute('fill-opacity')))")
+    assert np.corrcoef(drawn, np.abs(contrasted.aligned.cross[:, dog]))[0, 1] > 0.99
+    page.locator("#contrast tbody tr", has_text="vs big").hover()
+    assert page.locator("#contrast tr.hovered").count() == 1
