@@ -83,11 +83,10 @@ def explained(model: str, device: str, masks: int) -> Explanation:
 
 
 def made(model: str, variant: str, device: str) -> Any:
-    """The model in another type, compiled or not."""
+    """The model in another type, its image tower compiled or not."""
     dtype, compiled = VARIANTS[variant]
     encoder = copy.copy(load.__wrapped__(model, device, dtype))
     if compiled:
-        for side in ("image_tower", "text_tower"):
-            tower = getattr(encoder, side)
-            setattr(encoder, side, replace(tower, encode=torch.compile(tower.encode.__call__)))
+        encode = torch.compile(encoder.image_tower.encode.__call__)
+        encoder.image_tower = replace(encoder.image_tower, encode=encode)
     return encoder

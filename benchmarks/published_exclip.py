@@ -3,9 +3,13 @@
 Moeller et al., TMLR 2025: for the input of the last block of each tower, one backward pass for each dimension of the
 embedding at each of N points between reference and input gives the dense Jacobians of both towers; their product is a
 matrix of (patches x hidden) x (tokens x hidden), which is weighted by the displacements and summed over the hidden
-dimensions. Departures: the reference of the caption ends where the caption ends, and what follows the end of a causal
-text is cut off, which saves the opponent time.
+dimensions. The caption is padded to the length that the model was trained with. Departure: the reference of the caption
+ends where the caption ends.
 """
+
+import copy
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,11 +17,18 @@ import torch
 from fixlip.games.base import DifferentiableGame, TowerLayers
 
 
+def padded(encoder: Any) -> Any:
+    """The same encoder, which does not cut a caption where what follows has no influence."""
+    other = copy.copy(encoder)
+    other.text_tower = replace(encoder.text_tower, causal=False)
+    return other
+
+
 def explain(game: DifferentiableGame, steps: int = 10) -> np.ndarray:
     """Interactions of image and text players, [n_image, n_text], in logits.
 
     Args:
-        game: of a model whose blocks are known.
+        game: of a model whose blocks are known, `padded`.
         steps: points of the right Riemann sum.
     """
     image, text = game.layers("image"), game.layers("text")
@@ -40,7 +51,7 @@ def integrated(tower: TowerLayers, reference: str, steps: int) -> tuple[torch.Te
     """Features [D], displacement [L, width], and the mean Jacobian [D, L, width] between reference and input."""
     layer = tower.depth - 1
     start, end = tower.state(layer, reference), tower.state(layer)
-    places = torch.arange(1, steps + 1, device=end.device)[:, None, None] / steps
+    places = torch.arange(1, steps + 1, dtype=torch.float64)[:, None, None] / steps
     states = (start + places.to(end) * (end - start)).requires_grad_()
     with torch.enable_grad():
         features = tower.features(states, layer)
