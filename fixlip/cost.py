@@ -66,9 +66,10 @@ def estimate_cost(
 ) -> Cost:
     """What `fixlip.explain` would cost, or `fixlip.explain_many` of one picture with several captions.
 
-    Each tower is timed for about a second on random masks, after one batch to warm up, and extrapolated. Backward
-    passes (of estimators that need gradients) are counted, and taken to last as long as forward ones. The start and the
-    solve are not in it. Captions with different numbers of image masks, as a `budget` may give them, share none.
+    Each tower is timed for about a second on random masks, after one batch to warm up, and extrapolated. Estimators
+    that need gradients make backward passes and passes through some of the blocks only; those are counted, and taken to
+    last as long as whole forward ones, so that the time may be a third or thrice of that. The start and the solve are
+    not in it. Captions with different numbers of image masks, as a `budget` may give them, share none.
 
     Args:
         image, model, ...: as in `fixlip.explain`.

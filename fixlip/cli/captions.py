@@ -150,6 +150,8 @@ def print_cost(cost: "Cost", call: dict[str, Any], ranked: int) -> None:
         f"about {duration(cost.seconds)}: {1000 * cost.image_pass:.3g} ms an image pass, "
         f"{1000 * cost.text_pass:.3g} ms a text pass, timed just now on {call['model'].device}"
     )
+    if call["estimator"].capabilities.gradients:
+        console.print("gradients: passes through a part of the blocks, and backward ones, may take a third or thrice")
 
 
 def duration(seconds: float) -> str:

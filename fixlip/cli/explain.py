@@ -38,7 +38,7 @@ def explain(
     image_removal: Annotated[str | None, typer.Option(help="mean, blur, attention or drop.")] = None,
     text_removal: Annotated[str | None, typer.Option(help="attention, replace or delete.")] = None,
     seed: Annotated[int, typer.Option(help="Fixes the masks.")] = 0,
-    top: Annotated[int, typer.Option(help="Pairs to print.")] = 10,
+    top: Annotated[int, typer.Option(help="Pairs, captions or words to print.")] = 10,
     html: Annotated[Path | None, typer.Option(help="Write the interactive page.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write the figure.")] = None,
     save: Annotated[Path | None, typer.Option(help="Write the explanation, for Explanation.load.")] = None,
