@@ -102,6 +102,12 @@ def test_budget_is_kept_and_reported(name):
 
 
 @pytest.mark.parametrize("name", SAMPLED)
+def test_standard_errors_are_given_where_they_are_declared(name):
+    game = random_towers(9, 4)
+    assert (run(name, game, budget=2**11).stderr is not None) == ALL[name].stderr
+
+
+@pytest.mark.parametrize("name", SAMPLED)
 def test_seed_alone_fixes_the_result(name):
     game, call = random_towers(10, 4), ask(name, 300, 10, 4)
     np.random.seed(0)

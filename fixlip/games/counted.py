@@ -19,8 +19,8 @@ class CountedGame:
     """A game whose passes are counted and shown, and whose masks may come in any number.
 
     Embeddings are asked for in batches of the game's own `batch_size`; what does not fit into memory at once is for the
-    estimator to stream. The first 64 MiB of embeddings of each tower are remembered, for a run that goes on or is
-    interrupted; passes count as often as they are asked for.
+    estimator to stream. The first 64 MiB of embeddings of each tower are remembered for `restart`, after which no known
+    mask is encoded again; passes count as often as they are asked for.
 
     Args:
         game: the game, of two towers or of joint values.
@@ -37,6 +37,7 @@ class CountedGame:
         self.scale: float = getattr(game, "scale", 1.0)
         self.bias: float = getattr(game, "bias", 0.0)
         self.image_passes = self.text_passes = 0
+        self.again = False
         towers: Any = game
         if self.separable:
             self.image, self.text = (Remembered(f, ROOM) for f in (towers.image_embeddings, towers.text_embeddings))
@@ -51,6 +52,7 @@ class CountedGame:
     def restart(self) -> None:
         """Count anew; what is remembered stays."""
         self.image_passes = self.text_passes = 0
+        self.again = True
         self.__dict__.pop("ends", None)
 
     def keep(self, side: str, key: Hashable, make: Callable[[], Any]) -> Any:
@@ -141,6 +143,6 @@ class CountedGame:
         found = []
         for start in range(0, len(masks), size):
             batch = masks[start : start + size]
-            found.append(function(batch))
+            found.append(function(batch) if self.again else function.note(batch))
             self.count(**dict.fromkeys(sides, len(batch)))
         return np.concatenate(found)

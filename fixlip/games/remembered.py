@@ -30,16 +30,16 @@ class Remembered:
         """[B, n] -> [B, D]."""
         keys = [mask.tobytes() for mask in masks]
         first = {key: i for i, key in enumerate(keys) if key not in self.known}
-        if not first and keys:
-            return np.stack([self.known[key] for key in keys])
-        new = self.embed(masks[list(first.values())])
-        fresh = dict(zip(first, new, strict=True))
-        if self.room > 0:
-            self.known.update(fresh)
-            self.room -= new.nbytes
-        if len(new) == len(masks):
-            return new
+        fresh = dict(zip(first, self.note(masks[list(first.values())]), strict=True)) if first else {}
         return np.stack([fresh[key] if key in fresh else self.known[key] for key in keys])
+
+    def note(self, masks: np.ndarray) -> np.ndarray:
+        """[B, n] -> [B, D], all encoded whether they are known or not; to be known from now on."""
+        new = self.embed(masks)
+        if self.room > 0:
+            self.known.update(zip((mask.tobytes() for mask in masks), new, strict=True))
+            self.room -= new.nbytes
+        return new
 
     def __contains__(self, mask: np.ndarray) -> bool:
         return mask.tobytes() in self.known
