@@ -8,7 +8,7 @@ import numpy as np
 from benchmarks import published_fixlip as published
 from benchmarks.agreement import agree, effects_of
 from benchmarks.clock import added_memory, in_child, timed
-from benchmarks.meter import Recorded
+from benchmarks.meter import Fresh, Recorded
 from benchmarks.runs import Cases, Row, Settings
 from benchmarks.subjects import game_of, load
 from fixlip.estimators.banzhaf import Banzhaf
@@ -56,7 +56,7 @@ def side_by_side(game: Any, pairs: Any, budget: int, rounds: int, device: str = 
     image, text = published.given(recorded.masks("image")), published.given(recorded.masks("text"))
     whole, solve, dense = [], [], []
     for _ in range(rounds):
-        whole.append(timed(partial(estimator.explain, game, budget=budget, progress=False), device)[0])
+        whole.append(timed(partial(estimator.explain, Fresh(game), budget=budget, progress=False), device)[0])
         solve.append(timed(partial(estimator.explain, recorded.rewind(), budget=budget, progress=False))[0])
         dense.append(published.explain(game, image, text, within=pairs == "all"))
     off = agree(effects_of(found), dense[0].effects, TOLERANCE)

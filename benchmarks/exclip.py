@@ -8,6 +8,7 @@ import numpy as np
 
 from benchmarks import published_exclip as published
 from benchmarks.clock import timed
+from benchmarks.meter import Fresh
 from benchmarks.runs import Cases, Row, Settings
 from benchmarks.subjects import game_of, load, picture_and_caption
 from fixlip.estimators.integrated_gradients import IntegratedGradients
@@ -55,7 +56,7 @@ def measure(model: str, rounds: int, device: str) -> Row:
 def both(encoder: Any, device: str) -> tuple[float, float, Callable[[], Explanation]]:
     """The largest difference, relative to the largest interaction; seconds of the published way; and ours to call."""
     inputs = picture_and_caption() if encoder.name.startswith("demo") else (picture(), CAPTION)
-    game, whole = game_of(encoder, *inputs), game_of(published.padded(encoder), *inputs)
+    game, whole = Fresh(game_of(encoder, *inputs)), game_of(published.padded(encoder), *inputs)
     explain = partial(IntegratedGradients(steps=STEPS, quadrature="right").explain, game, progress=False)
     found = explain()
     dense, truth = timed(partial(published.explain, whole, STEPS), device)

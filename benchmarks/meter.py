@@ -40,8 +40,8 @@ def metered(encoder: Any) -> tuple[Any, Meter]:
     return other, meter
 
 
-class Recorded:
-    """A game that notes the masks that it is asked for, and can play its answers back without a tower.
+class Fresh:
+    """A game of which nothing is kept from one explanation to the next.
 
     Args:
         game: of two towers.
@@ -49,12 +49,20 @@ class Recorded:
 
     def __init__(self, game: SeparableGame) -> None:
         self.game = game
-        self.calls: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"image": [], "text": []}
-        self.place: dict[str, int] | None = None
+        self.kept: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
         """What else a game has."""
         return getattr(self.game, name)
+
+
+class Recorded(Fresh):
+    """A game that notes the masks that it is asked for, and can play its answers back without a tower."""
+
+    def __init__(self, game: SeparableGame) -> None:
+        super().__init__(game)
+        self.calls: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"image": [], "text": []}
+        self.place: dict[str, int] | None = None
 
     def image_embeddings(self, masks: np.ndarray) -> np.ndarray:
         """[B, n_image] -> [B, D]."""

@@ -11,7 +11,7 @@ from benchmarks.agreement import agree, difference, effects_of
 from benchmarks.breakdown import ENCODERS, breakdown
 from benchmarks.clock import added_memory, in_child, interleaved
 from benchmarks.dense import side_by_side
-from benchmarks.meter import Recorded, metered
+from benchmarks.meter import Fresh, Recorded, metered
 from benchmarks.output import markdown
 from benchmarks.players import cheap_game
 from benchmarks.runs import Settings, carry_out
@@ -121,6 +121,8 @@ def test_a_recorded_game_answers_again_without_its_towers(demo_clip):
     assert meter.passes == made
     assert (first.cross == again.cross).all()
     assert recorded.masks("image").shape == (128, 49)
+    Banzhaf(interactions="cross").explain(Fresh(recorded.game), **call)
+    assert meter.passes["image"] > made["image"] + 128
     with pytest.raises(AssertionError, match="others than those recorded"):
         Banzhaf(interactions="cross").explain(recorded.rewind(), seed=1, **call)
 
