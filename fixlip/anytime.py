@@ -117,7 +117,7 @@ class _Plan:
     def __init__(self, estimator: "Estimator", game: CountedGame, request: "Request", more: int = MOST) -> None:
         self.request, self.shape = request, (game.n_image, game.n_text)
         self.passes: Callable[[Request], tuple[int, int]] = lambda part: estimator.passes(*self.shape, part)
-        self.joint = request.joint or estimator.options().get("sampling") == "joint"
+        self.joint = request.joint or estimator.joint
         given = (request.budget, request.image_masks, request.text_masks) != (None, None, None)
         times = 1 if given else more
         image, text = (m - 2 for m in self.passes(request))

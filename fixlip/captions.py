@@ -96,6 +96,7 @@ def contrast(
     removal: Mapping[str, str] | None = None,
     batch_size: int | Literal["auto"] = "auto",
     options: dict[str, Any] | None = None,
+    target_error: float | None = None,
     **call: Any,
 ) -> Contrast:
     """Explain why a model finds a picture more similar to one caption than to another.
@@ -109,6 +110,7 @@ def contrast(
         image, model, estimator, text_players, image_players, removal, batch_size, options: as in `fixlip.explain`.
         texts: the caption to be explained, and the one to explain it against.
         phrases: as in `fixlip.explain`; each must be in both captions.
+        target_error: as in `fixlip.explain`, for the first caption; the second gets the same masks of the picture.
         call: `budget`, `image_masks`, `text_masks`, `seed`, `progress`, as in `fixlip.explain`.
 
     Returns:
@@ -136,7 +138,10 @@ def contrast(
     twice = [(0, 0), (0, 1)] * 2  # what comes more than once is remembered
     sides = {"image_players": image_players, "text_players": text_players, "phrases": phrases, "batch_size": batch_size}
     one, other = islice(games(_encoder(model, removal), [image], texts, twice, **sides), 2)  # type: ignore[arg-type]
-    first, second = (estimator.explain(game, **call) for game in (one, other))
+    first = estimator.explain(one, target_error=target_error, **call)
+    if target_error is not None and not estimator.joint:
+        call |= {"budget": None, "image_masks": first.provenance.image_passes - 2}
+    second = estimator.explain(other, **call)
     found = Contrast(first, second)
     if first.stderr is None or second.stderr is None:
         return found

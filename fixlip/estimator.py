@@ -156,6 +156,11 @@ class Estimator(ABC):
         )
         return replace(found, provenance=provenance)
 
+    @property
+    def joint(self) -> bool:
+        """Whether it draws joint masks of image and text, though it could draw those of each tower."""
+        return self.options().get("sampling") == "joint"
+
     def options(self) -> dict[str, Any]:
         """All options by name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]

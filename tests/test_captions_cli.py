@@ -152,3 +152,22 @@ def test_dry_run_counts_and_stops(cli, photo, listed, tmp_path, monkeypatch):
     assert "ranking 4 captions: 1 image + 4 text passes" in out
     assert "130 image + 40 text passes" in out
     assert "Why" not in out
+
+
+def test_a_target_error_stops_the_run(cli, photo, tmp_path):
+    spent = []
+    for target in ("0.9", "0.2"):
+        call = ("--model", "demo-clip", "--option", "interactions=cross", "--target-error", target)
+        assert cli("explain", photo, "a dog", *call, "--save", tmp_path / "found")[0] == 0
+        spent.append(fixlip.Explanation.load(tmp_path / "found").provenance.image_passes)
+    assert spent[0] < spent[1] < 8192
+    code, _, err = cli("explain", photo, "a dog", *FAST, "--target-error", "0.2", "--dry-run")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "--target-error" in err
+
+
+def test_a_target_error_gives_both_captions_the_same_masks(photo):
+    call = {"model": "demo-clip", "options": {"interactions": "cross"}, "target_error": 0.3, "progress": False}
+    why = contrast(photo, ("a dog and a bus", "a cat and a bus"), **call)
+    assert why.first.provenance.image_passes == why.second.provenance.image_passes
+    assert why.paired is not None

@@ -9,6 +9,7 @@ from fixlip.api import DEFAULT_MODEL, DEFAULT_WEIGHTS
 from fixlip.cli.arguments import estimator_names
 from fixlip.cli.captions import chosen, gathered, print_contrast, print_cost, print_ranking
 from fixlip.cli.output import Outputs, report
+from fixlip.errors import OptionError
 from fixlip.specs import options_of
 
 
@@ -30,6 +31,9 @@ def explain(
     budget: Annotated[int | None, typer.Option(help="Game values: image masks x text masks.")] = None,
     image_masks: Annotated[int | None, typer.Option(help="Image passes, instead of a budget.")] = None,
     text_masks: Annotated[int | None, typer.Option(help="Text passes, instead of a budget.")] = None,
+    target_error: Annotated[
+        float | None, typer.Option(help="Stop when the standard errors are this share of the interactions: 0.1.")
+    ] = None,
     p: Annotated[float | None, typer.Option(help="Option of the estimator: how much stays, in (0, 1).")] = None,
     option: Annotated[list[str] | None, typer.Option(help="Further options of the estimator: name=value.")] = None,
     text_players: Annotated[str, typer.Option(help="words, content (stop words joined) or tokens.")] = "words",
@@ -67,6 +71,8 @@ def explain(
         "removal": removal,
         "seed": seed,
     }
+    if dry_run and target_error is not None:
+        raise OptionError("Where --target-error stops is not known before; --dry-run takes masks or a budget.")
     pair = None
     if len(listed) > 1:
         from fixlip.captions import contrast, rank
@@ -80,10 +86,10 @@ def explain(
         cost = estimate_cost(picture, pair or listed, contrast=pair is not None, **call)
         print_cost(cost, call, len(listed) if pair else 0)
     elif pair:
-        found = contrast(picture, pair, **call)
+        found = contrast(picture, pair, target_error=target_error, **call)
         outputs.write(found)
         print_contrast(found, outputs, top)
     else:
-        explanation = api.explain(picture, listed[0], **call)
+        explanation = api.explain(picture, listed[0], target_error=target_error, **call)
         outputs.write(explanation)
         report(explanation, outputs, top=top)
