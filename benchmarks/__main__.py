@@ -1,6 +1,6 @@
 """Measure, side by side, what explaining costs; each measurement has a table of its own.
 
-    python -m benchmarks [NAME ...] [--quick] [--device cuda] [--out benchmarks/results] [--again]
+    python -m benchmarks [NAME ...] [--quick] [--device cuda] [--out benchmarks/results] [--only TEXT] [--again]
 
 dense      the published FIxLIP computation, done densely: equal results, seconds, memory
 exclip     the published integrated gradients, from dense Jacobians: equal results, seconds
@@ -46,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="small numbers, to see that it works")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, ...")
     parser.add_argument("--out", type=Path, help="folder of the tables; benchmarks/results by default")
+    parser.add_argument("--only", default="", metavar="TEXT", help="rows with this in their names")
     parser.add_argument("--again", action="store_true", help="measure anew what is there")
     args = parser.parse_args(arguments)
     unknown = [name for name in args.names if name not in MODULES]
@@ -57,7 +58,9 @@ def main(arguments: list[str] | None = None) -> int:
     failed = []
     for name in args.names or MODULES:
         measurement = import_module(f"benchmarks.{MODULES[name]}")
-        failed += carry_out(name, measurement, Settings(args.device, args.quick), folder, args.again)
+        failed += carry_out(
+            name, measurement, Settings(args.device, args.quick), folder, again=args.again, only=args.only
+        )
     for case in failed:
         print(f"failed: {case}", file=sys.stderr)
     return int(bool(failed))

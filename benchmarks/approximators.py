@@ -29,7 +29,7 @@ SLOW = {"shapiq:SVARMIQ": 2**11, "shapiq:SHAPIQ": 2**11}  # most values; minutes
 
 
 def cases(settings: Settings) -> Cases:
-    converged = 2048 if settings.quick else CONVERGED
+    converged = 512 if settings.quick else CONVERGED
     found: Cases = {}
     for index, (name, options) in OWN.items():
         others = approximators(index)

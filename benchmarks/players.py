@@ -39,7 +39,7 @@ SPARE = 0.85  # share of the machine's memory that one case may take
 
 def cases(settings: Settings) -> Cases:
     device, few = settings.device, settings.quick
-    sizes = {49: 512, 196: 512} if few else dict(MODELS.values())
+    sizes = {49: 512} if few else dict(MODELS.values())
     found: Cases = {f"all else, cross, {n} patches": partial(algebra, n, dim, "cross") for n, dim in sizes.items()}
     found |= {
         f"all else, all pairs, {n} patches": partial(algebra, n, dim, "all")

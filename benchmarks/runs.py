@@ -40,7 +40,9 @@ class Measurement(Protocol):
         """The rows, by name."""
 
 
-def carry_out(name: str, measurement: Measurement, settings: Settings, folder: Path | None, again: bool) -> list[str]:
+def carry_out(
+    name: str, measurement: Measurement, settings: Settings, folder: Path | None, *, again: bool = False, only: str = ""
+) -> list[str]:
     """Measure what has not been measured yet, and publish; returns the names of the cases that failed.
 
     Args:
@@ -48,12 +50,14 @@ def carry_out(name: str, measurement: Measurement, settings: Settings, folder: P
         measurement: what.
         settings: how.
         folder: for NAME.json and NAME.md; None to print only.
-        again: measure everything anew.
+        again: measure anew what is there.
+        only: of the cases with this in their names.
     """
     path = folder / name if folder else None
     cases = measurement.cases(settings)
-    done = {} if again or path is None else known(path.with_suffix(".json"), settings)
-    rows, failed = {case: done[case] for case in cases if case in done}, []
+    done = {} if path is None else known(path.with_suffix(".json"), settings)
+    wanted = [case for case in cases if only in case]
+    rows, failed = {case: done[case] for case in cases if case in done and not (again and case in wanted)}, []
 
     def kept() -> list[Row]:
         return [rows[case] for case in cases if case in rows]
@@ -61,12 +65,12 @@ def carry_out(name: str, measurement: Measurement, settings: Settings, folder: P
     def notes() -> list[str]:
         return [] if settings.quick else judged(measurement.TARGETS, kept())
 
-    for case, measure in cases.items():
+    for case in wanted:
         if case in rows:
             continue
         print(f"{name}: {case}", flush=True)
         try:
-            rows[case] = {"case": case, **measure()}
+            rows[case] = {"case": case, **cases[case]()}
         except Exception:  # the others go on; the caller is told
             traceback.print_exc()
             failed.append(f"{name}: {case}")
