@@ -54,8 +54,9 @@ def cases(settings: Settings) -> Cases:
 
 def measure(model: str, call: dict[str, Any], trial: int, rounds: int, device: str) -> Row:
     """Seconds of both, in turn, and where the explanation spends what the encoders do not."""
-    encoder = load(model, device)
     image, caption = picture_and_caption()
+    fixlip.explain(image, caption, model="demo-clip", image_masks=128, progress=False, **CROSS)  # what is loaded lazily
+    encoder = load(model, device)
     explain = partial(fixlip.explain, image, caption, model=encoder, progress=False, **call)
     limit = Limit(encoder, image, caption, trial)
     whole, alone = [], []
