@@ -12,14 +12,14 @@ from fixlip.games.remembered import Remembered
 if TYPE_CHECKING:
     from fixlip.games.base import Game
 
-ROOM = 64 * 2**20  # bytes of embeddings of each tower that are remembered
+ROOM = 32 * 2**20  # bytes of embeddings of each tower that are remembered
 
 
 class CountedGame:
     """A game whose passes are counted and shown, and whose masks may come in any number.
 
     Embeddings are asked for in batches of the game's own `batch_size`; what does not fit into memory at once is for the
-    estimator to stream. The first 64 MiB of embeddings of each tower are remembered for `restart`, after which no known
+    estimator to stream. The first 32 MiB of embeddings of each tower are remembered for `restart`, after which no known
     mask is encoded again; passes count as often as they are asked for.
 
     Args:
