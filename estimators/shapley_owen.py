@@ -170,7 +170,8 @@ class _Tower:
             designs = [enumerate_all(n, p) for p in points]
             return cls(points, designs, [embed(designs[0].masks)] * len(points))
         each = m // len(points)
-        half = [by_size(n, each, binom.pmf(np.arange(n + 1), n, p), rng) for p in points[: len(points) // 2]]
+        low, own = points[: len(points) // 2], rng.spawn(len(points) // 2)
+        half = [by_size(n, each, binom.pmf(np.arange(n + 1), n, p), r) for p, r in zip(low, own, strict=True)]
         enough = each >= 4 * n  # pairs determine main effects from twice as many masks on only
         middle = [by_size(n, each, binom.pmf(np.arange(n + 1), n, 0.5), rng, paired=enough)] * (len(points) % 2)
         designs = [*half, *middle, *(replace(d, masks=~d.masks) for d in reversed(half))]

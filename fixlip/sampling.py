@@ -142,8 +142,10 @@ def by_size(n: int, m: int, mass: np.ndarray, rng: np.random.Generator, *, paire
     size = known.sum(1)
     left = np.where(whole, 0.0, mass)
     draws = (m - len(known)) // 2 if paired else m - len(known)
-    drawn_sizes = rng.choice(sizes, size=draws, p=left / left.sum())
-    drawn = rng.random((draws, n)).argsort(1).argsort(1) < drawn_sizes[:, None]
+    chance = rng.random((draws, 1 + n))  # a row for each mask, so that fewer masks are the first of more
+    cumulative = left.cumsum()
+    drawn_sizes = np.searchsorted(cumulative / cumulative[-1], chance[:, 0], side="right")
+    drawn = chance[:, 1:].argsort(1).argsort(1) < drawn_sizes[:, None]
     units = np.arange(draws)
     if paired:
         drawn, units = np.stack([drawn, ~drawn], axis=1).reshape(-1, n), units.repeat(2)

@@ -43,13 +43,13 @@ def test_kernel_shap_keeps_efficiency_and_comes_closer():
     truth = Exact(index="SV").explain(game, **QUIET).first_order
 
     def error(budget):
-        runs = [KernelShap().explain(game, budget=budget, seed=s, **QUIET) for s in range(6)]
+        runs = [KernelShap().explain(game, budget=budget, seed=s, **QUIET) for s in range(24)]
         for run in runs:
             assert_close(run.first_order.sum(), run.full_value - run.empty_value, 1e-9)
         return np.mean([np.linalg.norm(run.first_order - truth) for run in runs])
 
     assert error(1600) < 0.6 * error(200)
-    assert error(200) < 0.4 * np.linalg.norm(truth)
+    assert error(200) < 0.45 * np.linalg.norm(truth)  # .383 over 800 seeds
 
 
 def test_kernel_shap_on_many_players():
