@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from importlib.metadata import version
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
@@ -152,7 +153,7 @@ class Estimator(ABC):
             seed=seed,
             seconds=perf_counter() - start,
             status="; ".join(notes) or "ok",
-            versions={name: version(name) for name in ("fixlip", "torch", "numpy")},
+            versions=dict(_versions()),
         )
         return replace(found, provenance=provenance)
 
@@ -164,3 +165,9 @@ class Estimator(ABC):
     def options(self) -> dict[str, Any]:
         """All options by name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    """Of fixlip and what the numbers depend on."""
+    return tuple((name, version(name)) for name in ("fixlip", "torch", "numpy"))
