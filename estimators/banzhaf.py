@@ -1,8 +1,9 @@
 """Weighted Banzhaf interactions (FIxLIP)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -11,13 +12,18 @@ from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
 from fixlip.explanation import Explanation
 from fixlip.games.counted import CountedGame
 from fixlip.joint import joint_budget, most_passes
-from fixlip.moments import tower_moments
+from fixlip.moments import n_features, tower_moments
 from fixlip.regression import CHUNK, fit_joint, n_terms
 from fixlip.sampling import Sampling, allocate, fewest, make_design
 from fixlip.surrogate import Surrogate, remarks
+from fixlip.tower_process import nearness, tower_process
 
 ALL_PAIRS_UP_TO = 64  # image players; above, interactions="auto" keeps to cross pairs
 PER_TERM = {1: 10, 2: 3}  # default masks for each term, by order of the features
+PER_TERM_PROCESS = {1: 10, 2: 1}  # the same where a Gaussian process is fitted
+PROCESS_UP_TO = 4096  # masks; above, fit="auto" is least squares
+MOST_FOR_PROCESS = 16_384  # masks, matrices of half of that
+MOST_TERMS = 10_000  # of a tower that least squares can solve for: Gram matrices of 0.8 GB
 
 
 @dataclass(frozen=True)
@@ -31,28 +37,35 @@ class Banzhaf(Estimator):
     With ``chi_i = (x_i - p) / s`` and ``s^2 = p (1 - p)`` the solution is ``e_ij = c_ij / s^2``, ``c_A = E[v chi_A]``.
     For an image player i and a text player k it factorises into the coefficients of the embeddings of each tower alone:
     ``c_ik = scale * <F_i, G_k>``. These are regressed on the features of their own tower, so the grid of game values is
-    never built.
+    never built. What keeps the coefficients from being exact is the interactions of higher order; a Gaussian process
+    models the likeliest of them too, and so needs fewer masks for the same accuracy (benchmarks/results/passes.md).
 
     Options:
         p: probability of a player to be present, in (0, 1).
         order: 2, or 1 for weighted Banzhaf values.
         interactions: "cross" for pairs of a patch and a word, "all" also inside each modality. "auto" is "all" for up
-            to 64 image players where there are two masks for each term (as there are by default), else "cross".
+            to 64 image players where there are as many masks as terms (two for each with least squares), as there are
+            by default, else "cross".
         sampling: of masks that are not enumerated: "folded" (blocks of randomised Hadamard rows, each row with its
-            complement) or "independent". "auto" is folded for p = 0.5, cross pairs and at least one whole block, else
-            independent. "joint" draws masks of all players together, for any game, as in the published code.
+            complement) or "independent". "auto" is folded for p = 0.5 and at least one whole block, but independent for
+            all pairs where least squares or `ridge` are asked for. "joint" draws masks of all players together, for any
+            game, as in the published code.
+        fit: of a tower that is not enumerated: "gaussian-process" (`fixlip.tower_process`) or "least-squares" on the
+            terms alone, as published. "auto" is the process up to 4,096 masks, and up to 16,384 where these are fewer
+            than four for each term, else least squares; with `ridge` always least squares.
         ridge: penalty on the coefficients of the embeddings, in units of their variance; 0 for none.
 
-    Error: without bias where the masks are drawn independently and many; the standard errors are those of a
-    leave-one-group-out jackknife over the draws of each tower, scaled by the share of draws left over by the terms.
-    Exact where both towers are enumerated.
+    Error: none where both towers are enumerated. The process gives a posterior mean, which is drawn towards 0, and the
+    standard errors of the posterior, which hold that bias. Least squares are without bias where the masks are drawn
+    independently and many; their standard errors are those of a leave-one-group-out jackknife over the draws of each
+    tower, scaled by the share of draws left over by the terms. Either way the variances of the towers add up.
 
     Cost: image masks + text masks forward passes ("joint": one of each tower for each mask), and one more of each for
     the empty and the full input.
 
     Source: Baniecki et al., Explaining Similarity in Vision-Language Encoders with Weighted Banzhaf Interactions,
     NeurIPS 2025. Departures: the regression of each tower instead of the joint one (the same for cross pairs), complete
-    designs instead of independent masks, and true weights where sizes are enumerated.
+    designs instead of independent masks, higher orders in the regression, and true weights where sizes are enumerated.
 
     Example:
         >>> from fixlip.games import CallableGame
@@ -65,6 +78,7 @@ class Banzhaf(Estimator):
     order: Literal[1, 2] = 2
     interactions: Literal["auto", "cross", "all"] = "auto"
     sampling: Literal["auto", "folded", "independent", "joint"] = "auto"
+    fit: Literal["auto", "gaussian-process", "least-squares"] = "auto"
     ridge: float = 0.0
 
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -88,8 +102,10 @@ class Banzhaf(Estimator):
             raise OptionError(f"p must be between 0 and 1, got {self.p}.")
         if self.ridge < 0:
             raise OptionError(f"ridge must not be negative, got {self.ridge}.")
-        if self.sampling == "joint" and self.ridge:
-            raise OptionError("ridge is a penalty on the coefficients of a tower; joint masks have none.")
+        if self.sampling == "joint" and (self.ridge or self.fit != "auto"):
+            raise OptionError("ridge and fit are about the coefficients of a tower; joint masks have none.")
+        if self.ridge and self.fit == "gaussian-process":
+            raise OptionError("A Gaussian process learns its own penalties; give fit='gaussian-process' or ridge.")
         if self.sampling == "folded" and self.p != 0.5:
             raise OptionError(f"Folded sampling pairs complements, which is right for p = 0.5 only, got p = {self.p}.")
 
@@ -109,22 +125,24 @@ class Banzhaf(Estimator):
             raise InputError("banzhaf takes the masks of two towers; for joint values give sampling='joint'.")
         within, masks = self._plan(game.n_image, game.n_text, request)
         surrogate = self._surrogate(game.n_image, game.n_text, within, game.scale, game.bias)
-        designs = [
-            make_design(n, m, self.p, self._sampling(surrogate.feature_order, n, m), np.random.default_rng(seed))
-            for n, m, seed in zip(
-                (game.n_image, game.n_text), masks, ([request.seed, False], [request.seed, True]), strict=True
-            )
-        ]
-        moments = partial(tower_moments, p=self.p, order=surrogate.feature_order, batch_size=game.batch_size)
-        image, text = (
-            game.keep(side, (self, within, m, request.seed), partial(moments, embed, design))
-            for side, embed, design, m in zip(
-                ("image", "text"), (game.image_embeddings, game.text_embeddings), designs, masks, strict=True
-            )
-        )
+        order, grid = surrogate.feature_order, game.players.grid
+        near = (None if grid is None else nearness(grid)), None
+        towers: list[Any] = []
+        kinds = []
+        for side, (n, m) in enumerate(zip((game.n_image, game.n_text), masks, strict=True)):
+            name, embed = ("image", game.image_embeddings) if not side else ("text", game.text_embeddings)
+            sampling, how = self._sampling(order, n, m), self._fit(order, n, m)
+            design = make_design(n, m, self.p, sampling, np.random.default_rng([request.seed, side]))
+            if how == "gaussian-process":
+                make: Callable[[], Any] = partial(tower_process, embed, design, p=self.p, order=order, near=near[side])
+            else:
+                make = partial(tower_moments, embed, design, p=self.p, order=order, batch_size=game.batch_size)
+            towers.append(game.keep(name, (self, within, m, request.seed), make))
+            kinds.append(f"{name} {design.kind}" if design.exact else f"{name} {design.kind}, {how}")
+        image, text = towers
         coefficients = image.coefficients(self.ridge), text.coefficients(self.ridge)
         theta = surrogate.theta(*coefficients)
-        stderr = surrogate.standard_errors(image, text, *coefficients)
+        stderr = surrogate.standard_errors(surrogate.deviations(image, text, *coefficients))
         r2, effects = surrogate.r2(image, text, theta), surrogate.effects(theta)
         return game.explanation(
             *effects,
@@ -134,7 +152,7 @@ class Banzhaf(Estimator):
             remarks=remarks(effects.second_order[: game.n_image, game.n_image :], stderr, r2, masks[0]),
             options={
                 "interactions": "all" if within else "cross",
-                "sampling": f"image {designs[0].kind}, text {designs[1].kind}",
+                "sampling": "; ".join(kinds),
             },
         )
 
@@ -176,27 +194,66 @@ class Banzhaf(Estimator):
         players = (n_image, n_text)
         for within in choices:
             surrogate = self._surrogate(*players, within)
-            terms, per_term = surrogate.terms, PER_TERM[surrogate.feature_order]
-            masks = allocate(
-                request.budget, request.image_masks, request.text_masks, players=players, terms=terms, per_term=per_term
-            )
-            if all(m >= min(2 * f, 2**n) for m, f, n in zip(masks, terms, players, strict=True)):
+            terms, masks = surrogate.terms, self._masks(surrogate, request)
+            enough = 2 if self._fit(surrogate.feature_order, n_image, masks[0]) == "least-squares" else 1
+            if all(m >= min(enough * f, 2**n) for m, f, n in zip(masks, terms, players, strict=True)):
                 break
         used = []
         for side, m, f, n in zip(("image", "text"), masks, terms, players, strict=True):
-            sampling = self._sampling(surrogate.feature_order, n, m)
-            needed = fewest(n, f, sampling)
+            sampling, how = self._sampling(surrogate.feature_order, n, m), self._fit(surrogate.feature_order, n, m)
+            needed = fewest(n, f if how == "least-squares" else 1 + n, sampling)
             if m < needed and not self.ridge:
                 raise BudgetError(
                     f"{m} {side} masks cannot determine the {f} terms of {n} {side} players "
                     f"({'all' if within else 'cross'} pairs, {sampling} masks): at least {needed} are needed. Give "
                     f"{side}_masks={needed} or a larger budget, or ask for ridge= regularisation."
                 )
+            self._check_size(side, m, f, n, how)
             used.append(m - m % 2 if sampling == "folded" and m < 2 ** min(n, 62) else m)
         return within, used
 
-    def _sampling(self, feature_order: int, n: int, m: int) -> Sampling:
+    def _masks(self, surrogate: Surrogate, request: Request) -> tuple[int, int]:
+        """Image and text masks that a request comes to."""
+        order, players = surrogate.feature_order, (surrogate.n_image, surrogate.n_text)
+        process = self.fit == "gaussian-process" or (self.fit == "auto" and not self.ridge)
+        image, text = allocate(
+            request.budget,
+            request.image_masks,
+            request.text_masks,
+            players=players,
+            terms=surrogate.terms,
+            per_term=(PER_TERM_PROCESS if process else PER_TERM)[order],
+            least=1 if process and order == 2 else 4,
+        )
+        if process and request.budget is None:
+            image, text = (
+                given or min(m, PROCESS_UP_TO)
+                for given, m in zip((request.image_masks, request.text_masks), (image, text), strict=True)
+            )
+        return min(image, 2 ** min(players[0], 62)), min(text, 2 ** min(players[1], 62))
+
+    def _check_size(self, side: str, m: int, f: int, n: int, how: str) -> None:
+        if how == "gaussian-process" and m > MOST_FOR_PROCESS:
+            raise BudgetError(f"A Gaussian process takes up to {MOST_FOR_PROCESS} {side} masks, got {m}; give fewer.")
+        if how == "least-squares" and f > MOST_TERMS and m < 2 ** min(n, 62):
+            raise BudgetError(
+                f"{f} terms of {n} {side} players are more than least squares can solve for ({MOST_TERMS}). Take "
+                f"fit='gaussian-process' with up to {MOST_FOR_PROCESS} masks, or cross pairs."
+            )
+
+    def _fit(self, feature_order: Literal[1, 2], n: int, m: int) -> str:
+        """How the embeddings of m masks of n players are fitted; an enumerated tower needs no model."""
+        if m >= 2 ** min(n, 62) or self.ridge:
+            return "least-squares"
+        if self.fit != "auto":
+            return self.fit
+        f = n_features(n, feature_order)
+        few = m <= PROCESS_UP_TO or m < 4 * f <= MOST_FOR_PROCESS or f > MOST_TERMS
+        return "gaussian-process" if few else "least-squares"
+
+    def _sampling(self, feature_order: Literal[1, 2], n: int, m: int) -> Sampling:
         if self.sampling in ("folded", "independent"):
             return self.sampling  # type: ignore[return-value]
+        as_published = feature_order == 2 and (self.fit == "least-squares" or self.ridge > 0)
         whole_block = m >= fewest(n, 0, "folded")
-        return "folded" if self.p == 0.5 and feature_order == 1 and whole_block else "independent"
+        return "folded" if self.p == 0.5 and whole_block and not as_published else "independent"

@@ -43,7 +43,8 @@ class TowerMoments:
         rhs: [K + 1, f, D], sum of w phi F'.
         second: [D, D], sum of w F F' over all groups.
         masks: number of masks.
-        spare: share of the draws that is left when each term has used up one; 1 for an exact design.
+        spare: [f], share of the draws that is left when each term has used up one; 1 for an exact design. A pair of
+            complements is one draw for the features that differ in it, and one for those that do not.
         exact: the design was.
     """
 
@@ -52,7 +53,7 @@ class TowerMoments:
     rhs: np.ndarray
     second: np.ndarray
     masks: int
-    spare: float
+    spare: np.ndarray
     exact: bool
 
     @property
@@ -72,6 +73,27 @@ class TowerMoments:
             BudgetError: the masks do not determine them.
         """
         return solve(self.gram.sum(0), self.rhs.sum(0), ridge)
+
+    def errors(self, along: np.ndarray, ridge: float = 0.0) -> list[np.ndarray] | None:
+        """Deviations of the coefficients along k directions whose squares add up to the variances of the jackknife.
+
+        Args:
+            along: [k, D].
+            ridge: as for `coefficients`.
+
+        Returns:
+            [f, k] each; none for an exact design, None where a group cannot be left out.
+        """
+        found = [part @ along.T for part in self.jackknife(ridge)]
+        if len(found) < self.groups:
+            return None
+        mean = sum(found) / max(self.groups, 1)
+        factor = np.sqrt(self.spare * max(self.groups - 1, 0) / max(self.groups, 1))[:, None]
+        return [factor * (part - mean) for part in found]
+
+    def sums(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted sums over the masks of a F' and of a a', for ``a = theta' phi``: [k, D] and [k, k]."""
+        return theta.T @ self.rhs.sum(0), theta.T @ self.gram.sum(0) @ theta
 
     def jackknife(self, ridge: float = 0.0) -> Iterator[np.ndarray]:
         """Coefficients with one group of draws left out at a time; nothing where that is not possible."""
@@ -117,8 +139,9 @@ def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_s
             weight[g] += w[rows].sum()
             gram[g] += weighted.T @ phi[rows]
             rhs[g] += weighted.T @ embeddings[rows]
-    terms = f - 1 if design.kind == "folded" and order == 1 else f  # of a pair and its complement odd features see one
-    spare = 1.0 if design.exact else max(0.0, 1 - terms / design.n_units)
+    odd = (np.arange(f) > 0) & (np.arange(f) <= n)
+    terms = np.where(odd, odd.sum(), f - odd.sum()) if design.kind == "folded" else np.full(f, f)
+    spare = np.ones(f) if design.exact else np.maximum(0.0, 1 - terms / design.n_units)
     return TowerMoments(weight, gram, rhs, second, len(design.masks), spare, design.exact)
 
 

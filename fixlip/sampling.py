@@ -16,6 +16,7 @@ from fixlip.errors import OptionError
 
 Sampling = Literal["folded", "independent"]
 ENUMERATED_TEXT = 1024  # so many text masks are cheap enough to enumerate them all
+MERSENNE = (3, 7, 31, 127)  # primes one below a power of two
 FIXED = -1  # group of masks whose weight is exact
 
 
@@ -97,15 +98,39 @@ def folded(n: int, m: int, rng: np.random.Generator) -> Design:
     A block of 2 `block_size(n)` masks is balanced: each player is present in half of the masks, each pair
     in a quarter, so main effects are estimated without noise from one another; complements keep pairs out of them too.
     Each block has new columns, signs and order of rows. An odd m loses one mask.
+
+    The matrix is one of Paley's where there is one, or a product with one. In Sylvester's a column is the product of
+    others, so that the interaction of three players falls on one player as a whole; here it is spread over many, each
+    of which gets a small part (Hamada & Wu, Analysis of Designed Experiments with Complex Aliasing, 1992).
     """
     size = block_size(n)
-    matrix, rows = hadamard(size) > 0, []
+    matrix, rows = hadamard_matrix(size) > 0, []
     for _ in range(ceil(m // 2 / size)):
         columns, signs = rng.permutation(size)[:n], rng.integers(0, 2, n) == 1
         rows.append((matrix[:, columns] ^ signs)[rng.permutation(size)])
     half = np.concatenate(rows)[: m // 2]
     masks = np.stack([half, ~half], axis=1).reshape(-1, n)
     return Design(masks, np.full(len(masks), 1 / len(masks)), np.arange(len(masks)) // 2, "folded")
+
+
+def hadamard_matrix(size: int) -> np.ndarray:
+    """A Hadamard matrix [size, size], size = 2^k: Paley's of the largest q + 1 = 2^j, q prime, times Sylvester's.
+
+    Example:
+        >>> matrix = hadamard_matrix(64)
+        >>> np.array_equal(matrix @ matrix.T, 64 * np.eye(64))
+        True
+    """
+    q = max((prime for prime in MERSENNE if prime < size), default=0)
+    if not q:
+        return hadamard(size)  # type: ignore[no-any-return]
+    squares = np.isin(np.arange(q), np.arange(1, q) ** 2 % q)
+    signs = np.where(squares, 1, -1)
+    signs[0] = 0
+    matrix = np.eye(q + 1, dtype=int)
+    matrix[0, 1:], matrix[1:, 0] = 1, -1
+    matrix[1:, 1:] += signs[np.subtract.outer(np.arange(q), np.arange(q)) % q]
+    return np.kron(hadamard(size // (q + 1)), matrix)
 
 
 def independent(n: int, m: int, p: float, rng: np.random.Generator) -> Design:
@@ -165,17 +190,19 @@ def allocate(
     players: tuple[int, int],
     terms: tuple[int, int],
     per_term: int = 10,
+    least: int = 4,
 ) -> tuple[int, int]:
     """Passes of the image and of the text tower.
 
     A budget counts game values, image masks x text masks. All text masks are enumerated where they are at most 1024 and
-    leave four image masks for each image term; else both towers get masks in proportion to their terms.
+    leave `least` image masks for each image term; else both towers get masks in proportion to their terms.
 
     Args:
         budget: game values, or None.
         image_masks, text_masks: passes of each tower; they exclude a budget.
         players: number of image and of text players.
         terms: number of terms to be estimated in each tower.
+        least: see above.
         per_term: default number of masks for each term, rounded up to a power of two; text masks at least 1024.
 
     Raises:
@@ -193,7 +220,7 @@ def allocate(
         raise OptionError("Give either budget, or image_masks and text_masks, not both.")
     if all_image * all_text <= budget:
         return all_image, all_text
-    if all_text <= ENUMERATED_TEXT and budget // all_text >= min(4 * terms[0], all_image):
+    if all_text <= ENUMERATED_TEXT and budget // all_text >= min(least * terms[0], all_image):
         return min(budget // all_text, all_image), all_text
     text = min(max(round(sqrt(budget * terms[1] / terms[0])), 1), all_text, budget)
     image = min(budget // text, all_image)

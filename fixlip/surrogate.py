@@ -5,14 +5,33 @@ With chi_i = (x_i - p) / s, s^2 = p (1 - p), the coefficients of the towers are 
 in theta: the effects of players, their standard errors, the fit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from itertools import chain
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from fixlip.explanation import StandardErrors
-from fixlip.moments import TowerMoments, n_features
+from fixlip.moments import n_features
+
+
+class TowerFit(Protocol):
+    """What a surrogate needs of the fit of a tower; see `fixlip.moments.TowerMoments`."""
+
+    @property
+    def second(self) -> np.ndarray:
+        """[D, D], weighted sum of F F'."""
+
+    @property
+    def freedom(self) -> float:
+        """Share of the unexplained variance that is seen on the masks of the fit itself."""
+
+    def errors(self, along: np.ndarray, ridge: float) -> Iterable[np.ndarray] | None:
+        """Deviations of the coefficients along directions [k, D], [f, k] each."""
+
+    def sums(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted sums of a F' and of a a', for ``a = theta' phi``."""
 
 
 class Effects(NamedTuple):
@@ -72,8 +91,12 @@ class Surrogate:
 
     def theta(self, image: np.ndarray, text: np.ndarray) -> np.ndarray:
         """Coefficients of the game on products of features, [f_I, f_T], from those of the towers; 0 beyond order."""
-        theta = self.scale * image @ text.T
+        theta = self.cut(self.scale * image @ text.T)
         theta[0, 0] += self.bias
+        return theta
+
+    def cut(self, theta: np.ndarray) -> np.ndarray:
+        """Theta without products that are no term of the surrogate, in place."""
         theta[1 + self.n_image :, 1:] = theta[1:, 1 + self.n_text :] = 0.0
         if self.order == 1:
             theta[1:, 1:] = 0.0
@@ -99,44 +122,43 @@ class Surrogate:
             np.fill_diagonal(pairs, 0.0)
         return Effects(np.asarray(baseline), first, pairs)
 
-    def standard_errors(
-        self, image: TowerMoments, text: TowerMoments, whole_image: np.ndarray, whole_text: np.ndarray
-    ) -> StandardErrors | None:
-        """Jackknife over the draws of each tower with the other one as it is; the two variances add up.
+    def deviations(
+        self, image: TowerFit, text: TowerFit, whole_image: np.ndarray, whole_text: np.ndarray
+    ) -> Iterable[np.ndarray] | None:
+        """Deviations of theta whose squares add up to its variances: of each tower with the other one as it is.
 
-        `whole_image` and `whole_text` are the coefficients of the towers from all draws. None where a group of draws
-        cannot be left out without the terms becoming undetermined.
+        `whole_image` and `whole_text` are the coefficients of the towers. None where one of them has no errors.
         """
-        total = Effects(*(0 * part for part in self.effects(self.theta(whole_image, whole_text))))
+        of_image, of_text = image.errors(whole_text, self.ridge), text.errors(whole_image, self.ridge)
+        if of_image is None or of_text is None:
+            return None
+        return (self.cut(self.scale * part) for part in chain(of_image, (part.T for part in of_text)))
 
-        def left_out() -> Iterator[tuple[TowerMoments, list[np.ndarray]]]:
-            yield image, [self.theta(part, whole_text) for part in image.jackknife(self.ridge)]
-            yield text, [self.theta(whole_image, part) for part in text.jackknife(self.ridge)]
-
-        for moments, thetas in left_out():
-            if moments.exact:
-                continue
-            if len(thetas) < moments.groups:
-                return None
-            parts = zip(*(self.effects(theta) for theta in thetas), strict=True)
-            factor = moments.spare * (moments.groups - 1)
-            total = Effects(*(t + factor * np.var(part, axis=0) for t, part in zip(total, parts, strict=True)))
+    def standard_errors(self, deviations: Iterable[np.ndarray] | None) -> StandardErrors | None:
+        """Those of the effects, from the `deviations` of theta; None without."""
+        if deviations is None:
+            return None
+        total = Effects(*(0 * part for part in self.effects(np.zeros(self.terms))))
+        for theta in deviations:
+            total = Effects(*(t + part**2 for t, part in zip(total, self.effects(theta), strict=True)))
         baseline, first, second = (np.sqrt(part) for part in total)
         return StandardErrors(float(baseline), first, second)
 
-    def r2(self, image: TowerMoments, text: TowerMoments, theta: np.ndarray) -> float:
+    def r2(self, image: TowerFit, text: TowerFit, theta: np.ndarray) -> float:
         """Share of the variance of the game on the grid of masks that the surrogate explains, adjusted for its terms.
 
-        All sums over the grid factorise: with A = sum w phi phi', B = sum w phi F', M = sum w F F' of each tower,
-        ``sum v^2 = scale^2 tr(M_I M_T) + ...``, ``sum v vhat = <theta, scale B_I B_T' + ...>``,
-        ``sum vhat^2 = tr(theta' A_I theta A_T)``. NaN for a constant game.
+        All sums over the grid factorise: with ``a = theta' phi`` of each image mask, A = sum w a a', B = sum w a F',
+        the same for the text with its features in the place of a, and M = sum w F F' of each tower,
+        ``sum v^2 = scale^2 tr(M_I M_T) + ...``, ``sum v vhat = tr(scale B_I B_T' + ...)``,
+        ``sum vhat^2 = tr(A_I A_T)``. NaN for a constant game.
         """
-        gram_image, gram_text = image.gram.sum(0), text.gram.sum(0)
-        rhs_image, rhs_text = image.rhs.sum(0), text.rhs.sum(0)
+        constant = np.eye(len(theta), 1)
+        rhs_image, gram_image = image.sums(np.concatenate([constant, theta], axis=1))
+        rhs_text, gram_text = text.sums(np.eye(theta.shape[1]))
         mean = self.scale * rhs_image[0] @ rhs_text[0]
         square = self.scale**2 * np.sum(image.second * text.second) + 2 * self.bias * mean + self.bias**2
-        product = self.scale * rhs_image @ rhs_text.T + self.bias * np.outer(gram_image[0], gram_text[0])
-        residual = square - 2 * np.sum(theta * product) + np.sum((gram_image @ theta @ gram_text) * theta)
+        product = self.scale * np.sum(rhs_image[1:] * rhs_text) + self.bias * gram_image[0, 1:] @ gram_text[0]
+        residual = square - 2 * product + np.sum(gram_image[1:, 1:] * gram_text)
         variance = square - (mean + self.bias) ** 2
         if variance <= 1e-12 * max(square, 1e-300):
             return float("nan")

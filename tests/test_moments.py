@@ -14,7 +14,7 @@ from tests.oracles import assert_close
 def test_cross_pairs_equal_dense_least_squares_on_the_grid(p, sampling):
     """Both towers sampled: every value of the grid in one weighted regression on 1, x_i, x_k, x_i x_k."""
     game, m_image, m_text, seed = random_towers(9, 6), 90, 40, 3
-    estimator = fixlip.get_estimator("banzhaf", p=p, interactions="cross", sampling=sampling)
+    estimator = fixlip.get_estimator("banzhaf", p=p, interactions="cross", sampling=sampling, fit="least-squares")
     found = estimator.explain(game, image_masks=m_image, text_masks=m_text, seed=seed, progress=False)
     image, text = (
         make_design(n, m, p, sampling, np.random.default_rng([seed, side]))
