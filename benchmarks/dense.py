@@ -1,4 +1,4 @@
-"""`banzhaf` against the published computation done densely: equal results first, then seconds and memory."""
+"""`banzhaf` by least squares against the published computation done densely: equal results, then seconds and memory."""
 
 from functools import partial
 from typing import Any
@@ -51,7 +51,7 @@ def side_by_side(game: Any, pairs: Any, budget: int, rounds: int, device: str = 
     Raises:
         AssertionError: the results differ.
     """
-    estimator, recorded = Banzhaf(interactions=pairs), Recorded(game)
+    estimator, recorded = Banzhaf(interactions=pairs, fit="least-squares"), Recorded(game)
     found = estimator.explain(recorded, budget=budget, progress=False)
     image, text = published.given(recorded.masks("image")), published.given(recorded.masks("text"))
     whole, solve, dense = [], [], []
@@ -81,7 +81,7 @@ def memory_of(who: str, model: str, pairs: Any, budget: int, device: str) -> flo
     game = game_of(load(model, device))
     with added_memory(device) as found:
         if who == "fixlip":
-            Banzhaf(interactions=pairs).explain(game, budget=budget, progress=False)
+            Banzhaf(interactions=pairs, fit="least-squares").explain(game, budget=budget, progress=False)
         else:
             rng = np.random.default_rng(0)
             masks = published.split(budget, game.n_image, game.n_text)

@@ -13,7 +13,7 @@ from fixlip.explanation import Explanation
 from fixlip.games.counted import CountedGame
 from fixlip.joint import joint_budget, most_passes
 from fixlip.moments import n_features, tower_moments
-from fixlip.regression import CHUNK, fit_joint, n_terms
+from fixlip.regression import CHUNK, Fit, fit_grid, fit_joint, n_terms
 from fixlip.sampling import Sampling, allocate, fewest, make_design
 from fixlip.surrogate import Surrogate, remarks
 from fixlip.tower_process import nearness, tower_process
@@ -51,8 +51,9 @@ class Banzhaf(Estimator):
             all pairs where least squares or `ridge` are asked for. "joint" draws masks of all players together, for any
             game, as in the published code.
         fit: of a tower that is not enumerated: "gaussian-process" (`fixlip.tower_process`) or "least-squares" on the
-            terms alone, as published. "auto" is the process up to 4,096 masks, and up to 16,384 where these are fewer
-            than four for each term, else least squares; with `ridge` always least squares.
+            terms alone, as published (all pairs: of both towers at once, on the grid of their masks). "auto" is the
+            process up to 4,096 masks, and up to 16,384 where these are fewer than four for each term, else least
+            squares; with `ridge` always least squares.
         ridge: penalty on the coefficients of the embeddings, in units of their variance; 0 for none.
 
     Error: none where both towers are enumerated. The process gives a posterior mean, which is drawn towards 0, and the
@@ -64,8 +65,8 @@ class Banzhaf(Estimator):
     the empty and the full input.
 
     Source: Baniecki et al., Explaining Similarity in Vision-Language Encoders with Weighted Banzhaf Interactions,
-    NeurIPS 2025. Departures: the regression of each tower instead of the joint one (the same for cross pairs), complete
-    designs instead of independent masks, higher orders in the regression, and true weights where sizes are enumerated.
+    NeurIPS 2025. Departures: the process, which fits each tower by itself and takes in higher orders, complete designs
+    instead of independent masks, and true weights where sizes are enumerated.
 
     Example:
         >>> from fixlip.games import CallableGame
@@ -127,48 +128,55 @@ class Banzhaf(Estimator):
         surrogate = self._surrogate(game.n_image, game.n_text, within, game.scale, game.bias)
         order, grid = surrogate.feature_order, game.players.grid
         near = (None if grid is None else nearness(grid)), None
+        players, embeds = (game.n_image, game.n_text), (game.image_embeddings, game.text_embeddings)
+        designs = [
+            make_design(n, m, self.p, self._sampling(order, n, m), np.random.default_rng([request.seed, side]))
+            for side, (n, m) in enumerate(zip(players, masks, strict=True))
+        ]
+        fits = [self._fit(order, n, m) for n, m in zip(players, masks, strict=True)]
+        made_of = "; ".join(
+            f"{name} {design.kind}" if design.exact else f"{name} {design.kind}, {how}"
+            for name, design, how in zip(("image", "text"), designs, fits, strict=True)
+        )
+        options = {"interactions": "all" if within else "cross", "sampling": made_of}
+        sampled = [how for how, design in zip(fits, designs, strict=True) if not design.exact]
+        if within and not self.ridge and set(sampled) == {"least-squares"}:
+            kernel = np.ones((game.n_image + 1, game.n_text + 1))  # the weights are those of the masks alone
+            return self._explained(
+                game, fit_grid(embeds, (designs[0], designs[1]), kernel, surrogate), masks[0], options
+            )
         towers: list[Any] = []
-        kinds = []
-        for side, (n, m) in enumerate(zip((game.n_image, game.n_text), masks, strict=True)):
-            name, embed = ("image", game.image_embeddings) if not side else ("text", game.text_embeddings)
-            sampling, how = self._sampling(order, n, m), self._fit(order, n, m)
-            design = make_design(n, m, self.p, sampling, np.random.default_rng([request.seed, side]))
+        for side, (name, embed, design, how) in enumerate(zip(("image", "text"), embeds, designs, fits, strict=True)):
             if how == "gaussian-process":
                 make: Callable[[], Any] = partial(tower_process, embed, design, p=self.p, order=order, near=near[side])
             else:
                 make = partial(tower_moments, embed, design, p=self.p, order=order, batch_size=game.batch_size)
-            towers.append(game.keep(name, (self, within, m, request.seed), make))
-            kinds.append(f"{name} {design.kind}" if design.exact else f"{name} {design.kind}, {how}")
+            towers.append(game.keep(name, (self, within, masks[side], request.seed), make))
         image, text = towers
         coefficients = image.coefficients(self.ridge), text.coefficients(self.ridge)
         theta = surrogate.theta(*coefficients)
         stderr = surrogate.standard_errors(surrogate.deviations(image, text, *coefficients))
-        r2, effects = surrogate.r2(image, text, theta), surrogate.effects(theta)
-        return game.explanation(
-            *effects,
-            index=self._index,
-            stderr=stderr,
-            r2=r2,
-            remarks=remarks(effects.second_order[: game.n_image, game.n_image :], stderr, r2, masks[0]),
-            options={
-                "interactions": "all" if within else "cross",
-                "sampling": "; ".join(kinds),
-            },
-        )
+        found = Fit(surrogate.effects(theta), stderr, surrogate.r2(image, text, theta))
+        return self._explained(game, found, masks[0], options)
 
     def _estimate_joint(self, game: CountedGame, request: Request) -> Explanation:
         surrogate, n = self._joint_surrogate(game.n_image, game.n_text), game.n_image + game.n_text
         masks = self._joint_masks(surrogate, request)
         design = make_design(n, masks, self.p, "independent", np.random.default_rng(request.seed))
-        fit = fit_joint(game.values, design, surrogate)
+        options = {"interactions": "all" if surrogate.within else "cross"}
+        return self._explained(game, fit_joint(game.values, design, surrogate), masks, options, word="budget")
+
+    def _explained(
+        self, game: CountedGame, fit: Fit, masks: int, options: dict[str, Any], word: str = "image_masks"
+    ) -> Explanation:
         cross = fit.effects.second_order[: game.n_image, game.n_image :]
         return game.explanation(
             *fit.effects,
             index=self._index,
             stderr=fit.stderr,
             r2=fit.r2,
-            remarks=remarks(cross, fit.stderr, fit.r2, masks, word="budget"),
-            options={"interactions": "all" if surrogate.within else "cross"},
+            remarks=remarks(cross, fit.stderr, fit.r2, masks, word=word),
+            options=options,
         )
 
     def _joint_masks(self, surrogate: Surrogate, request: Request) -> int:

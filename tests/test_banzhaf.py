@@ -4,6 +4,7 @@ import pytest
 import fixlip
 from fixlip.errors import BudgetError, OptionError
 from fixlip.games.closed_form import bilinear, random_towers
+from fixlip.sampling import make_design
 from tests.oracles import assert_close, banzhaf_fit, banzhaf_interaction, pairs_of
 
 
@@ -48,6 +49,30 @@ def test_sampling_converges_to_the_exact_answer(sampling, interactions, fit):
     found = estimator.explain(game, image_masks=2000, progress=False)
     assert np.corrcoef(found.cross.ravel(), exact.cross.ravel())[0, 1] > 0.98
     assert abs(found.provenance.r2 - exact.provenance.r2) < 0.05
+
+
+@pytest.mark.parametrize("interactions", ["cross", "all"])
+@pytest.mark.parametrize("p", [0.5, 0.7])
+@pytest.mark.parametrize("text_masks", [28, 32])
+def test_least_squares_are_those_of_a_dense_regression_on_the_grid_of_masks(interactions, p, text_masks):
+    """As published: every value of the grid of masks drawn, its weight, and one row of features for each."""
+    game, grid = random_towers(7, 5, scale=20.0, bias=-3.0), (100, text_masks)
+    estimator = fixlip.get_estimator(
+        "banzhaf", p=p, interactions=interactions, fit="least-squares", sampling="independent"
+    )
+    found = estimator.explain(game, image_masks=grid[0], text_masks=grid[1], progress=False)
+    image, text = (
+        make_design(n, m, p, "independent", np.random.default_rng([0, side]))
+        for side, (n, m) in enumerate(zip((7, 5), grid, strict=True))
+    )
+    masks = np.concatenate([np.repeat(image.masks, len(text.masks), 0), np.tile(text.masks, (len(image.masks), 1))], 1)
+    root = np.sqrt(np.outer(image.weights, text.weights).ravel())
+    i, j = np.array(pairs_of(7, 5, interactions)).T
+    rows = np.concatenate([np.ones((len(masks), 1)), masks, masks[:, i] & masks[:, j]], axis=1)
+    solution = np.linalg.lstsq(rows * root[:, None], game.values(masks) * root, rcond=None)[0]
+    assert_close(found.baseline, solution[0], 1e-7)
+    assert_close(found.first_order, solution[1:13], 1e-7)
+    assert_close(found.second_order[i, j], solution[13:], 1e-7)
 
 
 @pytest.mark.slow
