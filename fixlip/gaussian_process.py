@@ -32,7 +32,7 @@ class Family:
 
     def products(self, chi: np.ndarray, terms: slice = slice(None)) -> np.ndarray:
         """Features [m, n] of players -> [m, t] of terms."""
-        out = np.ones((len(chi), len(self.players[terms])))
+        out = np.ones((len(chi), len(self.players[terms])), dtype=chi.dtype)
         for of_players in self.players[terms].T:
             out *= chi[:, of_players]
         return out
@@ -56,13 +56,14 @@ class Family:
         return total
 
     def forms(self, chi: np.ndarray, *matrices: np.ndarray) -> list[np.ndarray]:
-        """``chi_A' M chi_A`` for each term, [t], for each matrix M [m, m]."""
+        """``chi_A' M chi_A`` for each term, [t], for each matrix M [m, m]; computed in float32."""
         out: list[list[np.ndarray]] = [[] for _ in matrices]
+        chi, single = chi.astype(np.float32), [m.astype(np.float32) for m in matrices]
         for some in self.chunks():
             phi = self.products(chi, some)
-            for found, matrix in zip(out, matrices, strict=True):
+            for found, matrix in zip(out, single, strict=True):
                 found.append(np.einsum("mt,mt->t", phi, matrix @ phi))
-        return [np.concatenate(found) for found in out]
+        return [np.concatenate(found).astype(np.float64) for found in out]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,7 +139,8 @@ def fit(
     some = slice(0, ROWS)
     kernels = [family.kernel(chi[some]) for family in families]
     for _ in range(ROUNDS):
-        inverse, residual = _solve(kernels, noise, gram[some, some])
+        inverse = _inverse(kernels, noise)
+        residual = _residual(inverse, gram[some, some])
         growth = [f.grown(np.vdot(k, residual), np.vdot(k, inverse)) for f, k in zip(families, kernels, strict=True)]
         kernels = [k * g for k, g in zip(kernels, growth, strict=True)]
         families = tuple(replace(f, variance=f.variance * g) for f, g in zip(families, growth, strict=True))
@@ -146,24 +148,29 @@ def fit(
     if len(chi) > ROWS:
         kernels = [family.kernel(chi) for family in families]
     for _ in range(rounds):
-        inverse, residual = _solve(kernels, noise, gram)
+        inverse = _inverse(kernels, noise)
+        residual = _residual(inverse, gram)
         forms = [family.forms(chi, residual, inverse) for family in families]
         families = tuple(replace(f, variance=f.variance * f.grown(*ab)) for f, ab in zip(families, forms, strict=True))
         noise = _noise(noise, inverse, residual)
         kernels = [family.kernel(chi) for family in families]
-    inverse, _ = _solve(kernels, noise, gram)
+    inverse = _inverse(kernels, noise)
     dual = inverse @ targets
     left_out = dual / np.sqrt(np.diagonal(inverse))[:, None]
     return GaussianProcess(chi, families, noise, inverse, dual, left_out.T @ left_out / len(targets))
 
 
-def _solve(kernels: list[np.ndarray], noise: float, gram: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """V^-1, and V^-1 Y Y' V^-1 with Y in units of its spread."""
-    total = sum(kernels) + noise * np.eye(len(gram))
+def _inverse(kernels: list[np.ndarray], noise: float) -> np.ndarray:
+    total = sum(kernels) + noise * np.eye(len(kernels[0]))
     lower = dpotri(cho_factor(total, lower=True)[0], lower=1)[0]
-    inverse = np.tril(lower) + np.tril(lower, -1).T
+    inverse: np.ndarray = np.tril(lower) + np.tril(lower, -1).T
+    return inverse
+
+
+def _residual(inverse: np.ndarray, gram: np.ndarray) -> np.ndarray:
+    """V^-1 Y Y' V^-1 with Y in units of its spread."""
     spread = max(np.vdot(inverse, gram) / len(gram), 1e-300)
-    return inverse, inverse @ gram @ inverse / spread
+    return inverse @ gram @ inverse / spread
 
 
 def _noise(noise: float, inverse: np.ndarray, residual: np.ndarray) -> float:
