@@ -56,14 +56,13 @@ class Family:
         return total
 
     def forms(self, chi: np.ndarray, *matrices: np.ndarray) -> list[np.ndarray]:
-        """``chi_A' M chi_A`` for each term, [t], for each matrix M [m, m]; computed in float32."""
+        """``chi_A' M chi_A`` for each term, [t], for each matrix M [m, m]."""
         out: list[list[np.ndarray]] = [[] for _ in matrices]
-        chi, single = chi.astype(np.float32), [m.astype(np.float32) for m in matrices]
         for some in self.chunks():
             phi = self.products(chi, some)
-            for found, matrix in zip(out, single, strict=True):
+            for found, matrix in zip(out, matrices, strict=True):
                 found.append(np.einsum("mt,mt->t", phi, matrix @ phi))
-        return [np.concatenate(found).astype(np.float64) for found in out]
+        return [np.concatenate(found) for found in out]
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,4 +173,4 @@ def _residual(inverse: np.ndarray, gram: np.ndarray) -> np.ndarray:
 
 
 def _noise(noise: float, inverse: np.ndarray, residual: np.ndarray) -> float:
-    return max(noise * float(np.sqrt(np.trace(residual) / np.trace(inverse))), LEAST_NOISE)
+    return max(noise * float(np.sqrt(max(np.trace(residual), 0.0) / np.trace(inverse))), LEAST_NOISE)

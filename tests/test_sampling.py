@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from fixlip.errors import OptionError
-from fixlip.sampling import allocate, block_size, fewest, make_design
+from fixlip.sampling import allocate, block_size, fewest, hadamard_matrix, make_design
 from tests.oracles import assert_close
 
 rng = np.random.default_rng
@@ -58,6 +58,30 @@ def test_folded_blocks_are_balanced(n):
     assert_close(signs.T @ signs / len(signs), np.eye(n), 0.0)
     assert np.array_equal(design.masks[0::2], ~design.masks[1::2])
     assert np.array_equal(design.units[0::2], design.units[1::2])
+
+
+@pytest.mark.parametrize("size", [2**k for k in range(11)])
+def test_hadamard_matrices(size):
+    matrix = hadamard_matrix(size)
+    assert set(matrix.ravel().tolist()) <= {-1, 1}
+    assert np.array_equal(matrix @ matrix.T, size * np.eye(size))
+
+
+def test_an_interaction_of_three_falls_on_no_single_player_as_a_whole():
+    """Within a block of Sylvester's matrix a triple of players is mistaken for a fourth one, or for none."""
+    design = make_design(31, 64, 0.5, "folded", rng(0))
+    signs = 2.0 * design.masks - 1
+    i, j, k = np.array([(a, b, c) for a in range(4) for b in range(a) for c in range(b)]).T
+    alias = np.abs(signs.T @ (signs[:, i] * signs[:, j] * signs[:, k])) / len(signs)
+    assert_close(alias[np.concatenate([i, j, k]), np.tile(np.arange(len(i)), 3)], np.zeros(3 * len(i)), 0.0)
+    assert 0 < alias.max() < 0.8
+
+
+@pytest.mark.parametrize(("sampling", "p"), [("folded", 0.5), ("independent", 0.5), ("independent", 0.7)])
+def test_fewer_masks_are_the_first_of_more(sampling, p):
+    more = make_design(40, 700, p, sampling, rng(3)).masks
+    for m in (130, 256, 500):
+        assert np.array_equal(make_design(40, m, p, sampling, rng(3)).masks, more[:m])
 
 
 def test_folded_is_for_one_half():
