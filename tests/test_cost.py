@@ -47,7 +47,8 @@ def test_captions_share_the_passes_of_the_picture(demo_clip, scene, monkeypatch)
         )
     list(fixlip.explain_many([scene.image], texts, pairs="all", model=demo_clip, progress=False, **options))
     assert cost.image_passes == made["image"] == 128 + 2
-    assert made["text"] <= cost.text_passes == sum(2**n + 2 for n in cost.n_text) <= made["text"] + 3 * len(texts)
+    assert cost.text_passes == sum(2**n + 2 for n in cost.n_text)
+    assert made["text"] == cost.text_passes + len(texts)  # the check of each caption against the model
 
 
 @pytest.mark.parametrize("words", [2, 11])
