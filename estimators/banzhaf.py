@@ -21,8 +21,8 @@ from fixlip.tower_process import nearness, tower_process
 ALL_PAIRS_UP_TO = 64  # image players; above, interactions="auto" keeps to cross pairs
 PER_TERM = {1: 10, 2: 3}  # default masks for each term, by order of the features
 PER_TERM_PROCESS = {1: 10, 2: 1}  # the same where a Gaussian process is fitted
-PROCESS_UP_TO = 4096  # masks; above, fit="auto" is least squares
-MOST_FOR_PROCESS = 16_384  # masks, matrices of half of that
+PROCESS_UP_TO = 2048  # rows, a mask or a mask and its complement; above, fit="auto" is least squares
+MOST_FOR_PROCESS = 8192  # rows: matrices of 0.5 GB
 MOST_TERMS = 10_000  # of a tower that least squares can solve for: Gram matrices of 0.8 GB
 
 
@@ -52,8 +52,8 @@ class Banzhaf(Estimator):
             game, as in the published code.
         fit: of a tower that is not enumerated: "gaussian-process" (`fixlip.tower_process`) or "least-squares" on the
             terms alone, as published (all pairs: of both towers at once, on the grid of their masks). "auto" is the
-            process up to 4,096 masks, and up to 16,384 where these are fewer than four for each term, else least
-            squares; with `ridge` always least squares.
+            process up to 4,096 folded masks (2,048 independent ones), four times as many where these are fewer than
+            four for each term, else least squares; with `ridge` always least squares.
         ridge: penalty on the coefficients of the embeddings, in units of their variance; 0 for none.
 
     Error: none where both towers are enumerated. The process gives a posterior mean, which is drawn towards 0, and the
@@ -216,7 +216,7 @@ class Banzhaf(Estimator):
                     f"({'all' if within else 'cross'} pairs, {sampling} masks): at least {needed} are needed. Give "
                     f"{side}_masks={needed} or a larger budget, or ask for ridge= regularisation."
                 )
-            self._check_size(side, m, f, n, how)
+            self._check_size(side, m // (2 if sampling == "folded" else 1), f, n, how)
             used.append(m - m % 2 if sampling == "folded" and m < 2 ** min(n, 62) else m)
         return within, used
 
@@ -234,19 +234,23 @@ class Banzhaf(Estimator):
             least=1 if process and order == 2 else 4,
         )
         if process and request.budget is None:
+            most = PROCESS_UP_TO * (2 if self.p == 0.5 and self.sampling != "independent" else 1)
             image, text = (
-                given or min(m, PROCESS_UP_TO)
+                given or min(m, most)
                 for given, m in zip((request.image_masks, request.text_masks), (image, text), strict=True)
             )
         return min(image, 2 ** min(players[0], 62)), min(text, 2 ** min(players[1], 62))
 
-    def _check_size(self, side: str, m: int, f: int, n: int, how: str) -> None:
-        if how == "gaussian-process" and m > MOST_FOR_PROCESS:
-            raise BudgetError(f"A Gaussian process takes up to {MOST_FOR_PROCESS} {side} masks, got {m}; give fewer.")
-        if how == "least-squares" and f > MOST_TERMS and m < 2 ** min(n, 62):
+    def _check_size(self, side: str, rows: int, f: int, n: int, how: str) -> None:
+        if how == "gaussian-process" and rows > MOST_FOR_PROCESS:
+            raise BudgetError(
+                f"A Gaussian process takes up to {MOST_FOR_PROCESS} {side} masks, or pairs of complements, got {rows}. "
+                "Give fewer, or ask for cross pairs, which least squares can solve for."
+            )
+        if how == "least-squares" and f > MOST_TERMS:
             raise BudgetError(
                 f"{f} terms of {n} {side} players are more than least squares can solve for ({MOST_TERMS}). Take "
-                f"fit='gaussian-process' with up to {MOST_FOR_PROCESS} masks, or cross pairs."
+                f"fit='gaussian-process' with up to {MOST_FOR_PROCESS} masks or pairs of complements, or cross pairs."
             )
 
     def _fit(self, feature_order: Literal[1, 2], n: int, m: int) -> str:
@@ -256,7 +260,8 @@ class Banzhaf(Estimator):
         if self.fit != "auto":
             return self.fit
         f = n_features(n, feature_order)
-        few = m <= PROCESS_UP_TO or m < 4 * f <= MOST_FOR_PROCESS or f > MOST_TERMS
+        rows = m // (2 if self._sampling(feature_order, n, m) == "folded" else 1)
+        few = rows <= PROCESS_UP_TO or m < 4 * f <= 2 * MOST_FOR_PROCESS or f > MOST_TERMS
         return "gaussian-process" if few else "least-squares"
 
     def _sampling(self, feature_order: Literal[1, 2], n: int, m: int) -> Sampling:

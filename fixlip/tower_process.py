@@ -151,7 +151,7 @@ def tower_process(
         parts = {"constant": (second, 0), "pairs": (second, 1), "singles": (third, 0)}
     else:
         singles = _singles(chi, centred)
-        first = fit(chi, centred, (constant, singles, _pairs(singles.variance, near, order)), NOISE, rounds=1)
+        first = fit(chi, centred, (constant, singles, _pairs(singles.variance, near, order)), NOISE)
         families = (*first.families, _triples(_pair_variances(first, 2, n)))
         both = fit(chi, centred, families, first.noise)
         parts = {"constant": (both, 0), "singles": (both, 1), "pairs": (both, 2)}
