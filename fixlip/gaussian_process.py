@@ -7,6 +7,7 @@ mean of f_A is ``gamma_A chi_A' V^-1 Y``: the system is [m, m], whatever the num
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import cho_factor
@@ -14,6 +15,7 @@ from scipy.linalg.lapack import dpotri
 
 CHUNK = 2048  # terms at once
 LEAST_NOISE = 1e-6  # variance of the noise, in units of that of the targets
+SINGLE_PRECISION = 1e-3  # variance of the noise above which float32 will do
 ROWS = 256  # from which the sizes of whole families are learnt; the single terms use all rows
 ROUNDS = 4  # of learning the sizes of families
 
@@ -51,18 +53,19 @@ class Family:
         """Covariance of the rows by these terms, [m, m]."""
         total = np.zeros((len(chi), len(chi)))
         for some in self.chunks():
-            weighted = self.products(chi, some) * np.sqrt(self.variance[some])
+            weighted = self.products(chi, some) * np.sqrt(self.variance[some]).astype(chi.dtype)
             total += weighted @ weighted.T
         return total
 
     def forms(self, chi: np.ndarray, *matrices: np.ndarray) -> list[np.ndarray]:
         """``chi_A' M chi_A`` for each term, [t], for each matrix M [m, m]."""
         out: list[list[np.ndarray]] = [[] for _ in matrices]
+        matrices = tuple(matrix.astype(chi.dtype, copy=False) for matrix in matrices)
         for some in self.chunks():
             phi = self.products(chi, some)
             for found, matrix in zip(out, matrices, strict=True):
                 found.append(np.einsum("mt,mt->t", phi, matrix @ phi))
-        return [np.concatenate(found) for found in out]
+        return [np.concatenate(found).astype(np.float64) for found in out]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +96,11 @@ class GaussianProcess:
 
     def variance(self, family: int) -> np.ndarray:
         """Posterior variances of the terms of one family, [t], in units of `spread`."""
-        terms = self.families[family]
-        return terms.variance - terms.variance**2 * terms.forms(self.chi, self.inverse)[0]
+        return self._variances[family]
+
+    @cached_property
+    def _variances(self) -> list[np.ndarray]:
+        return [f.variance - f.variance**2 * f.forms(self.chi, self.inverse)[0] for f in self.families]
 
     def covariance(self, family: int) -> np.ndarray:
         """Posterior covariance of the terms of one family, [t, t], in units of `spread`."""
@@ -144,19 +150,22 @@ def fit(
         kernels = [k * g for k, g in zip(kernels, growth, strict=True)]
         families = tuple(replace(f, variance=f.variance * g) for f, g in zip(families, growth, strict=True))
         noise = _noise(noise, inverse, residual)
-    if len(chi) > ROWS:
-        kernels = [family.kernel(chi) for family in families]
     for _ in range(rounds):
+        kernels = [family.kernel(_fast(chi, noise)) for family in families]
         inverse = _inverse(kernels, noise)
         residual = _residual(inverse, gram)
-        forms = [family.forms(chi, residual, inverse) for family in families]
+        forms = [family.forms(_fast(chi, noise), residual, inverse) for family in families]
         families = tuple(replace(f, variance=f.variance * f.grown(*ab)) for f, ab in zip(families, forms, strict=True))
         noise = _noise(noise, inverse, residual)
-        kernels = [family.kernel(chi) for family in families]
-    inverse = _inverse(kernels, noise)
+    inverse = _inverse([family.kernel(chi) for family in families], noise)
     dual = inverse @ targets
     left_out = dual / np.sqrt(np.diagonal(inverse))[:, None]
     return GaussianProcess(chi, families, noise, inverse, dual, left_out.T @ left_out / len(targets))
+
+
+def _fast(chi: np.ndarray, noise: float) -> np.ndarray:
+    """Features in float32 where the noise is well above what that rounds away."""
+    return chi.astype(np.float32) if noise > SINGLE_PRECISION else chi
 
 
 def _inverse(kernels: list[np.ndarray], noise: float) -> np.ndarray:
