@@ -1,7 +1,7 @@
 """Opt-in measurements; each prints a table and can write it as JSON and Markdown, with the machine's description.
 
 python -m benchmarks              # what explaining costs, side by side with what is published; `--help` names the parts
-python -m benchmarks.accuracy     # error and coverage against the number of image passes
+python -m benchmarks.passes       # error and coverage against the number of image passes
 python -m benchmarks.grounding    # does the attribution of a word fall on its object?
 python -m benchmarks.estimators   # every estimator on the same scenes
 python -m benchmarks.evaluation   # every metric for every estimator, into docs/results

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import published_exclip, published_fixlip
+from benchmarks import headline, published_exclip, published_fixlip
 from benchmarks.__main__ import main
 from benchmarks.agreement import agree, difference, effects_of
 from benchmarks.breakdown import ENCODERS, breakdown
@@ -221,3 +221,7 @@ def test_quick_mode(name, tmp_path):
     assert found["rows"]
     assert all(row["case"] for row in found["rows"])
     assert file.with_suffix(".md").read_text().startswith(f"# {found['title']}")
+
+
+def test_the_ratios_of_the_readme_are_those_measured():
+    assert headline.MARKS[0] + headline.headline() + headline.MARKS[1] in headline.README.read_text("utf-8")
