@@ -1,29 +1,24 @@
 """Weighted Banzhaf interactions (FIxLIP)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from fixlip.errors import BudgetError, InputError, OptionError
+from fixlip.errors import InputError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
 from fixlip.explanation import Explanation
 from fixlip.games.counted import CountedGame
 from fixlip.joint import joint_budget, most_passes
-from fixlip.moments import n_features, tower_moments
+from fixlip.moments import Embed, tower_moments
 from fixlip.regression import CHUNK, Fit, fit_grid, fit_joint, n_terms
-from fixlip.sampling import Sampling, allocate, fewest, make_design
+from fixlip.sampling import Design, make_design
 from fixlip.surrogate import Surrogate, remarks
+from fixlip.tower_plan import PER_TERM, Rules, TowerPlan
 from fixlip.tower_process import nearness, tower_process
 
 ALL_PAIRS_UP_TO = 64  # image players; above, interactions="auto" keeps to cross pairs
-PER_TERM = {1: 10, 2: 3}  # default masks for each term, by order of the features
-PER_TERM_PROCESS = {1: 10, 2: 1}  # the same where a Gaussian process is fitted
-PROCESS_UP_TO = 2048  # rows, a mask or a mask and its complement; above, fit="auto" is least squares
-MOST_FOR_PROCESS = 8192  # rows: matrices of 0.5 GB
-MOST_TERMS = 10_000  # of a tower that least squares can solve for: Gram matrices of 0.8 GB
 
 
 @dataclass(frozen=True)
@@ -115,8 +110,8 @@ class Banzhaf(Estimator):
         if self.sampling == "joint":
             joint = self._joint_masks(self._joint_surrogate(n_image, n_text), request)
             return most_passes(joint, n_image, n_text, request, CHUNK)
-        _, masks = self._plan(n_image, n_text, request)
-        return masks[0] + 2, masks[1] + 2
+        _, (image, text) = self._plan(n_image, n_text, request)
+        return image.masks + 2, text.masks + 2
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
         """See `Estimator.explain`."""
@@ -124,40 +119,47 @@ class Banzhaf(Estimator):
             return self._estimate_joint(game, request)
         if not game.separable:
             raise InputError("banzhaf takes the masks of two towers; for joint values give sampling='joint'.")
-        within, masks = self._plan(game.n_image, game.n_text, request)
+        within, plans = self._plan(game.n_image, game.n_text, request)
         surrogate = self._surrogate(game.n_image, game.n_text, within, game.scale, game.bias)
-        order, grid = surrogate.feature_order, game.players.grid
-        near = (None if grid is None else nearness(grid)), None
         players, embeds = (game.n_image, game.n_text), (game.image_embeddings, game.text_embeddings)
-        designs = [
-            make_design(n, m, self.p, self._sampling(order, n, m), np.random.default_rng([request.seed, side]))
-            for side, (n, m) in enumerate(zip(players, masks, strict=True))
-        ]
-        fits = [self._fit(order, n, m) for n, m in zip(players, masks, strict=True)]
-        made_of = "; ".join(
-            f"{name} {design.kind}" if design.exact else f"{name} {design.kind}, {how}"
-            for name, design, how in zip(("image", "text"), designs, fits, strict=True)
-        )
-        options = {"interactions": "all" if within else "cross", "sampling": made_of}
-        sampled = [how for how, design in zip(fits, designs, strict=True) if not design.exact]
-        if within and not self.ridge and set(sampled) == {"least-squares"}:
+        image, text = (plan.design(n, self.p, request.seed) for plan, n in zip(plans, players, strict=True))
+        towers = list(zip(plans, (image, text), embeds, strict=True))
+        options = {"interactions": "all" if within else "cross"}
+        options["sampling"] = "; ".join(plan.described(design) for plan, design, _ in towers)
+        sampled = {plan.fit for plan, design, _ in towers if not design.exact}
+        if within and not self.ridge and sampled == {"least-squares"}:
             kernel = np.ones((game.n_image + 1, game.n_text + 1))  # the weights are those of the masks alone
-            return self._explained(
-                game, fit_grid(embeds, (designs[0], designs[1]), kernel, surrogate), masks[0], options
-            )
-        towers: list[Any] = []
-        for side, (name, embed, design, how) in enumerate(zip(("image", "text"), embeds, designs, fits, strict=True)):
-            if how == "gaussian-process":
-                make: Callable[[], Any] = partial(tower_process, embed, design, p=self.p, order=order, near=near[side])
-            else:
-                make = partial(tower_moments, embed, design, p=self.p, order=order, batch_size=game.batch_size)
-            towers.append(game.keep(name, (self, within, masks[side], request.seed), make))
-        image, text = towers
+            found = fit_grid(embeds, (image, text), kernel, surrogate)
+        else:
+            key, grid = (self, within, request.seed), game.players.grid
+            fits = [
+                game.keep(plan.side, (*key, plan), partial(self._fit, plan, design, embed, surrogate, grid))
+                for plan, design, embed in towers
+            ]
+            found = self._combined(surrogate, *fits)
+        return self._explained(game, found, plans[0].masks, options)
+
+    def _fit(
+        self,
+        plan: TowerPlan,
+        design: Design,
+        embed: Embed,
+        surrogate: Surrogate,
+        grid: tuple[int, int] | None,
+    ) -> Any:
+        """The coefficients of the embeddings of one tower, F_i and those of the other features."""
+        order = surrogate.feature_order
+        if plan.fit == "least-squares":
+            return tower_moments(embed, design, p=self.p, order=order, batch_size=CHUNK)
+        near = nearness(grid) if grid is not None and plan.side == "image" else None
+        return tower_process(embed, design, p=self.p, order=order, near=near)
+
+    def _combined(self, surrogate: Surrogate, image: Any, text: Any) -> Fit:
+        """The inner products of both towers' coefficients, ``c_ik = scale * <F_i, G_k>``, as effects."""
         coefficients = image.coefficients(self.ridge), text.coefficients(self.ridge)
         theta = surrogate.theta(*coefficients)
         stderr = surrogate.standard_errors(surrogate.deviations(image, text, *coefficients))
-        found = Fit(surrogate.effects(theta), stderr, surrogate.r2(image, text, theta))
-        return self._explained(game, found, masks[0], options)
+        return Fit(surrogate.effects(theta), stderr, surrogate.r2(image, text, theta))
 
     def _estimate_joint(self, game: CountedGame, request: Request) -> Explanation:
         surrogate, n = self._joint_surrogate(game.n_image, game.n_text), game.n_image + game.n_text
@@ -181,7 +183,9 @@ class Banzhaf(Estimator):
 
     def _joint_masks(self, surrogate: Surrogate, request: Request) -> int:
         terms, n = n_terms(surrogate), surrogate.n_image + surrogate.n_text
-        return joint_budget(request, n, default=PER_TERM[self.order] * terms, needed=terms, name="banzhaf")
+        return joint_budget(
+            request, n, default=PER_TERM["least-squares"][self.order] * terms, needed=terms, name="banzhaf"
+        )
 
     @property
     def _index(self) -> str:
@@ -194,79 +198,15 @@ class Banzhaf(Estimator):
     def _surrogate(self, n_image: int, n_text: int, within: bool, scale: float = 1.0, bias: float = 0.0) -> Surrogate:
         return Surrogate(n_image, n_text, self.p, scale, bias, self.order, within, self.ridge)
 
-    def _plan(self, n_image: int, n_text: int, request: Request) -> tuple[bool, list[int]]:
+    def _plan(self, n_image: int, n_text: int, request: Request) -> tuple[bool, tuple[TowerPlan, TowerPlan]]:
         """Decide on pairs within the modalities, and on the masks of each tower."""
         choices = [self.order == 2 and self.interactions == "all"]
         if self.order == 2 and self.interactions == "auto" and n_image <= ALL_PAIRS_UP_TO:
             choices = [True, False]
-        players = (n_image, n_text)
+        rules = Rules(self.p, self.sampling, self.fit, self.ridge)
         for within in choices:
-            surrogate = self._surrogate(*players, within)
-            terms, masks = surrogate.terms, self._masks(surrogate, request)
-            enough = 2 if self._fit(surrogate.feature_order, n_image, masks[0]) == "least-squares" else 1
-            if all(m >= min(enough * f, 2**n) for m, f, n in zip(masks, terms, players, strict=True)):
+            surrogate = self._surrogate(n_image, n_text, within)
+            masks = rules.masks(surrogate, request)
+            if rules.suffice(surrogate, masks):
                 break
-        used = []
-        for side, m, f, n in zip(("image", "text"), masks, terms, players, strict=True):
-            sampling, how = self._sampling(surrogate.feature_order, n, m), self._fit(surrogate.feature_order, n, m)
-            needed = fewest(n, f if how == "least-squares" else 1 + n, sampling)
-            if m < needed and not self.ridge:
-                raise BudgetError(
-                    f"{m} {side} masks cannot determine the {f} terms of {n} {side} players "
-                    f"({'all' if within else 'cross'} pairs, {sampling} masks): at least {needed} are needed. Give "
-                    f"{side}_masks={needed} or a larger budget, or ask for ridge= regularisation."
-                )
-            self._check_size(side, m // (2 if sampling == "folded" else 1), f, n, how)
-            used.append(m - m % 2 if sampling == "folded" and m < 2 ** min(n, 62) else m)
-        return within, used
-
-    def _masks(self, surrogate: Surrogate, request: Request) -> tuple[int, int]:
-        """Image and text masks that a request comes to."""
-        order, players = surrogate.feature_order, (surrogate.n_image, surrogate.n_text)
-        process = self.fit == "gaussian-process" or (self.fit == "auto" and not self.ridge)
-        image, text = allocate(
-            request.budget,
-            request.image_masks,
-            request.text_masks,
-            players=players,
-            terms=surrogate.terms,
-            per_term=(PER_TERM_PROCESS if process else PER_TERM)[order],
-            least=1 if process and order == 2 else 4,
-        )
-        if process and request.budget is None:
-            most = PROCESS_UP_TO * (2 if self.p == 0.5 and self.sampling != "independent" else 1)
-            image, text = (
-                given or min(m, most)
-                for given, m in zip((request.image_masks, request.text_masks), (image, text), strict=True)
-            )
-        return min(image, 2 ** min(players[0], 62)), min(text, 2 ** min(players[1], 62))
-
-    def _check_size(self, side: str, rows: int, f: int, n: int, how: str) -> None:
-        if how == "gaussian-process" and rows > MOST_FOR_PROCESS:
-            raise BudgetError(
-                f"A Gaussian process takes up to {MOST_FOR_PROCESS} {side} masks, or pairs of complements, got {rows}. "
-                "Give fewer, or ask for cross pairs, which least squares can solve for."
-            )
-        if how == "least-squares" and f > MOST_TERMS:
-            raise BudgetError(
-                f"{f} terms of {n} {side} players are more than least squares can solve for ({MOST_TERMS}). Take "
-                f"fit='gaussian-process' with up to {MOST_FOR_PROCESS} masks or pairs of complements, or cross pairs."
-            )
-
-    def _fit(self, feature_order: Literal[1, 2], n: int, m: int) -> str:
-        """How the embeddings of m masks of n players are fitted; an enumerated tower needs no model."""
-        if m >= 2 ** min(n, 62) or self.ridge:
-            return "least-squares"
-        if self.fit != "auto":
-            return self.fit
-        f = n_features(n, feature_order)
-        rows = m // (2 if self._sampling(feature_order, n, m) == "folded" else 1)
-        few = rows <= PROCESS_UP_TO or m < 4 * f <= 2 * MOST_FOR_PROCESS or f > MOST_TERMS
-        return "gaussian-process" if few else "least-squares"
-
-    def _sampling(self, feature_order: Literal[1, 2], n: int, m: int) -> Sampling:
-        if self.sampling in ("folded", "independent"):
-            return self.sampling  # type: ignore[return-value]
-        as_published = feature_order == 2 and (self.fit == "least-squares" or self.ridge > 0)
-        whole_block = m >= fewest(n, 0, "folded")
-        return "folded" if self.p == 0.5 and whole_block and not as_published else "independent"
+        return within, rules.towers(surrogate, masks)
