@@ -77,11 +77,11 @@ def main() -> None:
             rows.append(
                 {"model": model, "what": what, "masks and fit": method, "image passes": m}
                 | {"correlation": float(correlation), "relative error": float(np.sqrt(max(error, 0.0)))}
-                | {"coverage of 95 % intervals": float(coverage)}
+                | {"coverage of 95 % intervals": float(coverage) if coverage == coverage else "none"}
             )
-    publish(f"Error against image passes, {args.scenes} unseen scenes, {args.seeds} seeds", rows, args.out)
-    if args.out:
-        plot(rows, args.out.with_suffix(".png"))
+        publish(f"Error against image passes, {args.scenes} unseen scenes, {args.seeds} seeds", rows, args.out)
+        if args.out:
+            plot(rows, args.out.with_suffix(".png"))
 
 
 def scene_games(model: str, number: int) -> Iterator[CallableGame]:
@@ -108,16 +108,17 @@ def compare(found: Explanation, converged: Explanation, what: str) -> tuple[floa
     correlation = np.corrcoef(value, truth)[0, 1] * np.sqrt(np.var(truth) / signal)
     square = (np.mean((value - truth) ** 2) - np.mean(noise**2)) / (np.mean(truth**2) - np.mean(noise**2))
     inside = np.abs(value - truth) < 1.96 * np.hypot(error, noise)
-    return float(correlation), float(square), float(inside.mean())
+    return float(correlation), float(square), float(np.where(np.isnan(error), np.nan, inside).mean())
 
 
 def effects(found: Explanation, what: str) -> tuple[np.ndarray, np.ndarray]:
-    """Interactions and their standard errors, as vectors."""
-    assert found.stderr is not None
+    """Interactions and their standard errors (NaN where there are none), as vectors."""
+    n = found.players.n_image
+    errors = np.full_like(found.second_order, np.nan) if found.stderr is None else found.stderr.second_order
     if what.startswith("cross"):
-        return found.cross.ravel(), found.cross_stderr.ravel()
-    pairs = np.triu_indices(found.players.n_image, 1)
-    return found.second_order[pairs], found.stderr.second_order[pairs]
+        return found.cross.ravel(), errors[:n, n:].ravel()
+    pairs = np.triu_indices(n, 1)
+    return found.second_order[pairs], errors[pairs]
 
 
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
