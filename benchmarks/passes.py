@@ -137,6 +137,8 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
             ax.xaxis.set_major_locator(LogLocator(2))
             ax.xaxis.set_minor_locator(NullLocator())
             ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
+            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.yaxis.set_minor_locator(NullLocator())
             ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{1 - y:.4g}"))
             ax.invert_yaxis()
             ax.grid(alpha=0.3)
