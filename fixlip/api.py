@@ -9,7 +9,7 @@ from fixlip.errors import InputError, OptionError, UnsupportedModelError
 from fixlip.estimator import Estimator, Progress
 from fixlip.explanation import Explanation
 from fixlip.images import ImageLike
-from fixlip.registry import get_estimator
+from fixlip.registry import as_estimator
 
 if TYPE_CHECKING:
     import torch
@@ -189,10 +189,7 @@ def explain_many(
     Raises:
         FixlipError: as `explain`; before the first pair where the arguments themselves are wrong.
     """
-    if isinstance(estimator, str):
-        estimator = get_estimator(estimator, **(options or {}))
-    elif options:
-        raise OptionError("Options go with an estimator given by name; this one is built already.")
+    estimator = as_estimator(estimator, options)
     if pairs is None:
         if len(images) != len(texts):
             raise InputError(f"{len(images)} images and {len(texts)} texts do not pair up; give pairs=.")

@@ -11,10 +11,10 @@ from scipy.special import expit, softmax
 from fixlip.api import DEFAULT_MODEL, TextPlayers, _encoder
 from fixlip.contrast import Contrast
 from fixlip.counterparts import aligned_players, aligned_words
-from fixlip.errors import InputError, OptionError
+from fixlip.errors import InputError
 from fixlip.estimator import Estimator
 from fixlip.images import ImageLike
-from fixlip.registry import get_estimator
+from fixlip.registry import as_estimator
 
 if TYPE_CHECKING:
     from fixlip.encoders.base import DualEncoder
@@ -131,10 +131,7 @@ def contrast(
 
     if len(texts) != 2 or isinstance(texts, str) or texts[0] == texts[1]:
         raise InputError("A contrast is of two different captions.")
-    if isinstance(estimator, str):
-        estimator = get_estimator(estimator, **(options or {}))
-    elif options:
-        raise OptionError("Options go with an estimator given by name; this one is built already.")
+    estimator = as_estimator(estimator, options)
     twice = [(0, 0), (0, 1)] * 2  # what comes more than once is remembered
     sides = {"image_players": image_players, "text_players": text_players, "phrases": phrases, "batch_size": batch_size}
     one, other = islice(games(_encoder(model, removal), [image], texts, twice, **sides), 2)  # type: ignore[arg-type]

@@ -9,10 +9,9 @@ import numpy as np
 
 from fixlip.api import DEFAULT_MODEL, TextPlayers, _encoder
 from fixlip.counterparts import aligned_words
-from fixlip.errors import OptionError
 from fixlip.estimator import Estimator, Request
 from fixlip.images import ImageLike
-from fixlip.registry import get_estimator
+from fixlip.registry import as_estimator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,10 +88,7 @@ def estimate_cost(
     """
     from fixlip.games.similarity import games
 
-    if isinstance(estimator, str):
-        estimator = get_estimator(estimator, **(options or {}))
-    elif options:
-        raise OptionError("Options go with an estimator given by name; this one is built already.")
+    estimator = as_estimator(estimator, options)
     captions = [texts] if isinstance(texts, str) else list(texts)
     sides: dict[str, Any] = {"image_players": image_players, "text_players": text_players, "phrases": phrases}
     pairs = [(0, j) for j in range(len(captions))]
@@ -111,7 +107,7 @@ def estimate_cost(
         image_passes,
         text_passes,
         _seconds(game.image_embeddings, game.n_image, p, min(game.batch_size, image_passes)),
-        _seconds(game.text_embeddings, game.n_text, p, min(game.batch_size, text_passes)),
+        _seconds(game.text_embeddings, game.n_text, p, min(game.text_batch_size, text_passes)),
     )
 
 

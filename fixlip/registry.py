@@ -121,3 +121,16 @@ def get_estimator(name: str, **options: Any) -> Estimator:
         if option not in valid:
             raise OptionError(unknown(f"option of {name}", option, valid))
     return cls(**options)
+
+
+def as_estimator(estimator: str | Estimator, options: dict[str, Any] | None = None) -> Estimator:
+    """An estimator that is given as such, or by its name and options.
+
+    Raises:
+        OptionError: as `get_estimator`; options for an estimator that is built already.
+    """
+    if isinstance(estimator, str):
+        return get_estimator(estimator, **(options or {}))
+    if options:
+        raise OptionError("Options go with an estimator given by name; this one is built already.")
+    return estimator

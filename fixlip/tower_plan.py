@@ -8,6 +8,7 @@ import numpy as np
 from fixlip.errors import BudgetError
 from fixlip.estimator import Request
 from fixlip.moments import n_features
+from fixlip.regression import MOST_TERMS
 from fixlip.sampling import Design, Sampling, allocate, fewest, make_design
 from fixlip.surrogate import Surrogate
 
@@ -19,7 +20,6 @@ PER_TERM: dict[FitName, dict[int, int]] = {  # default masks for each term, by o
 }
 PROCESS_UP_TO = 2048  # rows, a mask or a mask and its complement; above, fit="auto" is least squares
 MOST_FOR_PROCESS = 8192  # rows: matrices of 0.5 GB
-MOST_TERMS = 10_000  # of a tower that least squares can solve for: Gram matrices of 0.8 GB
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,6 @@ class TowerProcess:
     p: float
     order: Literal[1, 2]
     parts: dict[str, tuple[GaussianProcess, int]]
-    exact = False
 
     @cached_property
     def mean(self) -> np.ndarray:

@@ -15,7 +15,7 @@ from torch import nn
 
 from fixlip.encoders.base import TextInput
 from fixlip.encoders.captions import read_byte_pairs, read_hugging_face, replacement_of
-from fixlip.encoders.encoder import TowerEncoder
+from fixlip.encoders.encoder import Own, TowerEncoder
 from fixlip.encoders.layers import Blocks, as_given
 from fixlip.encoders.preprocessing import Preprocessor
 from fixlip.encoders.towers import ImageOrTextTower, PixelTower, TextTower, TokenTower, additive, everything
@@ -50,13 +50,18 @@ def from_open_clip(
         model,
         _image_tower(model.visual, preprocess_cfg),
         _text_tower(text, tokenizer, name),
-        (lambda x: model.encode_image(x.pixels[None]), lambda x: model.encode_text(x.ids[None])),
+        own_passes(model),
         name=name,
         family=f"open_clip {type(model).__name__}",
         logit_scale=model.logit_scale.detach().float().exp().item(),
         logit_bias=0.0 if bias is None else float(bias.detach()),
         known_ids=known_ids,
     )
+
+
+def own_passes(model: Any) -> tuple[Own, Own]:
+    """The model's own forward pass of each tower; OpenAI's models have the same two."""
+    return (lambda x: model.encode_image(x.pixels[None]), lambda x: model.encode_text(x.ids[None]))
 
 
 def _image_tower(visual: Any, preprocess_cfg: dict[str, Any]) -> ImageOrTextTower:

@@ -7,7 +7,7 @@ import torch
 from open_clip.model import build_model_from_openai_state_dict
 
 from fixlip.encoders.encoder import TowerEncoder
-from fixlip.encoders.open_clip import from_open_clip
+from fixlip.encoders.open_clip import from_open_clip, own_passes
 
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
@@ -38,6 +38,5 @@ def from_openai_clip(model: Any, *, name: str) -> TowerEncoder:
     tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
     preprocess = {"size": (side, side), "mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "shortest"}
     encoder = from_open_clip(copy, preprocess, tokenizer, name=name)
-    encoder.own = (lambda x: model.encode_image(x.pixels[None]), lambda x: model.encode_text(x.ids[None]))
-    encoder.family = "OpenAI clip"
+    encoder.own, encoder.family = own_passes(model), "OpenAI clip"
     return encoder

@@ -40,6 +40,3 @@ class Remembered:
             self.known.update(zip((mask.tobytes() for mask in masks), new, strict=True))
             self.room -= new.nbytes
         return new
-
-    def __contains__(self, mask: np.ndarray) -> bool:
-        return mask.tobytes() in self.known
