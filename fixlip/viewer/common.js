@@ -3,6 +3,7 @@
 // All strings of the data reach the page through textContent and attributes only.
 const data = JSON.parse(document.getElementById("data").textContent);
 const contents = data.panels ?? [data];
+const EXTRAS = []; // functions (panel) => ({ render(panel) {} }): further parts of a panel, drawn whenever it is
 const $ = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 const MAX_OPACITY = 0.88, ROWS = data.panels ? 8 : 12;

@@ -30,6 +30,7 @@ class Panel {
     this.buttons = content.words.map((word, k) => this.wordButton(word, k));
     this.parts.words.append(...this.buttons);
     this.facts();
+    this.extras = EXTRAS.map((extra) => extra(this));
     $("panels").append(root);
   }
 
@@ -80,6 +81,7 @@ class Panel {
     parts.low.textContent = `${number(-limit)} ${content.unit}`;
     parts.high.textContent = `${number(limit)} ${content.unit}`;
     this.renderPairs();
+    this.extras.forEach((extra) => extra.render(this));
   }
   strongest(patches) {
     const top = patches.reduce((best, v, i) => (Math.abs(shown(v)) > Math.abs(shown(patches[best])) ? i : best), 0);
