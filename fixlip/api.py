@@ -1,6 +1,7 @@
 """The front door: load a model, explain a pair, explain many, compare."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -98,6 +99,7 @@ def explain(
     seed: int = 0,
     batch_size: int | Literal["auto"] = "auto",
     progress: Progress = None,
+    curves: bool = False,
     options: dict[str, Any] | None = None,
 ) -> Explanation:
     """Explain why a model finds a picture and a caption similar.
@@ -125,6 +127,8 @@ def explain(
         seed: alone fixes the masks.
         batch_size: most masks for one forward pass; it shrinks by itself when memory runs out.
         progress: None shows a bar on a terminal; True, False, or a function of (done, total) passes.
+        curves: also score the model while the most important players are removed, for `Explanation.curves` and the
+            page; at most two passes more for each player, see `fixlip.removal_curves`.
         options: options of the estimator, where it is given by name.
 
     Returns:
@@ -155,6 +159,7 @@ def explain(
         seed=seed,
         batch_size=batch_size,
         progress=progress,
+        curves=curves,
         options=options,
     )
     return next(iter(pairs))
@@ -172,6 +177,7 @@ def explain_many(
     image_players: "RegionsLike" = "patches",
     removal: Mapping[str, str] | None = None,
     batch_size: int | Literal["auto"] = "auto",
+    curves: bool = False,
     options: dict[str, Any] | None = None,
     **call: Any,
 ) -> Iterator[Explanation]:
@@ -213,7 +219,11 @@ def explain_many(
         phrases=phrases,
         batch_size=batch_size,
     )
-    return (estimator.explain(game, **call) for game in each)
+    if not curves:
+        return (estimator.explain(game, **call) for game in each)
+    from fixlip.removal_curves import removal_curves
+
+    return (replace(e := estimator.explain(game, **call), curves=removal_curves(e, game)) for game in each)
 
 
 def compare(

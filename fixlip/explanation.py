@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import shapiq
 
     from fixlip.contrast import Contrast
+    from fixlip.removal_curves import RemovalCurves
 
 Unit = Literal["logit", "cosine", "relevance"]
 
@@ -84,6 +85,7 @@ class Explanation:
         stderr: standard errors, or None where the estimator gives none.
         unit: "logit" or "cosine", or "relevance" where a method ranks players on a scale of its own.
         provenance: how the numbers were made.
+        curves: the model's score while players are removed, where it was asked for (``explain(..., curves=True)``).
     """
 
     baseline: float
@@ -96,6 +98,7 @@ class Explanation:
     stderr: StandardErrors | None = None
     unit: Unit = "logit"
     provenance: Provenance = field(default_factory=Provenance)
+    curves: "RemovalCurves | None" = None
 
     def __post_init__(self) -> None:
         n = len(self.players)
@@ -118,6 +121,7 @@ class Explanation:
             and _equal(self.first_order, other.first_order)
             and _equal(self.second_order, other.second_order)
             and all(map(_equal, _parts(self.stderr), _parts(other.stderr)))
+            and _equal(self.curves and vars(self.curves), other.curves and vars(other.curves))
         )
 
     def __repr__(self) -> str:

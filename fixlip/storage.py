@@ -21,6 +21,7 @@ from safetensors.numpy import save as pack
 from fixlip.errors import InputError
 from fixlip.explanation import Explanation, Provenance, StandardErrors
 from fixlip.players import Player, Players
+from fixlip.removal_curves import RemovalCurves
 
 if TYPE_CHECKING:
     import shapiq
@@ -63,6 +64,8 @@ def save(explanation: Explanation, path: str | Path) -> None:
     if explanation.stderr is not None:
         arrays["stderr_first_order"] = explanation.stderr.first_order
         arrays["stderr_second_order"] = explanation.stderr.second_order
+    curves = {} if explanation.curves is None else vars(explanation.curves)
+    arrays |= {f"curves_{name}": value for name, value in curves.items() if isinstance(value, np.ndarray)}
     players = explanation.players
     if players.picture is not None:
         arrays["picture"] = np.frombuffer(png_bytes(players.picture), dtype=np.uint8)
@@ -77,6 +80,7 @@ def save(explanation: Explanation, path: str | Path) -> None:
         "image": [asdict(p) for p in players.image],
         "text": [asdict(p) for p in players.text],
         "provenance": asdict(explanation.provenance),
+        "curves": {name: value for name, value in curves.items() if isinstance(value, int)},
     }
     contiguous = {k: np.ascontiguousarray(v) for k, v in arrays.items()}
     write_atomically(path, pack(contiguous, metadata={"fixlip": json.dumps(header)}))
@@ -118,6 +122,9 @@ def _from_parts(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Explan
     stderr = None
     if header["stderr_baseline"] is not None:
         stderr = StandardErrors(header["stderr_baseline"], arrays["stderr_first_order"], arrays["stderr_second_order"])
+    curves: dict[str, Any] = {
+        name.removeprefix("curves_"): array for name, array in arrays.items() if name.startswith("curves_")
+    }
     return Explanation(
         **{name: header[name] for name in _SCALARS},
         first_order=arrays["first_order"],
@@ -125,6 +132,7 @@ def _from_parts(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Explan
         players=players,
         stderr=stderr,
         provenance=Provenance(**header["provenance"]),
+        curves=RemovalCurves(**curves, **header["curves"]) if curves else None,
     )
 
 
