@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import fixlip
+from fixlip.encoders import available, first_available
 from fixlip.errors import FixlipError, InputError, MissingExtraError, OptionError, UnsupportedModelError
 from fixlip.games.similarity import games
 from tests.models import PREPROCESS, Processor, encoder_of, folder, picture, pieces_tokenizer, transformers_siglip2
@@ -72,20 +73,28 @@ def test_weights_of_another_model_do_not_fit(tmp_path):
         fixlip.load_model("ViT-B-32", pretrained=str(tmp_path / "broken.pt"), device="cpu")
 
 
-def test_a_local_folder_of_open_clip(tmp_path):
-    from safetensors.torch import save_file
-
-    model = encoder_of("open_clip CLIP, ViT").model
+def write_config(path):
     vision = {"image_size": 48, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16}
     text = {"context_length": 20, "vocab_size": 49408, "width": 32, "heads": 4, "layers": 2}
     config = {
         "model_cfg": {"embed_dim": 24, "vision_cfg": vision, "text_cfg": text},
         "preprocess_cfg": {k: v for k, v in PREPROCESS.items() if k != "size"},
     }
-    (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
+    (path / "open_clip_config.json").write_text(json.dumps(config))
+
+
+def write_weights(path):
+    from safetensors.torch import save_file
+
+    state = encoder_of("open_clip CLIP, ViT").model.state_dict()
+    save_file({k: v.contiguous() for k, v in state.items()}, path / "open_clip_model.safetensors")
+
+
+def test_a_local_folder_of_open_clip(tmp_path):
+    write_config(tmp_path)
     with pytest.raises(UnsupportedModelError, match="local-dir"):
         fixlip.load_model(f"local-dir:{tmp_path}", device="cpu")
-    save_file({k: v.contiguous() for k, v in model.state_dict().items()}, tmp_path / "open_clip_model.safetensors")
+    write_weights(tmp_path)
     encoder = fixlip.load_model(f"local-dir:{tmp_path}", device="cpu")
     assert encoder.weights == encoder_of("open_clip CLIP, ViT").weights
     assert encoder.image_tower.prepare.config.mean == list(PREPROCESS["mean"])
@@ -279,3 +288,86 @@ def test_a_dtype_may_be_a_name():
     assert fixlip.load_model("demo-clip", device="cpu", dtype="bfloat16").dtype == torch.bfloat16
     with pytest.raises(OptionError, match="Did you mean 'bfloat16'"):
         fixlip.load_model("demo-clip", device="cpu", dtype="bfloat")
+
+
+def hub_folder(cache, repository, commit="0" * 40):
+    """Where a cache of the Hugging Face hub keeps the files of a repository."""
+    folder = cache / f"models--{repository.replace('/', '--')}"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text(commit)
+    (folder / "snapshots" / commit).mkdir(parents=True)
+    return folder / "snapshots" / commit
+
+
+def test_models_that_are_not_here_are_passed_over_without_network(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("socket.getaddrinfo", lambda *args, **kwargs: pytest.fail("asked the network"))
+    wished = ["ViT-B-32", "ViT-B-16-SigLIP2 pretrained=webli", "hf-hub:some/model", "transformers:some/model"]
+    wished = [f"{spec} cache_dir={tmp_path}" for spec in wished] + [f"local-dir:{tmp_path}"]
+    assert first_available(*wished, "demo-siglip", "demo-clip").name == "demo-siglip"
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" is passed over")[0] for line in lines] == [spec.partition(" ")[0] for spec in wished]
+
+
+def test_a_model_of_the_hubs_cache_is_loaded(tmp_path, capsys):
+    folder = hub_folder(tmp_path, "some/model")
+    write_config(folder)
+    name = f"hf-hub:some/model cache_dir={tmp_path}"
+    assert first_available(name, "demo-clip").name == "demo-clip"  # without weights
+    write_weights(folder)
+    encoder = first_available("ViT-L-16", name, "demo-clip")
+    assert encoder.weights == encoder_of("open_clip CLIP, ViT").weights
+    assert [line.partition(" ")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "hf-hub:some/model",
+        "ViT-L-16",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "repository"),
+    [
+        ("ViT-B-32", "openai", "timm/vit_base_patch32_clip_224.openai"),
+        ("ViT-B-32", "laion2b_s34b_b79k", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"),
+        ("ViT-B-16-SigLIP2", "webli", "timm/ViT-B-16-SigLIP2"),
+    ],
+)
+def test_any_weights_of_a_name_will_do(tmp_path, monkeypatch, name, tag, repository):
+    asked = {}
+    monkeypatch.setattr(available, "load", lambda name, **options: asked.update(name=name, **options))
+    folder = hub_folder(tmp_path, repository)
+    (folder / "tokenizer_config.json").write_text("{}")
+    assert available.at_hand(name, cache_dir=tmp_path) is None
+    (folder / "open_clip_model.safetensors").write_bytes(b"")
+    assert available.at_hand(name, cache_dir=tmp_path) == tag
+    assert available.at_hand(name, "laion400m_e31", tmp_path) is None
+    first_available(f"{name} cache_dir={tmp_path} device=cpu", "demo-clip")
+    assert (asked["name"], asked["pretrained"], asked["device"]) == (name, tag, "cpu")
+    if name.endswith("SigLIP2"):
+        (folder / "tokenizer_config.json").unlink()
+        assert available.at_hand(name, cache_dir=tmp_path) is None
+
+
+def test_weights_with_an_address_of_their_own_and_files(tmp_path, monkeypatch):
+    (tmp_path / "w.pt").write_bytes(b"")
+    monkeypatch.setattr(open_clip, "list_pretrained_tags_by_model", lambda name: ["gone", "here"])
+    of = {"gone": {"url": "https://example.org/v.pt"}, "here": {"url": "https://example.org/w.pt", "hf_hub": ""}}
+    monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda name, tag: of.get(tag))
+    assert available.at_hand("ViT-B-32", cache_dir=tmp_path) == "here"
+    assert available.at_hand("ViT-B-32", str(tmp_path / "w.pt")) == str(tmp_path / "w.pt")
+    assert available.at_hand("ViT-B-32", str(tmp_path / "other.pt")) is None
+
+
+def test_weights_that_cannot_be_read_are_passed_over(tmp_path, capsys):
+    folder = hub_folder(tmp_path, "some/model")
+    write_config(folder)
+    (folder / "open_clip_model.safetensors").write_bytes(b"not weights")
+    assert first_available(f"hf-hub:some/model cache_dir={tmp_path}", "demo-clip").name == "demo-clip"
+    assert capsys.readouterr().out.startswith("hf-hub:some/model is passed over: The model 'hf-hub:some/model'")
+
+
+def test_names_of_first_available():
+    with pytest.raises(OptionError, match="bundled one last"):
+        first_available()
+    with pytest.raises(UnsupportedModelError, match="Did you mean 'ViT-B-32'"):
+        first_available("ViT-B-33", "demo-clip")
+    with pytest.raises(OptionError, match="Did you mean 'pretrained'"):
+        first_available("ViT-B-32 pretraind=openai", "demo-clip")

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fixlip.encoders.available import first_available
     from fixlip.encoders.base import DualEncoder, ImageInput, TextInput
     from fixlip.encoders.callables import Pixels, Strings, from_callables
 
@@ -13,9 +14,10 @@ _HOME = {
     "TextInput": "base",
     "Pixels": "callables",
     "Strings": "callables",
+    "first_available": "available",
     "from_callables": "callables",
 }
-__all__ = ["DualEncoder", "ImageInput", "Pixels", "Strings", "TextInput", "from_callables"]
+__all__ = ["DualEncoder", "ImageInput", "Pixels", "Strings", "TextInput", "first_available", "from_callables"]
 
 
 def __getattr__(name: str) -> Any:
