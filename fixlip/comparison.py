@@ -98,22 +98,7 @@ class Comparison:
 
     def table(self) -> list[dict[str, Any]]:
         """One row for each explanation: similarity, fit R2, shares of the effects, passes, seconds."""
-        return [
-            {
-                "label": label,
-                "index": e.index,
-                "similarity": e.full_value,
-                "empty": e.empty_value,
-                "unit": e.value_unit,
-                "r2": e.provenance.r2,
-                **{f"share_{part}": value for part, value in e.share().items()},
-                "image_passes": e.provenance.image_passes,
-                "text_passes": e.provenance.text_passes,
-                "seconds": e.provenance.seconds,
-                "status": e.provenance.status,
-            }
-            for label, e in self
-        ]
+        return [table_row(label, e) for label, e in self]
 
     def differences(self) -> list[dict[str, Any]]:
         """What sets each two of the explanations apart: the similarity, and what each word of the caption does to it.
@@ -166,7 +151,7 @@ class Comparison:
             return np.atleast_2d(np.corrcoef([e.cross.ravel() for e in self.explanations]))
 
     def to_html(self, path: str | Path | None = None) -> str:
-        """The interactive page, all explanations side by side on one scale; also written to `path` when given."""
+        """The interactive page, side by side or one at a time, on one scale; also written to `path` when given."""
         from fixlip import viewer
 
         return viewer.to_html(self, path)
@@ -175,6 +160,24 @@ class Comparison:
         from fixlip import viewer
 
         return viewer.mimebundle(self)
+
+
+def table_row(label: str, explanation: Explanation) -> dict[str, Any]:
+    """What a table of explanations says of one of them."""
+    provenance = explanation.provenance
+    return {
+        "label": label,
+        "index": explanation.index,
+        "similarity": explanation.full_value,
+        "empty": explanation.empty_value,
+        "unit": explanation.value_unit,
+        "r2": provenance.r2,
+        **{f"share_{part}": value for part, value in explanation.share().items()},
+        "image_passes": provenance.image_passes,
+        "text_passes": provenance.text_passes,
+        "seconds": provenance.seconds,
+        "status": provenance.status,
+    }
 
 
 def _joined(spans: Iterable[tuple[int, int] | None]) -> list[tuple[int, int]]:

@@ -137,7 +137,9 @@ def test_a_drag_selects_a_region(open_page):
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * 0.25, steps=4)
     page.mouse.up()
-    chosen = page.eval_on_selector_all('[aria-selected="true"]', "all => all.map(r => Number(r.dataset.patch))")
+    chosen = page.eval_on_selector_all(
+        '[data-patch][aria-selected="true"]', "all => all.map(r => Number(r.dataset.patch))"
+    )
     assert chosen == [0, 1, 2, 7, 8, 9]
     page.screenshot(path=ARTIFACTS / "page-region.png", full_page=True)
 
@@ -152,11 +154,11 @@ def test_the_keyboard_alone(open_page):
     page.locator('[data-patch="0"]').focus()
     for key in ("ArrowRight", "ArrowDown", "Space"):
         page.keyboard.press(key)
-    assert page.locator('[aria-selected="true"]').get_attribute("data-patch") == "8"
+    assert page.locator('[data-patch][aria-selected="true"]').get_attribute("data-patch") == "8"
     assert "row 2, column 2" in page.locator('[data-patch="8"]').get_attribute("aria-label")
     assert page.locator("#live").inner_text()
     page.keyboard.press("Escape")
-    assert page.locator('[aria-selected="true"]').count() == 0
+    assert page.locator('[data-patch][aria-selected="true"]').count() == 0
     expect_heat(page, found.cross.sum(1))
 
 
@@ -332,7 +334,7 @@ def test_regions_are_drawn_in_their_shapes(open_page):
     expect_heat(page, found.cross.sum(1))
     at = inside(page, 7)
     page.mouse.click(*at)
-    assert page.locator('[aria-selected="true"]').get_attribute("data-patch") == "7"
+    assert page.locator('[data-patch][aria-selected="true"]').get_attribute("data-patch") == "7"
     assert "region 8" in page.locator("#pairs-title").inner_text()
     shape = page.locator('[data-patch="7"]').get_attribute("d")
     assert page.locator(".ring.chosen.line").get_attribute("d") == shape
@@ -360,7 +362,7 @@ def test_regions_by_keyboard(open_page):
         assert sign * (places[now, axis] - places[middle, axis]) > 0
         assert page.locator(".ring.focused.line").get_attribute("d")
     page.keyboard.press("Enter")
-    assert page.locator('[aria-selected="true"]').get_attribute("data-patch") == str(now)
+    assert page.locator('[data-patch][aria-selected="true"]').get_attribute("data-patch") == str(now)
 
 
 def panel_of(page, k):
@@ -415,7 +417,7 @@ def test_words_of_a_comparison_are_in_step(open_page):
     assert [pressed(panel_of(page, k)) for k in range(3)] == [["dog"], ["do", "g"], ["dog"]]
     expect_scale(page, found, [e.patch_values((11, 14)) for _, e in found])
     page.locator('[data-patch="10"]').nth(2).click()
-    assert page.locator('[aria-selected="true"]').count() == 1  # patches are chosen in one explanation
+    assert page.locator('[data-patch][aria-selected="true"]').count() == 1  # patches are chosen in one explanation
     page.keyboard.press("Escape")
     panel_of(page, 0).locator('[data-word="7"]').hover()  # a word that the second never reads
     assert (opacities(panel_of(page, 1)) == 0).all()

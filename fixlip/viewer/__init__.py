@@ -15,19 +15,34 @@ from typing import Any
 from fixlip.comparison import Comparison
 from fixlip.contrast import Contrast
 from fixlip.explanation import Explanation
+from fixlip.gallery import Gallery
 from fixlip.storage import write_atomically
 from fixlip.viewer.payload import payload
 
-SCRIPTS = ("common", "picture", "contrast", "page")  # in this order
+SCRIPTS = (
+    "common",
+    "picture",
+    "table",
+    "panel",
+    "contrast",
+    "layout",
+    "links",
+    "errors",
+    "curves",
+    "download",
+    "page",
+)  # in this order
+
+Shown = Explanation | Comparison | Contrast | Gallery
 
 
-def to_html(found: Explanation | Comparison | Contrast, path: str | Path | None = None) -> str:
+def to_html(found: Shown, path: str | Path | None = None) -> str:
     """The page as a string; also written to `path` (whole or not at all) when given.
 
     Raises:
         InputError: the path cannot be written.
     """
-    page, style = _file("page.html"), _file("page.css")
+    page, style = _file("page.html"), _file("page.css") + _file("parts.css")
     script = "".join(_file(f"{name}.js") for name in SCRIPTS)
     own = f"style-src {content_hash(style)}; script-src {content_hash(script)}"
     data = payload(found)
@@ -46,13 +61,14 @@ def to_html(found: Explanation | Comparison | Contrast, path: str | Path | None 
     return page
 
 
-def mimebundle(found: Explanation | Comparison | Contrast) -> dict[str, Any]:
+def mimebundle(found: Shown) -> dict[str, Any]:
     """What a notebook shows: the page in a frame of its own, a picture where scripts do not run, and the text."""
     from fixlip.plots import compare, contrast, overview
     from fixlip.plots.style import to_png
 
     source = html.escape(to_html(found))
-    frame = f'<iframe sandbox="allow-scripts" srcdoc="{source}" style="width:100%;height:760px;border:0"></iframe>'
+    style = "width:100%;height:760px;border:0"
+    frame = f'<iframe sandbox="allow-scripts allow-downloads" srcdoc="{source}" style="{style}"></iframe>'
     if isinstance(found, Comparison):
         figure = compare(found)[0].get_figure(root=True)
     else:

@@ -2,15 +2,31 @@
 // What all parts of the page share: the data, the state, how numbers are written.
 // All strings of the data reach the page through textContent and attributes only.
 const data = JSON.parse(document.getElementById("data").textContent);
-const contents = data.panels ?? [data];
-const EXTRAS = []; // functions (panel) => ({ render(panel) {} }): further parts of a panel, drawn whenever it is
+const contents = data.panels ?? [data], compared = Boolean(data.panels);
+for (const content of contents) unpack(content);
+const EXTRAS = []; // functions (panel) => ({ render() {}, clear() {} }): further parts of a panel, drawn whenever it is
 const $ = (id) => document.getElementById(id);
+// places are shared by all panels that have them; numbers come in three bytes, the upper ones of a 32-bit float
+function unpack(content) {
+  Object.assign(content, data.places[content.place]);
+  const n = content.patches.length, rows = (flat) => flat && content.words.map((_, k) => flat.slice(k * n, (k + 1) * n));
+  for (const name of ["first", "firstError"]) content[name] = floats(content[name]);
+  for (const name of ["cross", "crossError"]) content[name] = rows(floats(content[name]));
+}
+function floats(text) {
+  if (text === null) return null;
+  const bytes = atob(text), bits = new Uint32Array(bytes.length / 3);
+  for (let i = 0; i < bits.length; i++) {
+    bits[i] = (bytes.charCodeAt(3 * i) << 24) | (bytes.charCodeAt(3 * i + 1) << 16) | (bytes.charCodeAt(3 * i + 2) << 8);
+  }
+  return Array.from(new Float32Array(bits.buffer), (v) => (Number.isNaN(v) ? null : v));
+}
 const SVG = "http://www.w3.org/2000/svg";
 const MAX_OPACITY = 0.88, ROWS = data.panels ? 8 : 12;
 const known = (content) => content.cross.some((row) => row.some((v) => v !== null));
 const hasPairs = contents.some(known);
 // words are numbered as all panels share them, and chosen and hovered in all at once
-const state = { words: new Set(), hover: null, view: hasPairs ? "pairs" : "first", sign: "both", scale: "shared" };
+const state = { words: new Set(), hover: null, view: hasPairs ? "pairs" : "first", sign: "both", scale: data.scale ?? "shared", layout: data.layout, tab: 0 };
 
 function attributed(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -21,11 +37,24 @@ function make(tag, text, attributes = {}) {
   if (text !== undefined) element.textContent = text;
   return element;
 }
+// only what is not as it should be is touched, so that nothing is drawn again for nothing
+function update(element, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
+  }
+}
 const draw = (tag, attributes = {}) => attributed(document.createElementNS(SVG, tag), attributes);
 const range = (n) => [...Array(n).keys()];
 
 // as `Explanation.patch_values` counts: a pair that was not estimated is 0; nothing is known where none was
-const sum = (values) => (values.some((v) => v !== null) || !values.length ? values.reduce((total, v) => total + (v ?? 0), 0) : null);
+function sum(items, value) {
+  let total = 0, some = !items.length;
+  for (const item of items) {
+    const v = value(item);
+    if (v !== null) [total, some] = [total + v, true];
+  }
+  return some ? total : null;
+}
 const largest = (values) => values.reduce((top, v) => Math.max(top, Math.abs(v ?? 0)), 0);
 const shown = (v) => (v === null ? null : state.sign === "positive" ? Math.max(v, 0) : state.sign === "negative" ? Math.min(v, 0) : v);
 
@@ -33,11 +62,11 @@ const shown = (v) => (v === null ? null : state.sign === "positive" ? Math.max(v
 const additive = contents.filter((c) => c.unit !== "relevance");
 const overall = (measure) => largest((additive.length ? additive : contents).map(measure));
 const sharedLimit = {
-  pairs: overall((c) => Math.max(largest(c.cross.flat()), largest(c.patches.map((_, i) => sum(c.cross.map((row) => row[i])))))),
+  pairs: overall((c) => Math.max(largest(c.cross.map(largest)), largest(c.patches.map((_, i) => sum(c.cross, (row) => row[i]))))),
   first: overall((c) => largest(c.first.slice(0, c.patches.length))),
 };
 const wordLimit = {
-  pairs: overall((c) => largest(c.cross.map(sum))),
+  pairs: overall((c) => largest(c.cross.map((row) => sum(row, (v) => v)))),
   first: overall((c) => largest(c.first.slice(c.patches.length))),
 };
 

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,21 +12,40 @@ from fixlip import colours
 from fixlip.comparison import Comparison
 from fixlip.contrast import Contrast
 from fixlip.explanation import Explanation, Provenance
+from fixlip.gallery import Gallery
 from fixlip.players import Players
 from fixlip.shapes import boxes_of, centres, outlines, reduced
+from fixlip.viewer.curves import curves_payload
 
+PLACE = ("patches", "width", "height", "grid", "noun", "picture")  # of a panel: what others may share with it
+SIDE_BY_SIDE = 3  # explanations; of more, one is shown at a time at first
 QUALITY = 88  # of the embedded picture where PNG would be larger
 LONGEST = 224  # pixels: label maps are reduced to it
 MOST = 120_000  # characters: label maps whose outlines are longer are reduced further
 
 
-def payload(found: Explanation | Comparison | Contrast) -> dict[str, Any]:
-    """Everything that the page shows: one explanation, or the panels of several and the words that they share."""
-    scale = {"colours": {"negative": colours.NEGATIVE, "positive": colours.POSITIVE}}
-    if isinstance(found, Explanation):
-        return {**_explanation(found), **scale}
-    if isinstance(found, Contrast):
-        return {**_contrast(found), **scale}
+def payload(found: Explanation | Comparison | Contrast | Gallery) -> dict[str, Any]:
+    """Everything that the page shows: one explanation, or the panels of several and the words that they share.
+
+    Panels with the same players in the same picture share an entry of ``places``.
+    """
+    makers: dict[type, Callable[[Any], dict[str, Any]]] = {
+        Explanation: _explanation,
+        Comparison: _comparison,
+        Contrast: _contrast,
+        Gallery: _gallery,
+    }
+    data = makers[type(found)](found)
+    places: list[dict[str, Any]] = []
+    for panel in data.get("panels", [data]):
+        place = {name: panel.pop(name) for name in PLACE}
+        if place not in places:
+            places.append(place)
+        panel["place"] = places.index(place)
+    return {**data, "places": places, "colours": {"negative": colours.NEGATIVE, "positive": colours.POSITIVE}}
+
+
+def _comparison(found: Comparison) -> dict[str, Any]:
     words, panels = found.words(), []
     for k, (label, explanation) in enumerate(found):
         shared = [0] * explanation.players.n_text
@@ -33,7 +53,34 @@ def payload(found: Explanation | Comparison | Contrast) -> dict[str, Any]:
             for i in word.players[k]:
                 shared[i] = number
         panels.append({**_explanation(explanation), "title": label, "shared": shared})
-    return {"caption": found.explanations[0].players.caption, "panels": panels, **scale}
+    return {
+        "caption": found.explanations[0].players.caption,
+        "about": f"{len(found)} explanations of one caption",
+        "shared": "Words are chosen in all explanations at once.",
+        "layout": "side" if len(found) <= SIDE_BY_SIDE else "tabs",
+        "panels": panels,
+    }
+
+
+def _gallery(found: Gallery) -> dict[str, Any]:
+    """Words of the same name are one, the first in a caption with the first in another; others stand for themselves."""
+    numbers: dict[tuple[str, int], int] = {}
+    panels = []
+    for label, explanation in found:
+        names = [p.label.casefold() for p in explanation.players.text]
+        keys = [(name, names[:i].count(name)) for i, name in enumerate(names)]
+        shared = [numbers.setdefault(key, len(numbers)) for key in keys]
+        panels.append({**_explanation(explanation), "title": label, "shared": shared})
+    return {
+        "caption": found.title,
+        "about": f"{len(found)} explanations",
+        "shared": "A word is chosen wherever it occurs.",
+        "layout": "tabs",
+        "list": True,
+        "apart": True,
+        "scale": "shared" if found.shared_scale else "own",
+        "panels": panels,
+    }
 
 
 def _contrast(found: Contrast) -> dict[str, Any]:
@@ -63,6 +110,9 @@ def _contrast(found: Contrast) -> dict[str, Any]:
     total = [_number(value) for value in (one.full_value, other.full_value, one.full_value - other.full_value)]
     return {
         "caption": f"“{found.captions[0]}” rather than “{found.captions[1]}”",
+        "about": "Why one caption and not the other",
+        "shared": "Words are chosen in all explanations at once.",
+        "layout": "side",
         "panels": [*panels, {**difference, "title": "difference", "shared": list(range(len(parts)))}],
         "contrast": {"rows": table, "total": total, "unit": one.value_unit},
     }
@@ -83,10 +133,10 @@ def _explanation(explanation: Explanation, value: str = "similarity") -> dict[st
         **_places(players),
         "grid": players.grid,
         "noun": {"one": "patch", "many": "patches"} if players.grid else {"one": "region", "many": "regions"},
-        "first": _numbers(explanation.first_order),
-        "firstError": None if stderr is None else _numbers(stderr.first_order),
-        "cross": _numbers(explanation.cross.T),
-        "crossError": None if stderr is None else _numbers(explanation.cross_stderr.T),
+        "first": packed(explanation.first_order),
+        "firstError": None if stderr is None else packed(stderr.first_order),
+        "cross": packed(explanation.cross.T),
+        "crossError": None if stderr is None else packed(explanation.cross_stderr.T),
         "totals": [
             (value, _number(explanation.full_value)),
             ("nothing shown", _number(explanation.empty_value)),
@@ -95,6 +145,7 @@ def _explanation(explanation: Explanation, value: str = "similarity") -> dict[st
         ],
         "share": list(explanation.share().items()),
         "provenance": [(name.replace("_", " "), value) for name, value in _facts(explanation.provenance)],
+        "curves": curves_payload(explanation),
         "picture": None if picture is None else _data_uri(picture),
     }
 
@@ -143,9 +194,16 @@ def _number(value: float) -> float | None:
     return float(f"{value:.5g}") if np.isfinite(value) else None
 
 
-def _numbers(values: np.ndarray) -> list[Any]:
-    """Nested lists with five significant digits and null for NaN."""
-    return [_number(v) if np.ndim(v) == 0 else _numbers(v) for v in values]
+def packed(values: np.ndarray) -> str:
+    """Base64 of three bytes for each number, which is four characters: the upper ones of a 32-bit float, big-endian.
+
+    Numbers keep a relative precision of 2^-16; what is not finite becomes NaN.
+    """
+    with np.errstate(over="ignore"):
+        single = np.asarray(values, dtype=np.float32).ravel()
+        bits = np.where(np.isfinite(single), single, np.float32("nan")).view(np.uint32).astype(np.uint64)
+    upper = ((bits + 0x80) >> 8).astype(">u4")
+    return base64.b64encode(upper.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()).decode()
 
 
 def _data_uri(picture: np.ndarray) -> str:

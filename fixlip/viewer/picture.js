@@ -24,6 +24,14 @@ function buildPicture(place, content, chosen, changed) {
     return shape;
   });
 
+  // what lies over many patches at once is one path each: hatching and what hides them
+  const covers = {};
+  for (const name of ["unsure", "removed"]) svg.append(covers[name] = draw("path", { class: `cover ${name}`, "aria-hidden": "true" }));
+  const cover = (name, indices) => {
+    covers[name].setAttribute("d", indices.map((i) => outline(patches[i])).join(""));
+    return covers[name];
+  };
+
   // outlines lie above all patches, light on dark, so that they show on any picture
   const outline = ({ box, path }) => {
     if (!box) return path;
@@ -115,5 +123,5 @@ function buildPicture(place, content, chosen, changed) {
   svg.addEventListener("click", (event) => {
     if (!dragged && event.target.dataset.patch !== undefined) toggleAt(Number(event.target.dataset.patch));
   });
-  return { shapes, ring };
+  return { shapes, ring, cover, outline: (i) => outline(patches[i]), centre: (i) => centre(patches[i]), svg };
 }

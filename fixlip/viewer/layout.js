@@ -1,0 +1,35 @@
+// One panel beside the other, or one at a time behind tabs; what is chosen stays chosen.
+function arrange() {
+  const tabbed = compared && state.layout === "tabs";
+  document.querySelector("main").className = [compared ? "comparison" : "single", compared && state.layout, data.list && "list"].filter(Boolean).join(" ");
+  $("tabs").hidden = !tabbed;
+  $("tabs").querySelectorAll("[role=tab]").forEach((tab, i) => attributed(tab, { "aria-selected": i === state.tab, tabindex: i === state.tab ? "0" : "-1" }));
+  panels.forEach(({ root, parts }, i) => {
+    root.hidden = tabbed && i !== state.tab;
+    if (tabbed) attributed(root, { role: "tabpanel", "aria-labelledby": `tab-${i}` });
+    else if (compared) attributed(root, { role: "group", "aria-labelledby": parts.title.id });
+  });
+  render(true);
+}
+
+function buildTabs() {
+  const tabs = contents.map((content, i) => {
+    const tab = make("button", undefined, { type: "button", role: "tab", id: `tab-${i}`, "aria-controls": `panel-${i}` });
+    if (data.list && content.picture) tab.append(make("img", undefined, { src: content.picture, alt: "" }));
+    const [[name, value]] = content.totals;
+    tab.append(make("span", content.title), make("small", `${name} ${plain(value)}`));
+    tab.addEventListener("click", () => { state.tab = i; arrange(); });
+    return tab;
+  });
+  const go = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
+  $("tabs").addEventListener("keydown", (event) => {
+    if (!(event.key in go)) return;
+    const n = tabs.length, step = go[event.key];
+    state.tab = Number.isFinite(step) ? (state.tab + step + n) % n : step < 0 ? 0 : n - 1;
+    arrange();
+    tabs[state.tab].focus();
+    event.preventDefault();
+  });
+  attributed($("tabs"), { "aria-orientation": data.list ? "vertical" : "horizontal" });
+  $("tabs").append(...tabs);
+}

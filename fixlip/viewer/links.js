@@ -1,0 +1,113 @@
+// The strongest pairs as lines from their words to their patches. What they say stands in the table as well, so they
+// are hidden from screen readers; the pointer goes through them, and the one that it is near to shows its numbers.
+const NEAR = 9, LINKS = [["0", "off"], ["4", "4"], ["8", "8"], ["16", "16"]];
+state.lines = "0";
+
+// from below a word to the middle of a patch, upright at both ends
+function linkPath([x, y], [toX, toY]) {
+  const bend = Math.max(24, Math.abs(toY - y)) * 0.55;
+  return `M${x.toFixed(1)} ${y.toFixed(1)}C${x.toFixed(1)} ${(y + bend).toFixed(1)} ${toX.toFixed(1)} ${(toY - bend).toFixed(1)} ${toX.toFixed(1)} ${toY.toFixed(1)}`;
+}
+const linkColour = (value) => (value < 0 ? data.colours.negative : data.colours.positive);
+const linkStyle = (value, limit) => {
+  const strength = limit > 0 ? Math.min(1, Math.abs(value) / limit) : 0;
+  return { width: 1 + 2.4 * strength, opacity: 0.35 + 0.6 * strength };
+};
+
+// places for the ends: `wordBox(k)` and `patchPoint(i)` in the coordinates of the drawing; the lines of one word start
+// side by side, in the order in which their patches lie
+function linkLines(pairs, limit, wordBox, patchPoint) {
+  const lines = pairs.map((pair) => ({ ...pair, ...linkStyle(pair.value, limit), colour: linkColour(pair.value), to: patchPoint(pair.i) }));
+  for (const k of new Set(pairs.map((pair) => pair.k))) {
+    const own = lines.filter((line) => line.k === k).sort((a, b) => a.to[0] - b.to[0]), box = wordBox(k);
+    const room = Math.min(0.6 * box.width, 10 * (own.length - 1));
+    own.forEach((line, at) => {
+      const x = box.x + box.width / 2 + (own.length > 1 ? room * (at / (own.length - 1) - 0.5) : 0);
+      line.path = linkPath([x, box.y + box.height], line.to);
+    });
+  }
+  return lines;
+}
+
+const sampled = (path) => range(Math.ceil(path.getTotalLength() / 5) + 1).map((at) => path.getPointAtLength(5 * at));
+
+EXTRAS.push((panel) => {
+  const svg = panel.parts.links, { root } = panel, label = make("p", undefined, { class: "link-label", "aria-hidden": "true" });
+  panel.linkLimit = largest(panel.content.cross.map(largest));
+  let lines = [], listening = false, told = null;
+  label.hidden = true;
+  svg.after(label);
+
+  function place() {
+    const origin = root.getBoundingClientRect(), picture = panel.parts.picture.getBoundingClientRect();
+    const inside = (box) => ({ x: box.x - origin.x, y: box.y - origin.y, width: box.width, height: box.height });
+    const frame = inside(picture);
+    return linkLines(panel.links, panel.linkLimit, (k) => inside(panel.buttons[k].getBoundingClientRect()),
+      (i) => panel.picture.centre(i).map((v, axis) => (axis ? frame.y + v * frame.height : frame.x + v * frame.width)));
+  }
+  function redraw() {
+    label.hidden = true;
+    told = null;
+    lines = panel.links.length && panel.parts.picture.offsetWidth ? place() : [];
+    svg.replaceChildren(...[...lines].reverse().map((line) => {
+      const group = draw("g", { "data-link": `${line.k}-${line.i}` }), [x, y] = line.to.map((v) => v.toFixed(1));
+      const stroke = { d: line.path, "stroke-width": line.width.toFixed(2) };
+      group.append(draw("path", { ...stroke, class: "halo" }),
+        draw("path", { ...stroke, class: "line", stroke: line.colour, "stroke-opacity": line.opacity.toFixed(3) }),
+        draw("circle", { cx: x, cy: y, r: (2 + line.width).toFixed(1), fill: line.colour }));
+      line.group = group;
+      return group;
+    }));
+  }
+  function say(line) {
+    for (const other of lines) other.group.classList.toggle("strong", other === line);
+    svg.classList.toggle("one", Boolean(line));
+    label.hidden = !line;
+    if (!line) return;
+    const { words, patches, unit } = panel.content;
+    label.replaceChildren(make("b", words[line.k].label), ` · ${patches[line.i].label} `, make("b", number(line.value)),
+      ` ${line.error === null ? "" : `${plusMinus(line.error)} `}${unit}`);
+    const [x, y] = line.to, half = label.offsetWidth / 2, room = root.clientWidth;
+    label.style.left = `${Math.min(Math.max(x, half), Math.max(half, room - half))}px`;
+    label.style.top = `${y}px`;
+  }
+  function nearest(event) {
+    const origin = root.getBoundingClientRect(), x = event.clientX - origin.x, y = event.clientY - origin.y;
+    let best = null, least = NEAR;
+    for (const line of lines) {
+      line.points ??= sampled(line.group.children[1]);
+      for (const point of line.points) {
+        const distance = Math.hypot(point.x - x, point.y - y);
+        if (distance < least) [best, least] = [line, distance];
+      }
+    }
+    return best;
+  }
+  function listen() {
+    listening = true;
+    const tell = (line) => { if (line !== told) say(told = line); };
+    for (const kind of ["pointermove", "pointerdown"]) {
+      root.addEventListener(kind, (event) => { if (lines.length && !event.target.closest("tr")) tell(nearest(event)); });
+    }
+    root.addEventListener("pointerleave", () => tell(null));
+    // of a row of the table, a word or a patch with the keyboard on it: its line, or the strongest of its lines
+    const of = (target) => {
+      const { pair, word, patch } = target.closest("[data-pair], [data-word], [data-patch]")?.dataset ?? {};
+      if (pair !== undefined) return lines.find((line) => `${line.k}-${line.i}` === pair) ?? null;
+      return lines.find((line) => String(line.k) === word || String(line.i) === patch) ?? null;
+    };
+    root.addEventListener("focusin", (event) => { if (event.target.matches(":focus-visible")) tell(of(event.target)); });
+    root.addEventListener("focusout", () => tell(null));
+    panel.parts.pairs.addEventListener("pointerover", (event) => tell(of(event.target)));
+    panel.parts.pairs.addEventListener("pointerleave", () => tell(null));
+    new ResizeObserver(redraw).observe(root);
+  }
+  return {
+    render() {
+      panel.links = state.view === "pairs" && state.lines !== "0" ? strongestRows(panel, Number(state.lines)) : [];
+      if (!listening) listen();
+      redraw();
+    },
+  };
+});
+choice("lines", LINKS, hasPairs);

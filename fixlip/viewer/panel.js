@@ -1,0 +1,95 @@
+// One panel for each explanation: its picture, its words, and what both show.
+function paint(element, value, limit, tint) {
+  const strength = limit > 0 ? Math.min(1, Math.abs(value) / limit) : 0;
+  const colour = value < 0 ? data.colours.negative : data.colours.positive;
+  if (tint) {
+    element.style.backgroundColor = colour;
+    element.style.opacity = (0.62 * strength).toFixed(4);
+  } else update(element, { fill: colour, "fill-opacity": (MAX_OPACITY * strength).toFixed(4) });
+}
+
+class Panel {
+  constructor(content, index) {
+    this.content = content;
+    this.index = index;
+    this.nWords = content.words.length;
+    this.nPatches = content.patches.length;
+    this.shared = content.shared ?? range(this.nWords); // of each of its words, the number that all panels know it by
+    this.patches = new Set();
+    this.parts = {};
+    const root = $("panel").content.cloneNode(true);
+    for (const element of root.querySelectorAll("[data-part]")) {
+      this.parts[element.dataset.part] = element;
+      element.id = element.dataset.part + (compared ? `-${index}` : "");
+    }
+    this.root = root.firstElementChild;
+    this.stage = root.querySelector(".stage");
+    this.root.id = `panel-${index}`;
+    this.root.setAttribute("aria-labelledby", compared ? this.parts.title.id : "caption");
+    this.picture = buildPicture(this.parts.picture, content, this.patches, render);
+    this.buttons = content.words.map((word, k) => this.wordButton(word, k));
+    this.parts.words.append(...this.buttons);
+    showFacts(this);
+    this.extras = EXTRAS.map((extra) => extra(this));
+    $("panels").append(root);
+  }
+  get visible() {
+    return !this.root.hidden;
+  }
+
+  wordButton(word, k) {
+    const button = make("button", undefined, { type: "button", "data-word": k, "aria-pressed": "false" });
+    button.append(make("span", undefined, { class: "tint" }), make("span", word.label), make("small", ""));
+    button.addEventListener("click", () => toggle(state.words, this.shared[k]));
+    button.addEventListener("pointerenter", (event) => { if (event.pointerType !== "touch") { state.hover = this.shared[k]; render(); } });
+    button.addEventListener("pointerleave", () => { if (state.hover !== null) { state.hover = null; render(); } });
+    return button;
+  }
+
+  // the words chosen or previewed, all where there are none; an explanation may lack those that others have
+  activeWords() {
+    const words = previewed(), all = range(this.nWords), own = all.filter((k) => words.has(this.shared[k]));
+    return words.size && (own.length || !data.apart) ? own : all;
+  }
+  activePatches() {
+    return this.patches.size ? [...this.patches] : range(this.nPatches);
+  }
+  patchValues() {
+    if (state.view === "first") return this.content.first.slice(0, this.nPatches);
+    const rows = this.activeWords().map((k) => this.content.cross[k]);
+    return range(this.nPatches).map((i) => (rows.length || !this.nWords ? sum(rows, (row) => row[i]) : null));
+  }
+  wordValues() {
+    if (state.view === "first") return this.content.first.slice(this.nPatches);
+    const columns = this.activePatches();
+    return this.content.cross.map((row) => sum(columns, (i) => row[i]));
+  }
+
+  render(patches, limit, words, tintLimit) {
+    const { content, parts, picture, buttons } = this;
+    this.values = { patches, words };
+    patches.forEach((value, i) => {
+      const shape = picture.shapes[i], text = value === null ? "not estimated" : `${number(value)} ${content.unit}`;
+      paint(shape, shown(value), limit, false);
+      update(shape, { "aria-selected": this.patches.has(i), "aria-label": `${content.patches[i].label}: ${text}` });
+    });
+    picture.ring("chosen", [...this.patches]);
+    picture.ring("linked", []);
+    words.forEach((value, k) => {
+      const button = buttons[k], text = number(value);
+      paint(button.children[0], shown(value), tintLimit, true);
+      if (button.children[2].textContent !== text) button.children[2].textContent = text;
+      update(button, { "aria-pressed": state.words.has(this.shared[k]) });
+      button.classList.toggle("hovered", compared && this.shared[k] === state.hover);
+    });
+    parts.low.textContent = `${number(-limit)} ${content.unit}`;
+    parts.high.textContent = `${number(limit)} ${content.unit}`;
+    renderPairs(this);
+    this.extras.forEach((extra) => extra.render(this));
+  }
+  strongest(patches) {
+    const top = patches.reduce((best, v, i) => (Math.abs(shown(v)) > Math.abs(shown(patches[best])) ? i : best), 0);
+    const { noun, unit, title } = this.content;
+    return `${title ? `${title}: s` : "S"}trongest ${noun.one}: ${this.content.patches[top].label}, ${number(patches[top])} ${unit}`;
+  }
+}

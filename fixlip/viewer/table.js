@@ -1,0 +1,84 @@
+// What a panel says in words and numbers: the table of its strongest pairs or players, and what stays as it is.
+function renderPairs(panel) {
+  panel.parts.pairs.replaceChildren(...strongestRows(panel).map((row) => pairRow(panel, row)));
+  panel.buttons.forEach((button) => button.classList.remove("linked"));
+  panel.parts["pairs-title"].textContent = pairsTitle(panel);
+}
+
+// the few largest by size, kept in order while all are gone through: there may be 65,536
+function strongestRows(panel, count = ROWS) {
+  const { content, nPatches, nWords } = panel, rows = [];
+  const offer = (value, i, k, error) => {
+    const size = value === null ? 0 : Math.abs(shown(value));
+    if (size === 0 || (rows.length === count && size <= rows[count - 1].size)) return;
+    const at = rows.findIndex((row) => row.size < size);
+    rows.splice(at < 0 ? rows.length : at, 0, { value, size, i, k, error: error ?? null });
+    if (rows.length > count) rows.pop();
+  };
+  if (state.view === "first") {
+    for (let i = 0; i < nPatches; i++) offer(content.first[i], i, null, content.firstError?.[i]);
+    for (let k = 0; k < nWords; k++) offer(content.first[nPatches + k], null, k, content.firstError?.[nPatches + k]);
+  } else {
+    const columns = panel.activePatches();
+    for (const k of panel.activeWords()) for (const i of columns) offer(content.cross[k][i], i, k, content.crossError?.[k][i]);
+  }
+  return rows;
+}
+
+function pairRow({ content, picture, buttons }, { value, i, k, error }) {
+  const row = make("tr"), cell = make("td", number(value), { class: `number ${value < 0 ? "minus" : "plus"}` });
+  if (i !== null && k !== null) row.dataset.pair = `${k}-${i}`;
+  if (error !== null) cell.append(make("small", ` ${plusMinus(error)}`));
+  row.append(make("td", content.words[k]?.label ?? ""), make("td", content.patches[i]?.label ?? ""), cell);
+  const link = (on) => {
+    picture.ring("linked", on && i !== null ? [i] : []);
+    buttons[k]?.classList.toggle("linked", on);
+  };
+  row.addEventListener("pointerenter", () => link(true));
+  row.addEventListener("pointerleave", () => link(false));
+  return row;
+}
+
+function pairsTitle(panel) {
+  const { words, patches, noun } = panel.content, active = panel.activeWords();
+  if (state.view === "first") return "Strongest first-order effects";
+  if (!active.length && words.length) return "This explanation has no such word";
+  const of = (some, indices, items, many, most) => {
+    if (!some) return items.length === 1 ? items[0].label : `all ${items.length} ${many}`;
+    return indices.length > most ? `${indices.length} ${many}` : [...indices].sort((a, b) => a - b).map((i) => items[i].label).join(", ");
+  };
+  const chosenWords = active.length < words.length || active.some((k) => previewed().has(panel.shared[k]));
+  return `Strongest pairs of ${of(chosenWords, active, words, "words", 3)} with ${of(panel.patches.size, panel.activePatches(), patches, noun.many, 1)}`;
+}
+
+const howTo = (many) => `Choose words to see where they meet the picture; choose or drag over ${many} to see which words they meet.`;
+
+function showFacts({ content, parts, nWords, nPatches }) {
+  const { many } = content.noun, hints = [], missing = content.cross.reduce((n, row) => n + row.filter((v) => v === null).length, 0);
+  parts.title.textContent = content.title ?? "";
+  parts.model.textContent = [content.model, content.index].filter(Boolean).join(" · ");
+  if (!known(content)) hints.push(`This estimator gives first-order effects only; it has no pairs of words and ${many}.`);
+  else if (!compared) hints.push(howTo(many));
+  if (known(content) && missing) hints.push(`${missing} of ${nWords * nPatches} pairs were not estimated; sums count them as 0.`);
+  parts.hint.textContent = hints.join(" ");
+  parts.noun.textContent = content.noun.one;
+  parts.unit.textContent = content.unit;
+  parts.status.textContent = content.status;
+  parts.status.hidden = content.status === "ok";
+  for (const [name, value] of content.totals) {
+    const total = make("div");
+    total.append(make("dt", name), make("dd", plain(value)));
+    parts.totals.append(total);
+  }
+  const bar = make("div", undefined, { class: "bar" }), names = make("p");
+  for (const [part, share] of content.share) {
+    const piece = make("i", undefined, { class: part }), name = make("span", undefined, { class: part });
+    piece.style.width = `${100 * share}%`;
+    bar.append(piece);
+    name.append(make("b", `${part} ${(100 * share).toFixed(0)} %`));
+    names.append(name);
+  }
+  parts.share.append(bar, names);
+  parts.share.setAttribute("aria-label", `Shares of the absolute effects: ${content.share.map(([part, s]) => `${part} ${(100 * s).toFixed(0)} %`).join(", ")}`);
+  for (const [name, value] of content.provenance) parts.provenance.append(make("dt", name), make("dd", value));
+}
