@@ -24,11 +24,9 @@ DEFAULT_MODEL, DEFAULT_WEIGHTS = "ViT-B-32", "openai"
 
 def list_models() -> dict[str, list[str]]:
     """Names that `load_model` takes: ``{"bundled": [...], "open_clip": [...]}``."""
-    import open_clip
+    from fixlip.encoders.names import bundled_models, open_clip_models
 
-    from fixlip.encoders.bundled import bundled_models
-
-    return {"bundled": bundled_models(), "open_clip": open_clip.list_models()}
+    return {"bundled": bundled_models(), "open_clip": open_clip_models()}
 
 
 def load_model(

@@ -92,6 +92,16 @@ def list_estimators() -> list[str]:
     return sorted(built_in | set(_registered))
 
 
+def estimator_names() -> list[str]:
+    """Names to offer without importing an estimator: those of the entry points, and ``NAME:`` for a family.
+
+    Faster than `list_estimators` by seconds, and less exact: second names and plugins that do not load are there too.
+    An entry point is a family where it leads to a function, which is told by the small letter.
+    """
+    points = (point.name + ":" * point.attr[:1].islower() for point in _entry_points().values())
+    return sorted({*points, *_registered})
+
+
 def estimator_class(name: str) -> type[Estimator]:
     """The class behind a name; its `capabilities` are readable without constructing it.
 

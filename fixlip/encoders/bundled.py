@@ -5,26 +5,21 @@ precision. Most rows of the token embedding were never trained; only the trained
 zero.
 """
 
-from importlib.resources import files
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save
 
 from fixlip.encoders import demo_tower  # noqa: F401, registers an architecture with timm
+from fixlip.encoders.names import ASSETS, WEIGHTS, bundled_models
 
-WEIGHTS = "weights.safetensors"
+__all__ = ["WEIGHTS", "asset_folder", "bundled_models", "read_weights", "write_weights"]
 ROWS = "token_embedding.rows"
 
 
 def asset_folder(name: str) -> Path:
     """The folder of a bundled model, with its configuration and weights."""
-    return Path(str(files("fixlip") / "assets" / name))
-
-
-def bundled_models() -> list[str]:
-    """The names of the bundled models."""
-    return sorted(p.parent.name for p in asset_folder("").glob(f"*/{WEIGHTS}"))
+    return ASSETS / name
 
 
 def read_weights(name: str, vocab_size: int) -> tuple[dict[str, torch.Tensor], set[int]]:
