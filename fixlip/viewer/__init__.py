@@ -68,7 +68,7 @@ def mimebundle(found: Shown) -> dict[str, Any]:
 
     source = html.escape(to_html(found))
     style = "width:100%;height:760px;border:0"
-    frame = f'<iframe sandbox="allow-scripts allow-downloads" srcdoc="{source}" style="{style}"></iframe>'
+    frame = f'<iframe sandbox="allow-scripts allow-downloads" allow="clipboard-write" srcdoc="{source}" style="{style}"></iframe>'
     if isinstance(found, Comparison):
         figure = compare(found)[0].get_figure(root=True)
     else:

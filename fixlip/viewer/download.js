@@ -91,26 +91,25 @@ function hatch(brush, path, { width, height }, stroke) {
 
 function drawWord(brush, panel, word, k) {
   const button = panel.buttons[k], middle = word.x + word.width / 2, room = word.width - 14, chosen = button.ariaPressed === "true";
-  const box = () => { brush.beginPath(); brush.roundRect(word.x, word.y, word.width, word.height, 9); };
   brush.save();
-  if (panel.removed.has(panel.nPatches + k)) brush.globalAlpha = 0.45;
-  box();
+  const removed = panel.removed.has(panel.nPatches + k), ink = cssColour(removed ? "soft" : "ink");
+  brush.beginPath();
+  brush.roundRect(word.x, word.y, word.width, word.height, 9);
   brush.fillStyle = cssColour("card");
   brush.fill();
-  const alpha = brush.globalAlpha;
-  brush.globalAlpha *= Number(button.children[0].style.opacity || 0);
+  brush.globalAlpha = removed ? 0 : Number(button.children[0].style.opacity || 0);
   brush.fillStyle = button.children[0].style.backgroundColor;
   brush.fill();
-  brush.globalAlpha = alpha;
+  brush.globalAlpha = 1;
   Object.assign(brush, { strokeStyle: cssColour(chosen ? "ink" : "line"), lineWidth: chosen ? 2 : 1 }).stroke();
   brush.textAlign = "center";
-  brush.fillStyle = cssColour("ink");
+  brush.fillStyle = ink;
   brush.font = font(19);
   brush.fillText(word.label, middle, word.y + 24, room);
   const half = Math.min(room, brush.measureText(word.label).width) / 2;
   const rule = (y) => { brush.beginPath(); brush.moveTo(middle - half, y); brush.lineTo(middle + half, y); brush.stroke(); };
-  Object.assign(brush, { strokeStyle: cssColour("ink"), lineWidth: 1.5 });
-  if (button.classList.contains("removed")) rule(word.y + 18);
+  Object.assign(brush, { strokeStyle: ink, lineWidth: 1.5 });
+  if (removed) rule(word.y + 18);
   brush.setLineDash([4, 3]);
   if (button.classList.contains("unsure")) rule(word.y + 29);
   brush.setLineDash([]);
@@ -120,11 +119,10 @@ function drawWord(brush, panel, word, k) {
 }
 
 function drawLinks(brush, panel, { words, picture }) {
-  const point = (i) => panel.picture.centre(i).map((v, axis) => (axis ? picture.y + v * picture.height : picture.x + v * picture.width));
-  for (const line of linkLines(panel.links ?? [], panel.linkLimit, (k) => words[k], point).reverse()) {
+  for (const line of linkLines(panel, (k) => words[k], picture).reverse()) {
     const path = new Path2D(line.path);
     brush.lineCap = "round";
-    Object.assign(brush, { strokeStyle: cssColour("paper"), lineWidth: line.width + 2.5, globalAlpha: 0.55 }).stroke(path);
+    Object.assign(brush, { strokeStyle: cssColour("paper"), lineWidth: line.width + HALO, globalAlpha: 0.55 }).stroke(path);
     Object.assign(brush, { strokeStyle: line.colour, lineWidth: line.width, globalAlpha: line.opacity }).stroke(path);
     brush.beginPath();
     brush.arc(...line.to, 2 + line.width, 0, 2 * Math.PI);
@@ -161,9 +159,9 @@ function toCanvas(panel) {
     Object.assign(brush, { fillStyle: cssColour("ink"), font: font(16, 600) });
     brush.fillText(panel.content.title, SHEET.margin, SHEET.margin + 13, SHEET.width - 2 * SHEET.margin);
   }
-  layout.words.forEach((word, k) => drawWord(brush, panel, word, k));
   drawPatches(brush, panel, layout.picture);
   drawLinks(brush, panel, layout);
+  layout.words.forEach((word, k) => drawWord(brush, panel, word, k));
   drawLegend(brush, panel, layout);
   return canvas;
 }

@@ -1,29 +1,32 @@
 // The strongest pairs as lines from their words to their patches. What they say stands in the table as well, so they
 // are hidden from screen readers; the pointer goes through them, and the one that it is near to shows its numbers.
-const NEAR = 9, LINKS = [["0", "off"], ["4", "4"], ["8", "8"], ["16", "16"]];
-state.lines = "0";
+const NEAR = 9, HALO = 2.5, LINKS = [["0", "off"], ["4", "4"], ["8", "8"], ["16", "16"]];
+state.lines = compared ? "0" : "4";
 
-// from below a word to the middle of a patch, upright at both ends
-function linkPath([x, y], [toX, toY]) {
-  const bend = Math.max(24, Math.abs(toY - y)) * 0.55;
-  return `M${x.toFixed(1)} ${y.toFixed(1)}C${x.toFixed(1)} ${(y + bend).toFixed(1)} ${toX.toFixed(1)} ${(toY - bend).toFixed(1)} ${toX.toFixed(1)} ${toY.toFixed(1)}`;
+// from below a word to the middle of a patch, upright at both ends; from a word that is not above the picture along its
+// upper edge, since other things lie beside it
+function linkPath([x, y], [toX, toY], frame) {
+  const bend = Math.max(24, Math.abs(toY - y)) * 0.55, beside = x < frame.x || x > frame.x + frame.width;
+  const upright = beside ? [x, frame.y, toX, frame.y] : [x, y + bend, toX, toY - bend];
+  const [start, end] = [[x, y], [...upright, toX, toY]].map((numbers) => numbers.map((v) => v.toFixed(1)).join(" "));
+  return `M${start}C${end}`;
 }
-const linkColour = (value) => (value < 0 ? data.colours.negative : data.colours.positive);
 const linkStyle = (value, limit) => {
   const strength = limit > 0 ? Math.min(1, Math.abs(value) / limit) : 0;
-  return { width: 1 + 2.4 * strength, opacity: 0.35 + 0.6 * strength };
+  return { width: 1 + 2.4 * strength, opacity: 0.35 + 0.6 * strength, colour: value < 0 ? data.colours.negative : data.colours.positive };
 };
 
-// places for the ends: `wordBox(k)` and `patchPoint(i)` in the coordinates of the drawing; the lines of one word start
+// in the coordinates of a drawing in which `wordBox(k)` and `frame`, the picture, are boxes; the lines of one word start
 // side by side, in the order in which their patches lie
-function linkLines(pairs, limit, wordBox, patchPoint) {
-  const lines = pairs.map((pair) => ({ ...pair, ...linkStyle(pair.value, limit), colour: linkColour(pair.value), to: patchPoint(pair.i) }));
-  for (const k of new Set(pairs.map((pair) => pair.k))) {
+function linkLines({ links, linkLimit, picture }, wordBox, frame) {
+  const place = ([x, y]) => [frame.x + x * frame.width, frame.y + y * frame.height];
+  const lines = links.map((pair) => ({ ...pair, ...linkStyle(pair.value, linkLimit), to: place(picture.centre(pair.i)) }));
+  for (const k of new Set(links.map((pair) => pair.k))) {
     const own = lines.filter((line) => line.k === k).sort((a, b) => a.to[0] - b.to[0]), box = wordBox(k);
     const room = Math.min(0.6 * box.width, 10 * (own.length - 1));
     own.forEach((line, at) => {
       const x = box.x + box.width / 2 + (own.length > 1 ? room * (at / (own.length - 1) - 0.5) : 0);
-      line.path = linkPath([x, box.y + box.height], line.to);
+      line.path = linkPath([x, box.y + box.height], line.to, frame);
     });
   }
   return lines;
@@ -41,9 +44,7 @@ EXTRAS.push((panel) => {
   function place() {
     const origin = root.getBoundingClientRect(), picture = panel.parts.picture.getBoundingClientRect();
     const inside = (box) => ({ x: box.x - origin.x, y: box.y - origin.y, width: box.width, height: box.height });
-    const frame = inside(picture);
-    return linkLines(panel.links, panel.linkLimit, (k) => inside(panel.buttons[k].getBoundingClientRect()),
-      (i) => panel.picture.centre(i).map((v, axis) => (axis ? frame.y + v * frame.height : frame.x + v * frame.width)));
+    return linkLines(panel, (k) => inside(panel.buttons[k].getBoundingClientRect()), inside(picture));
   }
   function redraw() {
     label.hidden = true;
@@ -51,8 +52,8 @@ EXTRAS.push((panel) => {
     lines = panel.links.length && panel.parts.picture.offsetWidth ? place() : [];
     svg.replaceChildren(...[...lines].reverse().map((line) => {
       const group = draw("g", { "data-link": `${line.k}-${line.i}` }), [x, y] = line.to.map((v) => v.toFixed(1));
-      const stroke = { d: line.path, "stroke-width": line.width.toFixed(2) };
-      group.append(draw("path", { ...stroke, class: "halo" }),
+      const stroke = { d: line.path, "stroke-width": line.width.toFixed(2) }, wider = (line.width + HALO).toFixed(2);
+      group.append(draw("path", { ...stroke, class: "halo", "stroke-width": wider }),
         draw("path", { ...stroke, class: "line", stroke: line.colour, "stroke-opacity": line.opacity.toFixed(3) }),
         draw("circle", { cx: x, cy: y, r: (2 + line.width).toFixed(1), fill: line.colour }));
       line.group = group;
