@@ -67,8 +67,8 @@ def mimebundle(found: Shown) -> dict[str, Any]:
     from fixlip.plots.style import to_png
 
     source = html.escape(to_html(found))
-    style = "width:100%;height:760px;border:0"
-    frame = f'<iframe sandbox="allow-scripts allow-downloads" allow="clipboard-write" srcdoc="{source}" style="{style}"></iframe>'
+    may = 'sandbox="allow-scripts allow-downloads" allow="clipboard-write"'
+    frame = f'<iframe {may} srcdoc="{source}" style="width:100%;height:760px;border:0"></iframe>'
     if isinstance(found, Comparison):
         figure = compare(found)[0].get_figure(root=True)
     else:
