@@ -4,13 +4,19 @@ const NEAR = 9, HALO = 2.5, LINKS = [["0", "off"], ["4", "4"], ["8", "8"], ["16"
 state.lines = compared ? "0" : "4";
 
 // from below a word to the middle of a patch, upright at both ends; from a word that is not above the picture along its
-// upper edge, since other things lie beside it
-function linkPath([x, y], [toX, toY], frame) {
+// upper edge, since other things lie beside it. Four points of a Bézier curve.
+function linkCurve([x, y], [toX, toY], frame) {
   const bend = Math.max(24, Math.abs(toY - y)) * 0.55, beside = x < frame.x || x > frame.x + frame.width;
-  const upright = beside ? [x, frame.y, toX, frame.y] : [x, y + bend, toX, toY - bend];
-  const [start, end] = [[x, y], [...upright, toX, toY]].map((numbers) => numbers.map((v) => v.toFixed(1)).join(" "));
-  return `M${start}C${end}`;
+  return [[x, y], [x, beside ? frame.y : y + bend], [toX, beside ? frame.y : toY - bend], [toX, toY]];
 }
+const linkPath = (curve) => {
+  const [start, ...rest] = curve.map((point) => point.map((v) => v.toFixed(1)).join(" "));
+  return `M${start}C${rest.join(" ")}`;
+};
+const along = (curve) => range(101).map((step) => {
+  const t = step / 100, weights = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t ** 3];
+  return [0, 1].map((axis) => weights.reduce((total, weight, i) => total + weight * curve[i][axis], 0));
+});
 const linkStyle = (value, limit) => {
   const strength = limit > 0 ? Math.min(1, Math.abs(value) / limit) : 0;
   return { width: 1 + 2.4 * strength, opacity: 0.35 + 0.6 * strength, colour: value < 0 ? data.colours.negative : data.colours.positive };
@@ -26,13 +32,12 @@ function linkLines({ links, linkLimit, picture }, wordBox, frame) {
     const room = Math.min(0.6 * box.width, 10 * (own.length - 1));
     own.forEach((line, at) => {
       const x = box.x + box.width / 2 + (own.length > 1 ? room * (at / (own.length - 1) - 0.5) : 0);
-      line.path = linkPath([x, box.y + box.height], line.to, frame);
+      line.curve = linkCurve([x, box.y + box.height], line.to, frame);
+      line.path = linkPath(line.curve);
     });
   }
   return lines;
 }
-
-const sampled = (path) => range(Math.ceil(path.getTotalLength() / 5) + 1).map((at) => path.getPointAtLength(5 * at));
 
 EXTRAS.push((panel) => {
   const svg = panel.parts.links, { root } = panel, label = make("p", undefined, { class: "link-label", "aria-hidden": "true" });
@@ -76,9 +81,9 @@ EXTRAS.push((panel) => {
     const origin = root.getBoundingClientRect(), x = event.clientX - origin.x, y = event.clientY - origin.y;
     let best = null, least = NEAR;
     for (const line of lines) {
-      line.points ??= sampled(line.group.children[1]);
-      for (const point of line.points) {
-        const distance = Math.hypot(point.x - x, point.y - y);
+      line.points ??= along(line.curve);
+      for (const [px, py] of line.points) {
+        const distance = Math.hypot(px - x, py - y);
         if (distance < least) [best, least] = [line, distance];
       }
     }
