@@ -32,7 +32,8 @@ class Gallery:
     Example:
         >>> import fixlip
         >>> from fixlip.datasets.scenes import make_scene
-        >>> image, captions = make_scene(4, names=("dog", "umbrella")).image, ["a dog", "an umbrella", "a dog and a bus"]
+        >>> image = make_scene(4, names=("dog", "umbrella")).image
+        >>> captions = ["a dog", "an umbrella", "a dog and a bus"]
         >>> options = {"model": "demo-clip", "image_masks": 64, "progress": False}
         >>> found = Gallery(tuple(fixlip.explain_many([image], captions, pairs="all", **options)))
         >>> found

@@ -4,8 +4,8 @@ import pytest
 
 from fixlip.evaluation.report import report
 from tests import results
+from tests.browser import ARTIFACTS, browser
 from tests.test_report import EVIL, stand_in
-from tests.test_viewer_browser import ARTIFACTS, browser
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 __all__ = ["browser"]

@@ -37,12 +37,6 @@ function make(tag, text, attributes = {}) {
   if (text !== undefined) element.textContent = text;
   return element;
 }
-// only what is not as it should be is touched, so that nothing is drawn again for nothing
-function update(element, attributes) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value);
-  }
-}
 const draw = (tag, attributes = {}) => attributed(document.createElementNS(SVG, tag), attributes);
 const range = (n) => [...Array(n).keys()];
 

@@ -13,9 +13,10 @@ function arrange() {
 }
 
 function buildTabs() {
+  const pictures = new Set(contents.map((content) => content.picture));
   const tabs = contents.map((content, i) => {
     const tab = make("button", undefined, { type: "button", role: "tab", id: `tab-${i}`, "aria-controls": `panel-${i}` });
-    if (data.list && content.picture) tab.append(make("img", undefined, { src: content.picture, alt: "" }));
+    if (data.list && content.picture && pictures.size > 1) tab.append(make("img", undefined, { src: content.picture, alt: "" }));
     const [[name, value]] = content.totals;
     tab.append(make("span", content.title), make("small", `${name} ${plain(value)}`));
     tab.addEventListener("click", () => { state.tab = i; arrange(); });

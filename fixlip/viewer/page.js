@@ -64,7 +64,7 @@ if (compared) {
   $("count").textContent = data.about;
   $("how").textContent = hasPairs ? `${howTo([...new Set(contents.map((c) => c.noun.many))].join(" or "))} ${data.shared}` : "";
 } else {
-  panels[0].stage.append($("controls"));
+  panels[0].stage.append($("settings"));
   $("top").className = "hidden";
 }
 choice("view", [["pairs", "interactions"], ["first", "first-order"]], hasPairs);
@@ -73,5 +73,6 @@ choice("scale", [["shared", "shared"], ["own", "own"]]);
 if (compared) choice("layout", [["side", "side by side"], ["tabs", "one at a time"]], true, arrange);
 $("clear").addEventListener("click", clear);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") clear(); });
+if (matchMedia("(max-width: 760px)").matches) $("settings").open = false;
 if (compared) buildTabs();
 arrange();

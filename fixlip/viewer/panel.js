@@ -5,7 +5,7 @@ function paint(element, value, limit, tint) {
   if (tint) {
     element.style.backgroundColor = colour;
     element.style.opacity = (0.62 * strength).toFixed(4);
-  } else update(element, { fill: colour, "fill-opacity": (MAX_OPACITY * strength).toFixed(4) });
+  } else attributed(element, { fill: colour, "fill-opacity": (MAX_OPACITY * strength).toFixed(4) });
 }
 
 class Panel {
@@ -16,6 +16,7 @@ class Panel {
     this.nPatches = content.patches.length;
     this.shared = content.shared ?? range(this.nWords); // of each of its words, the number that all panels know it by
     this.patches = new Set();
+    this.drawn = content.patches.map(() => ({})); // what each patch shows: what is not new is not touched
     this.parts = {};
     const root = $("panel").content.cloneNode(true);
     for (const element of root.querySelectorAll("[data-part]")) {
@@ -68,10 +69,14 @@ class Panel {
   render(patches, limit, words, tintLimit) {
     const { content, parts, picture, buttons } = this;
     this.values = { patches, words };
+    const scale = `${limit} ${state.view} ${state.sign}`;
     patches.forEach((value, i) => {
-      const shape = picture.shapes[i], text = value === null ? "not estimated" : `${number(value)} ${content.unit}`;
+      const shape = picture.shapes[i], selected = this.patches.has(i), drawn = this.drawn[i];
+      if (drawn.selected !== selected) shape.setAttribute("aria-selected", drawn.selected = selected);
+      if (drawn.value === value && drawn.scale === scale) return;
+      Object.assign(drawn, { value, scale });
       paint(shape, shown(value), limit, false);
-      update(shape, { "aria-selected": this.patches.has(i), "aria-label": `${content.patches[i].label}: ${text}` });
+      shape.setAttribute("aria-label", `${content.patches[i].label}: ${value === null ? "not estimated" : `${number(value)} ${content.unit}`}`);
     });
     picture.ring("chosen", [...this.patches]);
     picture.ring("linked", []);
@@ -79,7 +84,7 @@ class Panel {
       const button = buttons[k], text = number(value);
       paint(button.children[0], shown(value), tintLimit, true);
       if (button.children[2].textContent !== text) button.children[2].textContent = text;
-      update(button, { "aria-pressed": state.words.has(this.shared[k]) });
+      button.setAttribute("aria-pressed", state.words.has(this.shared[k]));
       button.classList.toggle("hovered", compared && this.shared[k] === state.hover);
     });
     parts.low.textContent = `${number(-limit)} ${content.unit}`;

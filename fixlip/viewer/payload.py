@@ -73,7 +73,7 @@ def _gallery(found: Gallery) -> dict[str, Any]:
         panels.append({**_explanation(explanation), "title": label, "shared": shared})
     return {
         "caption": found.title,
-        "about": f"{len(found)} explanations",
+        "about": ", ".join(filter(None, dict.fromkeys(e.provenance.model for e in found.explanations))),
         "shared": "A word is chosen wherever it occurs.",
         "layout": "tabs",
         "list": True,
