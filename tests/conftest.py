@@ -8,6 +8,7 @@ import pytest
 import fixlip
 from fixlip.cli import main
 from fixlip.datasets.scenes import make_scene
+from tests.browser import browser, open_page  # noqa: F401 (fixtures)
 
 
 @pytest.fixture(scope="session")
