@@ -51,7 +51,7 @@ def _best(summary: Summary, metric: str, setting: str, model: str) -> list[str]:
 def _curves(rows: list[dict[str, Any]], name: str, about: str, label: str) -> Image:
     from fixlip.plots import curves
 
-    lines = -(-len({row["estimator"] for row in rows}) // 2)  # of the legend
+    lines = 1 - (-len({row["estimator"] for row in rows}) // 2)  # of the legend, with its title
     height = 3.3 + 0.18 * lines
     figure = new_figure(4.4, height)
     figure.subplots_adjust(0.12, (0.58 + 0.18 * lines) / height, 0.97, 0.97)

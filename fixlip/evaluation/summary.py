@@ -27,6 +27,7 @@ Row = dict[str, Any]
 Table = list[dict[str, Any]]
 Method = tuple[str, str]  # model, estimator
 POINTS = 51  # of a mean curve
+RESAMPLES = 1000  # for its interval
 CURVES = {
     "insertion-deletion": ("insertion", "deletion"),
     "perturbation": ("image_insertion", "image_deletion", "text_insertion", "text_deletion"),
@@ -58,7 +59,7 @@ class Summary:
         differences: between each two models (for each estimator) and each two estimators (for each model), on the
             items that both have; see `fixlip.evaluation.summary_differences`.
         classes: grounding of each kind of object: median PGE with its interval, PGA, number of objects and items.
-        curves: mean curves of insertion, deletion and conditional perturbation.
+        curves: mean curves of insertion, deletion and conditional perturbation, with intervals at each point.
         times: seconds; all else is the same for the same rows, however long they took.
     """
 
@@ -286,7 +287,18 @@ def _curves(rows: list[Row]) -> Table:
             **dict(zip(names, key, strict=True)),
             "fractions": places.round(4).tolist(),
             "values": np.mean(curves, axis=0).tolist(),
+            **_band(np.array(curves)),
             "items": len(curves),
         }
         for key, curves in sorted(found.items())
     ]
+
+
+def _band(curves: np.ndarray) -> dict[str, list[float] | None]:
+    """95 % bootstrap intervals of the mean of curves [items, points] at each point; none of a single curve."""
+    n = len(curves)
+    if n == 1:
+        return {"low": None, "high": None}
+    means = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), RESAMPLES) @ curves / n
+    low, high = np.quantile(means, (0.025, 0.975), axis=0)
+    return {"low": low.tolist(), "high": high.tolist()}

@@ -4,13 +4,33 @@ Nothing here computes a number, and matplotlib is loaded when a figure is drawn,
 """
 
 from fixlip.plots.caption import caption
+from fixlip.plots.class_bars import class_bars
 from fixlip.plots.compare import compare
 from fixlip.plots.contrast import contrast
 from fixlip.plots.convergence import convergence
 from fixlip.plots.curves import curves
 from fixlip.plots.grounding import grounding
 from fixlip.plots.heatmap import heatmap
+from fixlip.plots.network import network
 from fixlip.plots.overview import overview
 from fixlip.plots.pairs import top_pairs
+from fixlip.plots.removal import removal
+from fixlip.plots.scale import shared_limit
+from fixlip.plots.style import save
 
-__all__ = ["caption", "compare", "contrast", "convergence", "curves", "grounding", "heatmap", "overview", "top_pairs"]
+__all__ = [
+    "caption",
+    "class_bars",
+    "compare",
+    "contrast",
+    "convergence",
+    "curves",
+    "grounding",
+    "heatmap",
+    "network",
+    "overview",
+    "removal",
+    "save",
+    "shared_limit",
+    "top_pairs",
+]

@@ -1,12 +1,13 @@
 """The words of the caption, coloured."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from unicodedata import east_asian_width
 
 import numpy as np
 
 from fixlip.explanation import Explanation
-from fixlip.plots.style import INK, axes, colormap, limit_of, plain, short
+from fixlip.plots.style import GRID, INK, axes, colormap, finish, limit_of, plain, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,6 +25,7 @@ def caption(
     ax: "Axes | None" = None,
     order: Literal[1, 2] = 2,
     limit: float | None = None,
+    path: str | Path | None = None,
 ) -> "Axes":
     """Draw the words, each on the colour of its summed interaction with some patches.
 
@@ -33,6 +35,7 @@ def caption(
         ax: where to draw; a new figure when None.
         order: 2 for interactions with the patches, 1 for the first-order effects of the words.
         limit: end of the scale; the largest absolute value when None.
+        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
 
     Returns:
         The Axes; one text for each word, on a box of its colour.
@@ -61,26 +64,26 @@ def caption(
             bbox={
                 "boxstyle": "round,pad=0.3",
                 "facecolor": colormap()(0.5 + REACH * np.clip(value / limit, -1, 1)),
-                "edgecolor": "#e3e1dc",
+                "edgecolor": GRID,
                 "linewidth": 0.6,
             },
         )
     ax.set_axis_off()
-    return ax
+    return finish(ax, path)
 
 
 def lines_of(explanation: Explanation, width: float) -> list[int]:
     """The line, from 0, on which each word stands in a space so many inches wide; [0] for no words."""
     lines, used = [0], 0.0
     for k, player in enumerate(explanation.players.text):
-        size = GAP + LETTER * sum(map(_breadth, short(player.label, LONGEST)))
+        size = GAP + LETTER * sum(map(breadth, short(player.label, LONGEST)))
         new = k > 0 and used + size > 72 * width
         lines.append(lines[-1] + int(new))
         used = size if new else used + size
     return lines[1:] or [0]
 
 
-def _breadth(character: str) -> float:
+def breadth(character: str) -> float:
     """Of a character, in letters."""
     if east_asian_width(character) in "WF":
         return 1.7

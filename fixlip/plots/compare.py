@@ -8,8 +8,7 @@ import numpy as np
 
 from fixlip.comparison import Comparison
 from fixlip.plots.heatmap import heatmap
-from fixlip.plots.style import INK, SOFT, colour_bar, end_of, limit_of, new_figure, plain, short, to_png
-from fixlip.storage import write_atomically
+from fixlip.plots.style import INK, SOFT, colour_bar, end_of, finish, limit_of, new_figure, plain, short
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,6 +41,7 @@ def compare(
     words: Any = None,
     *,
     axes: "Sequence[Axes] | None" = None,
+    limit: float | None = None,
     path: str | Path | None = None,
 ) -> "list[Axes]":
     """Draw the explanations side by side, all maps on the scale of the strongest (those in "relevance" on their own).
@@ -54,7 +54,8 @@ def compare(
         comparison: what `fixlip.compare` returns.
         words: one row only, of these words, as in `Explanation.patch_values`.
         axes: where to draw that row, one for each explanation; a new figure when None.
-        path: also write the figure there as PNG, whole or not at all.
+        limit: end of the shared scale, for figures to be compared; the strongest value of any map when None.
+        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
 
     Returns:
         The Axes of the maps, row by row, each in the order of the comparison.
@@ -64,13 +65,11 @@ def compare(
     """
     one = [Row("", 2, [words] * len(comparison))]
     if axes is not None:
-        drawn = _draw(comparison, one[0], axes, _limits(comparison, one))
+        drawn = _draw(comparison, one[0], axes, _limits(comparison, one, limit))
         _name(drawn, comparison)
     else:
-        drawn = _figure(comparison, _rows(comparison) if words is None else one)
-    if path is not None:
-        write_atomically(path, to_png(drawn[0].get_figure(root=True)))  # type: ignore[arg-type]
-    return drawn
+        drawn = _figure(comparison, _rows(comparison) if words is None else one, limit)
+    return finish(drawn, path)
 
 
 def _rows(comparison: Comparison) -> list[Row]:
@@ -93,7 +92,7 @@ def _strongest(comparison: Comparison) -> list[Row]:
     return [Row(short(words[k].label, LONGEST), 2, list(words[k].players)) for k in sorted(kept)]
 
 
-def _figure(comparison: Comparison, rows: list[Row]) -> "list[Axes]":
+def _figure(comparison: Comparison, rows: list[Row], limit: float | None) -> "list[Axes]":
     columns, lines, left = len(comparison), len(rows), 0.42
     width = left + 0.12 + columns * (CELL + GAP)
     title = textwrap.wrap(
@@ -108,7 +107,7 @@ def _figure(comparison: Comparison, rows: list[Row]) -> "list[Axes]":
         lines, columns, squeeze=False, gridspec_kw={**area, "wspace": GAP / CELL, "hspace": GAP / CELL}
     )
     has_pairs = any(row.order == 2 for row in rows)
-    limits = _limits(comparison, [row for row in rows if row.order == 2])
+    limits = _limits(comparison, [row for row in rows if row.order == 2], limit)
     heading: dict[str, Any] = {"va": "top", "fontsize": 11, "color": INK, "linespacing": 1.25}
     figure.text(left / width, 1 - 0.14 / height, plain("\n".join(title)), **heading)
     for row, line in zip(rows, axes, strict=True):
@@ -126,7 +125,7 @@ def _figure(comparison: Comparison, rows: list[Row]) -> "list[Axes]":
     return list(axes.flat)
 
 
-def _limits(comparison: Comparison, rows: list[Row]) -> list[float]:
+def _limits(comparison: Comparison, rows: list[Row], limit: float | None = None) -> list[float]:
     """For each explanation the end of its scale, which all share but those in "relevance"."""
     own = [
         np.concatenate([e.patch_values(row.words[k], order=row.order) for row in rows] or [np.zeros(1)])
@@ -134,7 +133,7 @@ def _limits(comparison: Comparison, rows: list[Row]) -> list[float]:
     ]
     apart = [e.unit == "relevance" for e in comparison.explanations]
     together = [values for values, a in zip(own, apart, strict=True) if not a]
-    shared = limit_of(np.concatenate(together), None) if together else 1.0
+    shared = limit_of(np.concatenate(together or [np.zeros(1)]), limit)
     return [limit_of(values, None) if a else shared for values, a in zip(own, apart, strict=True)]
 
 

@@ -9,8 +9,7 @@ import numpy as np
 from fixlip import colours
 from fixlip.contrast import Contrast, Row
 from fixlip.plots.heatmap import heatmap
-from fixlip.plots.style import INK, SOFT, colour_bar, limit_of, new_figure, plain, short, to_png
-from fixlip.storage import write_atomically
+from fixlip.plots.style import GRID, INK, SOFT, colour_bar, finish, limit_of, new_figure, panel, plain, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +49,7 @@ def contrast(found: Contrast, path: str | Path | None = None) -> "Figure":
 
     Args:
         found: what to draw.
-        path: also write it there as PNG, whole or not at all.
+        path: also write it there (.pdf, .png or .svg), whole or not at all.
 
     Returns:
         The figure; its first Axes hold the bars, the others the maps: for all words and for those whose interactions
@@ -59,10 +58,7 @@ def contrast(found: Contrast, path: str | Path | None = None) -> "Figure":
     Raises:
         InputError: the path cannot be written.
     """
-    figure = _draw(found)
-    if path is not None:
-        write_atomically(path, to_png(figure))
-    return figure
+    return finish(_draw(found), path)
 
 
 def _draw(found: Contrast) -> "Figure":
@@ -141,12 +137,11 @@ def _bars(ax: "Axes", rows: list[Row], unit: str) -> None:
     low, high = min(values.min(), 0.0), max(values.max(), 0.0)
     ax.set_xlim(low - 0.3 * reach * (low < 0), high + 0.3 * reach)
     ax.set_ylim(y[-1] + 0.6, -0.6)
-    ax.axhline(y[-1] - 0.62, color="#e3e1dc", linewidth=0.8)
+    ax.axhline(y[-1] - 0.62, color=GRID, linewidth=0.8)
     ax.axvline(0, color=SOFT, linewidth=0.8)
     ax.set_xlabel(f"difference ({unit})", fontsize=8, color=SOFT)
-    ax.tick_params(axis="both", length=0, labelcolor=INK)
+    panel(ax, lines=None, size=8.5)
     ax.set_xticks([])
-    ax.spines[:].set_visible(False)
 
 
 def _heading(found: Contrast, column: int) -> str:

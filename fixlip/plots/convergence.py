@@ -7,8 +7,7 @@ import numpy as np
 
 from fixlip import colours
 from fixlip.ablation import label
-from fixlip.plots.style import INK, SOFT, axes, plain, short, to_png
-from fixlip.storage import write_atomically
+from fixlip.plots.style import INK, SOFT, axes, finish, log_axis, panel, plain, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +36,7 @@ def convergence(
         sweep: what `fixlip.sweep` returns.
         x: against the values of the option, or against the passes of both towers together.
         ax: where to draw, both panels in the place of this one; a new figure when None.
-        path: also write the figure there as PNG, whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
 
     Returns:
         The Axes of the error; that of the correlation is the next one of its figure.
@@ -57,18 +56,15 @@ def convergence(
     places = np.array([row[x] for row in rows], dtype=float) if numeric else np.arange(len(rows))
     measured = np.array([not row["reference"] for row in rows])
     below = make_axes_locatable(ax).append_axes("bottom", size="62%", pad=0.16, sharex=ax)
-    for panel, (name, title, colour, marker) in zip((ax, below), MEASURES, strict=True):
+    for part, (name, title, colour, marker) in zip((ax, below), MEASURES, strict=True):
         heights = np.array([row[name] for row in rows])[measured]
         style: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 5, "linewidth": 1.6, "clip_on": False}
-        panel.plot(places[measured], heights, linestyle="-" if numeric else "none", **style)
+        part.plot(places[measured], heights, linestyle="-" if numeric else "none", **style)
         for place in places[~measured]:
-            panel.axvline(place, color=SOFT, linewidth=1, linestyle=":")
-        panel.set_ylabel(title, fontsize=8.5, color=INK)
-        panel.yaxis.set_label_coords(-0.11, 0.5)
-        panel.tick_params(which="both", length=0, labelsize=8, labelcolor=INK)
-        panel.spines[:].set_visible(False)
-        panel.grid(color="#e3e1dc", linewidth=0.7)
-        panel.set_axisbelow(True)
+            part.axvline(place, color=SOFT, linewidth=1, linestyle=":")
+        part.set_ylabel(title, fontsize=8.5, color=INK)
+        part.yaxis.set_label_coords(-0.11, 0.5)
+        panel(part)
     errors, correlations = (
         [row[name] for row, kept in zip(rows, measured, strict=True) if kept] for name, *_ in MEASURES
     )
@@ -84,21 +80,13 @@ def convergence(
     ax.set_title(
         plain(f"{sweep.measured}, against {short(sweep.reference_name, 48)}"), fontsize=8.5, color=SOFT, loc="left"
     )
-    if path is not None:
-        write_atomically(path, to_png(ax.get_figure(root=True)))  # type: ignore[arg-type]
-    return ax
+    return finish(ax, path)
 
 
 def _heights(ax: "Axes", below: "Axes", errors: list[float], lowest: float) -> None:
     """The error on a logarithmic axis or from 0; the correlation up to 1."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
     if _decades(errors):
-        ax.set_yscale("log")
-        if np.nanmin(errors) > 1e-3:
-            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            ax.yaxis.set_major_formatter("{x:g}")
-        ax.yaxis.set_minor_formatter(NullFormatter())
+        log_axis(ax.yaxis, named=float(np.nanmin(errors)) > 1e-3)
     elif np.isfinite(errors).any():
         ax.set_ylim(bottom=0)
         ax.locator_params(axis="y", nbins=5)
@@ -109,12 +97,9 @@ def _heights(ax: "Axes", below: "Axes", errors: list[float], lowest: float) -> N
 
 def _places(ax: "Axes", places: np.ndarray, names: list[str], numeric: bool) -> None:
     """The axis at the bottom; it names the values themselves where they leave each other room."""
-    from matplotlib.ticker import NullFormatter
-
     logarithmic = numeric and _decades(list(places))
     if logarithmic:
-        ax.set_xscale("log")
-        ax.xaxis.set_minor_formatter(NullFormatter())
+        log_axis(ax.xaxis, named=False)
     if not numeric:
         ax.set_xlim(-0.5, len(places) - 0.5)
     gaps = np.diff(np.log(places) if logarithmic else places)

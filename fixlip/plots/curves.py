@@ -1,61 +1,87 @@
 """Curves of insertion and deletion, one line for each method."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fixlip.plots.style import INK, SOFT, axes, plain, short
+from fixlip.plots.style import COLOURS, INK, MARKERS, axes, finish, panel, plain, short
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
-COLOURS = ("#e4610f", "#1f6fc9", "#3f8f84", "#8a63c9", "#b98a2d", "#c2407a", "#6b8e23", "#8b9099")
-GRID = "#e3e1dc"
-LONGEST = 30  # letters of a name
+LONGEST = 34  # letters of a name
+DASHES = (0, (3, 1.6))
+MARKED = 10  # a curve of many points has a marker at each of so many
 
 
 def curves(
-    curves: Sequence[Mapping[str, Any]], *, ax: "Axes | None" = None, label: str = "share of the players"
+    curves: Sequence[Mapping[str, Any]],
+    *,
+    ax: "Axes | None" = None,
+    label: str = "share of the players",
+    path: str | Path | None = None,
 ) -> "Axes":
     """Draw mean curves: the similarity against the share of players that came in (solid) or went (dashed).
 
     Args:
-        curves: rows of `fixlip.evaluation.summary.Summary.curves`: fractions, values, estimator, and curve, whose name
-            ends in "insertion" or "deletion". At most eight estimators; the curves of one have its colour.
+        curves: rows of `fixlip.evaluation.summary.Summary.curves`: fractions, values, estimator, curve (its name ends
+            in "insertion" or "deletion"), and where they are there model, and low and high for a band (95 % intervals).
+            At most eight methods (models with their estimators); the curves of one share colour and marker.
         ax: where to draw; a new figure when None.
         label: of the axis at the bottom.
+        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
 
     Returns:
-        The Axes; one line for each row, in order.
+        The Axes; one line for each row, in order, and a band for each that has an interval.
 
     Raises:
-        ValueError: more estimators than colours.
+        ValueError: more methods than colours.
+        InputError: the path cannot be written.
     """
-    ax = axes(ax, 4.4, 3.6)
-    names = list(dict.fromkeys(str(row["estimator"]) for row in curves))
-    if len(names) > len(COLOURS):
-        raise ValueError(f"At most {len(COLOURS)} estimators can be told apart in one figure, got {len(names)}.")
-    colour, seen = dict(zip(names, COLOURS, strict=False)), set()
-    for row in curves:
-        name, going = str(row["estimator"]), str(row["curve"]).endswith("deletion")
-        ax.plot(
-            row["fractions"],
-            row["values"],
-            color=colour[name],
-            linewidth=1.6,
-            linestyle=(0, (3, 1.6)) if going else "-",
-            label="_" if name in seen else plain(short(name, LONGEST)),
-        )
-        seen.add(name)
+    from matplotlib.lines import Line2D
+
+    names = _names(curves)
+    methods = list(dict.fromkeys(names))
+    if len(methods) > len(COLOURS):
+        raise ValueError(f"At most {len(COLOURS)} estimators can be told apart in one figure, got {len(methods)}.")
+    ax = panel(axes(ax, 4.8, 3.9, fitted=True))
+    for row, name in zip(curves, names, strict=True):
+        look, apart = _look(methods.index(name)), max(1, len(row["values"]) // MARKED)
+        going = str(row["curve"]).endswith("deletion")
+        start = methods.index(name) * apart // len(methods)
+        ax.plot(row["fractions"], row["values"], linestyle=DASHES if going else "-", markevery=(start, apart), **look)
+        if row.get("low") is not None:
+            ax.fill_between(row["fractions"], row["low"], row["high"], color=look["color"], alpha=0.13, linewidth=0)
     ax.set_xlabel(label, fontsize=8.5, color=INK)
     ax.set_ylabel("similarity, 0 for none and 1 for all", fontsize=8.5, color=INK)
     ax.set_xlim(0, 1)
-    ax.tick_params(which="both", length=0, labelsize=8, labelcolor=SOFT)
-    ax.spines[:].set_visible(False)
-    ax.grid(color=GRID, linewidth=0.7)
-    ax.set_axisbelow(True)
-    if names:
-        ax.legend(
-            loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=min(2, len(names)), fontsize=8, frameon=False,
-            labelcolor=INK, handlelength=1.4, columnspacing=1.2,
-        )  # fmt: skip
-    return ax
+    if methods:
+        lines = [Line2D([], [], label=plain(short(name, LONGEST)), **_look(k)) for k, name in enumerate(methods)]
+        kinds = {str(row["curve"]).endswith("deletion") for row in curves}
+        legend_below(ax, lines, "solid: players come in, dashed: players go" if len(kinds) > 1 else None)
+    return finish(ax, path)
+
+
+def _look(k: int) -> dict[str, Any]:
+    """Of the lines of a method."""
+    return {"color": COLOURS[k], "marker": MARKERS[k], "markersize": 3.6, "linewidth": 1.5}
+
+
+def legend_below(ax: "Axes", handles: "Sequence[Artist]", title: str | None = None) -> None:
+    """The names of what is drawn, under the label of the axis."""
+    from matplotlib.transforms import ScaledTranslation
+
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    below = ScaledTranslation(0, -0.42, ax.get_figure(root=True).dpi_scale_trans)  # type: ignore[union-attr]
+    ax.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=ax.transAxes + below,
+        ncols=1 if longest > 24 else min(2, len(handles)), title=title, title_fontsize=7.5, fontsize=8, frameon=False,
+        labelcolor=INK, handlelength=2.2, columnspacing=1.4,
+    )  # fmt: skip
+
+
+def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What sets the methods apart: the estimator, or with it the model where there are several."""
+    several = len({row.get("model") for row in rows}) > 1
+    return [f"{row['model']} · {row['estimator']}" if several else str(row["estimator"]) for row in rows]

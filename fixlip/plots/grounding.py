@@ -1,6 +1,7 @@
 """Whether the words of an object fall on its box."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy as np
 from fixlip.explanation import Explanation
 from fixlip.players import Box
 from fixlip.plots.heatmap import heatmap
-from fixlip.plots.style import axes
+from fixlip.plots.style import axes, finish
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +23,7 @@ def grounding(
     others: Sequence[Box] = (),
     ax: "Axes | None" = None,
     limit: float | None = None,
+    path: str | Path | None = None,
 ) -> "Axes":
     """Draw the interactions of an object's words with the picture, and where the object is.
 
@@ -32,6 +34,7 @@ def grounding(
         others: boxes of other objects, drawn with dashes.
         ax: where to draw; a new figure when None.
         limit: end of the scale; the largest absolute value when None.
+        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
 
     Returns:
         The Axes of `heatmap`; its last patches are the boxes, each as a dark line under a white one, `others` first.
@@ -48,4 +51,4 @@ def grounding(
                 dashes = style if colour == "white" else "-"
                 line: dict[str, Any] = {"edgecolor": colour, "linewidth": thickness, "linestyle": dashes}
                 ax.add_patch(Rectangle(*place, fill=False, clip_on=False, **line))
-    return ax
+    return finish(ax, path)

@@ -1,11 +1,12 @@
 """A map of interactions over the picture."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from fixlip.explanation import Explanation
-from fixlip.plots.style import axes, colormap, limit_of
+from fixlip.plots.style import axes, colormap, finish, limit_of
 from fixlip.shapes import boxes_of, outlines
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def heatmap(
     ax: "Axes | None" = None,
     order: Literal[1, 2] = 2,
     limit: float | None = None,
+    path: str | Path | None = None,
 ) -> "Axes":
     """Draw the interactions of words with the patches or regions over the picture, the more opaque the stronger.
 
@@ -29,7 +31,8 @@ def heatmap(
         explanation: what to draw.
         words, order: as in `Explanation.patch_values`.
         ax: where to draw; a new figure when None.
-        limit: end of the scale, for figures to be compared; the largest absolute value when None.
+        limit: end of the scale, for figures to be compared (see `shared_limit`); the largest absolute value when None.
+        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
 
     Returns:
         The Axes; its last image holds the values as `Explanation.heatmap` gives them, for boxes its last collection.
@@ -71,4 +74,4 @@ def heatmap(
         )
     ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     ax.set_axis_off()
-    return ax
+    return finish(ax, path)

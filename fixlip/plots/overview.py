@@ -10,8 +10,7 @@ from fixlip.explanation import Explanation
 from fixlip.plots.caption import LINE, caption, lines_of
 from fixlip.plots.heatmap import heatmap
 from fixlip.plots.pairs import top_pairs
-from fixlip.plots.style import INK, SOFT, colour_bar, end_of, limit_of, new_figure, plain, short, to_png
-from fixlip.storage import write_atomically
+from fixlip.plots.style import INK, SOFT, colour_bar, end_of, finish, limit_of, new_figure, plain, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +26,7 @@ def overview(explanation: Explanation, path: str | Path | None = None) -> "Figur
 
     Args:
         explanation: what to draw.
-        path: also write it there as PNG, whole or not at all.
+        path: also write it there (.pdf, .png or .svg), whole or not at all.
 
     Returns:
         The figure; maps of words share the scale of the colour bar, titles of other maps name the end of theirs.
@@ -35,10 +34,7 @@ def overview(explanation: Explanation, path: str | Path | None = None) -> "Figur
     Raises:
         InputError: the path cannot be written.
     """
-    figure = _draw(explanation)
-    if path is not None:
-        write_atomically(path, to_png(figure))
-    return figure
+    return finish(_draw(explanation), path)
 
 
 def _draw(explanation: Explanation) -> "Figure":

@@ -1,12 +1,13 @@
 """The strongest pairs of a word and a patch."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fixlip import colours
 from fixlip.explanation import Explanation
-from fixlip.plots.style import INK, SOFT, axes, plain, short
+from fixlip.plots.style import INK, SOFT, axes, finish, panel, plain, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,18 +15,21 @@ if TYPE_CHECKING:
 LONGEST = 18  # letters of a name
 
 
-def top_pairs(explanation: Explanation, k: int = 10, *, ax: "Axes | None" = None) -> "Axes":
+def top_pairs(
+    explanation: Explanation, k: int = 10, *, ax: "Axes | None" = None, path: str | Path | None = None
+) -> "Axes":
     """Draw the k strongest pairs as bars, with 95 % intervals where there are standard errors.
 
     Args:
         explanation: what to draw.
         k: how many.
         ax: where to draw; a new figure when None.
+        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
 
     Returns:
         The Axes, strongest pair on top.
     """
-    ax = axes(ax, 5.0, 0.32 * k + 0.8)
+    ax = axes(ax, 5.0, 0.32 * k + 0.8, fitted=True)
     pairs, players = [p for p in explanation.top_pairs(k) if np.isfinite(p.value)], explanation.players
     values = np.array([pair.value for pair in pairs])
     errors = 1.96 * np.nan_to_num([pair.stderr for pair in pairs])
@@ -39,8 +43,5 @@ def top_pairs(explanation: Explanation, k: int = 10, *, ax: "Axes | None" = None
     ax.axvline(0, color=SOFT, linewidth=0.8)
     intervals = ", 95 % intervals" if errors.any() else ""
     ax.set_xlabel(f"interaction ({explanation.unit}){intervals}", fontsize=8, color=SOFT)
-    ax.tick_params(axis="both", length=0, labelsize=8, labelcolor=INK)
-    ax.spines[:].set_visible(False)
-    ax.grid(axis="x", color="#e3e1dc", linewidth=0.7)
-    ax.set_axisbelow(True)
-    return ax
+    panel(ax, lines="x")
+    return finish(ax, path)

@@ -1,20 +1,29 @@
 """What the figures share: the scale, the text, a figure where none is given."""
 
 import io
-import warnings
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from fixlip import colours
+from fixlip.errors import InputError
+from fixlip.plots.fonts import mend, readable
+from fixlip.storage import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-INK, SOFT = "#1d1f23", "#5f656e"
+INK, SOFT, GRID = "#1d1f23", "#5f656e", "#e3e1dc"
+COLOURS = ("#e4610f", "#1f6fc9", "#3f8f84", "#8a63c9", "#b98a2d", "#c2407a", "#6b8e23", "#8b9099")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # beside the colours, for eyes and paper without them
 DPI = 150
+FORMATS = (".pdf", ".png", ".svg")
+WRITTEN: Any = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "fixlip"}
+Drawn = TypeVar("Drawn", bound="Axes | Figure | list[Axes]")
 
 
 def colormap() -> "Colormap":
@@ -32,14 +41,40 @@ def new_figure(width: float, height: float) -> "Figure":
     return Figure(figsize=(width, height), dpi=DPI, facecolor="white")
 
 
-def axes(ax: "Axes | None", width: float = 4.0, height: float = 4.0) -> "Axes":
-    """The axes given, or those of a new figure."""
-    return new_figure(width, height).add_subplot() if ax is None else ax
+def axes(ax: "Axes | None", width: float = 4.0, height: float = 4.0, *, fitted: bool = False) -> "Axes":
+    """The axes given, or those of a new figure; `fitted` leaves its labels the room that they need."""
+    if ax is not None:
+        return ax
+    figure = new_figure(width, height)
+    if fitted:
+        figure.set_layout_engine("constrained")
+    return figure.add_subplot()
 
 
 def plain(text: str) -> str:
-    """Text in which a dollar sign is one, not the start of mathematics."""
-    return text.replace("$", r"\$")
+    """Text as it can be drawn: a dollar sign is one, not the start of mathematics, and a font has all characters."""
+    return readable(text).replace("$", r"\$")
+
+
+def panel(ax: "Axes", *, lines: "str | None" = "both", size: float = 8) -> "Axes":
+    """Make Axes calm: no frame, no ticks, thin lines behind what is drawn ("x", "y", "both" or None)."""
+    ax.tick_params(which="both", length=0, labelsize=size, labelcolor=INK)
+    ax.spines[:].set_visible(False)
+    if lines:
+        ax.grid(axis=lines, color=GRID, linewidth=0.7)  # type: ignore[arg-type]
+        ax.set_axisbelow(True)
+    return ax
+
+
+def log_axis(axis: "Axis", *, named: bool = True) -> None:
+    """A logarithmic scale, which names 1, 2 and 5 of each decade as numbers where it is to be `named` so."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
+    if named:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def limit_of(values: np.ndarray, limit: float | None) -> float:
@@ -71,11 +106,50 @@ def colour_bar(figure: "Figure", place: tuple[float, float, float, float], limit
     bar.outline.set_visible(False)  # type: ignore[operator]
 
 
+def save(drawn: "Drawn", path: str | Path) -> None:
+    """Write a figure whole or not at all, for print: lines stay lines, and fonts are embedded as TrueType.
+
+    Args:
+        drawn: a figure, its Axes, or a list of these; the whole figure is written.
+        path: ends in .pdf, .png (150 dots an inch) or .svg. The same figure gives the same bytes.
+
+    Raises:
+        InputError: another ending, or the path cannot be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise InputError(f"A figure is written to a file that ends in {', '.join(FORMATS)}, not to {str(path)!r}.")
+    write_atomically(path, to_bytes(_figure(drawn), suffix[1:]))
+
+
+def finish(drawn: "Drawn", path: str | Path | None = None) -> "Drawn":
+    """The last line of each function here: find fonts for all that is written, and `save` where there is a path."""
+    from matplotlib.text import Text
+
+    parts: Any = drawn if isinstance(drawn, list) else [drawn]
+    mend(text for part in parts for text in part.findobj(Text))
+    if path is not None:
+        save(drawn, path)
+    return drawn
+
+
 def to_png(figure: "Figure") -> bytes:
-    """The figure as PNG, without a warning for each emoji or script that the font lacks."""
+    """The figure as PNG."""
+    return to_bytes(figure, "png")
+
+
+def to_bytes(figure: "Figure", kind: str, **options: Any) -> bytes:
+    """The figure as "pdf", "png" or "svg"; `options` are those of `Figure.savefig`."""
+    from matplotlib import rc_context
+
+    dated = {"pdf": "CreationDate", "svg": "Date"}
     buffer = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing")
-        warnings.filterwarnings("ignore", message=r"Matplotlib currently does not support .* natively")
-        figure.savefig(buffer, format="png", dpi=DPI)
+    with rc_context(WRITTEN):
+        metadata = {dated[kind]: None} if kind in dated else {}
+        figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata, **options)
     return buffer.getvalue()
+
+
+def _figure(drawn: Any) -> "Figure":
+    one = drawn[0] if isinstance(drawn, list) else drawn
+    return one.get_figure(root=True) or one

@@ -17,21 +17,12 @@ from fixlip.contrast import Contrast
 from fixlip.explanation import Explanation
 from fixlip.gallery import Gallery
 from fixlip.storage import write_atomically
+from fixlip.viewer.notebook import mimebundle
 from fixlip.viewer.payload import payload
 
-SCRIPTS = (
-    "common",
-    "picture",
-    "table",
-    "panel",
-    "contrast",
-    "layout",
-    "links",
-    "errors",
-    "curves",
-    "download",
-    "page",
-)  # in this order
+__all__ = ["content_hash", "mimebundle", "to_html"]
+
+SCRIPTS = "common picture table panel contrast layout links errors curves download page frame"  # in this order
 
 Shown = Explanation | Comparison | Contrast | Gallery
 
@@ -43,7 +34,7 @@ def to_html(found: Shown, path: str | Path | None = None) -> str:
         InputError: the path cannot be written.
     """
     page, style = _file("page.html"), _file("page.css") + _file("parts.css")
-    script = "".join(_file(f"{name}.js") for name in SCRIPTS)
+    script = "".join(_file(f"{name}.js") for name in SCRIPTS.split())
     own = f"style-src {content_hash(style)}; script-src {content_hash(script)}"
     data = payload(found)
     fills = {
@@ -59,25 +50,6 @@ def to_html(found: Shown, path: str | Path | None = None) -> str:
     if path is not None:
         write_atomically(path, page.encode("utf-8"))
     return page
-
-
-def mimebundle(found: Shown) -> dict[str, Any]:
-    """What a notebook shows: the page in a frame of its own, a picture where scripts do not run, and the text."""
-    from fixlip.plots import compare, contrast, overview
-    from fixlip.plots.style import to_png
-
-    source = html.escape(to_html(found))
-    may = 'sandbox="allow-scripts allow-downloads" allow="clipboard-write"'
-    frame = f'<iframe {may} srcdoc="{source}" style="width:100%;height:760px;border:0"></iframe>'
-    if isinstance(found, Comparison):
-        figure = compare(found)[0].get_figure(root=True)
-    else:
-        figure = overview(found) if isinstance(found, Explanation) else contrast(found)
-    return {
-        "text/html": frame,
-        "image/png": base64.b64encode(to_png(figure)).decode(),  # type: ignore[arg-type]
-        "text/plain": repr(found),
-    }
 
 
 def _file(name: str) -> str:

@@ -1,0 +1,59 @@
+"""One scale for figures that are drawn apart."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+
+from fixlip.comparison import Comparison
+from fixlip.errors import InputError
+from fixlip.explanation import Explanation
+
+
+def shared_limit(
+    explanations: Iterable[Explanation] | Comparison,
+    words: Iterable[Any] = (None,),
+    *,
+    order: Literal[1, 2] = 2,
+    pairs: bool = False,
+) -> float:
+    """The `limit` with which figures of several explanations, or of several words, can be compared.
+
+    Args:
+        explanations: those to be drawn; all in one unit. A `Comparison` counts as its explanations.
+        words: one entry for each map that is to be drawn, as in `Explanation.patch_values`; all words together when not
+            given. A word that an explanation does not have is left out there.
+        order: of the effects, as in `Explanation.patch_values`.
+        pairs: of single pairs of players instead of sums over words: for `network`.
+
+    Returns:
+        The largest absolute value in any of the figures; 1 where all are 0.
+
+    Raises:
+        InputError: no explanation, or explanations in different units, which no scale can hold.
+
+    Example:
+        >>> from fixlip import Players
+        >>> players = Players.of(n_image=2, words=["dog"])
+        >>> def found(effect):
+        ...     return Explanation(0.0, np.array([1.0, effect, 0.0]), np.zeros((3, 3)), 0.0, 1.0, "", players)
+        >>> shared_limit([found(2.0), found(-5.0)], order=1)
+        5.0
+    """
+    found = list(explanations.explanations if isinstance(explanations, Comparison) else explanations)
+    units = sorted({e.unit for e in found})
+    if len(units) != 1:
+        raise InputError(f"A shared scale needs explanations in one unit, got {', '.join(units) or 'none at all'}.")
+    values = [_pairs(e) for e in found] if pairs else [v for e in found for w in words for v in _map(e, w, order)]
+    return max((float(np.nanmax(np.abs(v), initial=0.0)) for v in values), default=0.0) or 1.0
+
+
+def _pairs(explanation: Explanation) -> np.ndarray:
+    return explanation.second_order[np.triu_indices(len(explanation.players), 1)]
+
+
+def _map(explanation: Explanation, words: Any, order: Literal[1, 2]) -> list[np.ndarray]:
+    try:
+        return [explanation.patch_values(words, order=order)]
+    except InputError:
+        return []
