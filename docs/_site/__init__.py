@@ -1,0 +1,1 @@
+"""What the site is made of besides its pages of words: public names, estimators, staging, links."""
