@@ -6,6 +6,7 @@ import numpy as np
 
 from fixlip import Comparison, Explanation, Player, Players, Provenance, StandardErrors
 from fixlip.datasets.scenes import make_scene
+from fixlip.gallery import Gallery
 from fixlip.metrics import coverage
 from fixlip.players import grid_players
 
@@ -101,3 +102,24 @@ def comparison(**options):
     """Three explanations with grids of different sizes, regions, and different tokenizers."""
     found = (explanation(**options), of_tokens(grid=(8, 8), model="demo-siglip", scale=5.0), of_regions())
     return Comparison(found, ("patches", "tokens", "regions"))
+
+
+def contrast():
+    """Two captions of which one word differs and one is new."""
+    one = explanation(words=["a", "dog", "by", "a", "bus"])
+    return one.against(explanation(words=["a", "cat", "by", "a", "big", "bus"], seed=2))
+
+
+CAPTIONS = (
+    "a dog by a bus",
+    "a cat by a bus",
+    "an owl over a dog",
+    "the bus is red",
+    "a dog and an owl beside a yellow bus in the rain",
+    "nothing of it",
+)
+
+
+def gallery(captions=CAPTIONS, **options):
+    """Captions of one picture."""
+    return Gallery(tuple(explanation(words=caption.split(), **options) for caption in captions))

@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from fixlip import Comparison, Explanation, InputError, Players, viewer
+from fixlip.gallery import Gallery
+from fixlip.viewer.payload import packed
 from tests.oracles import assert_close
-from tests.pictures import comparison, explanation, label_map, of_regions
+from tests.pictures import comparison, contrast, explanation, gallery, label_map, of_regions
 
 
 def data_of(page):
@@ -130,7 +132,7 @@ def test_players_without_a_place_show_in_notebooks(n_image):
 def test_notebooks_get_a_frame_of_their_own():
     bundle = viewer.mimebundle(explanation())
     assert bundle["text/html"].startswith("<iframe sandbox")
-    assert bundle["text/html"].count("<") == 2
+    assert bundle["text/html"].count("<") == bundle["text/html"].count(">") == 2
     assert bundle["image/png"].startswith("iVBOR")
 
 
@@ -171,15 +173,10 @@ def test_hostile_text_stays_data_in_a_comparison(text):
     assert data_of(page)["panels"][0]["title"] == text
 
 
-def contrasted():
-    one = explanation(words=["a", "dog", "by", "a", "bus"])
-    return one.against(explanation(words=["a", "cat", "by", "a", "bus"], seed=2))
-
-
 def test_a_contrast_holds_both_and_the_difference():
-    found = contrasted()
+    found = contrast()
     data = data_of(viewer.to_html(found))
-    assert data["caption"] == "“a dog by a bus” rather than “a cat by a bus”"
+    assert data["caption"] == "“a dog by a bus” rather than “a cat by a big bus”"
     assert [panel["title"] for panel in data["panels"]] == [*found.captions, "difference"]
     for panel, e in zip(data["panels"], (found.first, found.second, found.aligned), strict=True):
         assert_close(cross_of(panel), e.cross.T, 1e-3)
@@ -197,3 +194,41 @@ def test_hostile_text_stays_data_in_a_contrast(text):
     page = viewer.to_html(one.against(other))
     assert page.count("<script") == page.count("</script>") == 2
     assert data_of(page)["contrast"]["rows"][0]["part"] == f"{text} vs –"
+
+
+def test_a_gallery_holds_each_and_a_picture_once():
+    found = gallery()
+    page = viewer.to_html(found)
+    data = data_of(page)
+    assert [panel["title"] for panel in data["panels"]] == list(found.labels)
+    for panel, (_, e) in zip(data["panels"], found, strict=True):
+        assert_close(cross_of(panel), e.cross.T, 1e-3)
+        assert [word["label"] for word in panel["words"]] == [p.label for p in e.players.text]
+    assert page.count("data:image") == len(data["places"]) == 1
+    first, second = (panel["shared"] for panel in data["panels"][:2])
+    assert [k for k in range(5) if first[k] != second[k]] == [1]  # a dog by a bus, a cat by a bus
+    assert len(set(first)) == 5
+
+
+def test_pictures_of_a_gallery_are_all_there():
+    found = Gallery((explanation(seed=0), explanation(seed=3)), ("one", "other"), "Two pictures")
+    data = data_of(viewer.to_html(found))
+    assert [panel["place"] for panel in data["panels"]] == [0, 1]
+    assert data["caption"] == "Two pictures"
+
+
+@pytest.mark.parametrize("found", [explanation(), comparison(), contrast(), gallery()], ids=lambda f: type(f).__name__)
+def test_notebooks_get_a_picture_of_every_kind(found):
+    bundle = viewer.mimebundle(found)
+    with Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))) as image:
+        assert min(image.size) > 300
+    assert bundle["text/plain"] == repr(found)
+
+
+def test_numbers_keep_five_digits():
+    values = np.random.default_rng(0).normal(size=1000) * 10.0 ** np.arange(-30, 30).repeat(17)[:1000]
+    values[:4] = np.nan, np.inf, 0.0, 1e300
+    seen = unpacked(packed(values), -1)
+    assert np.isnan(seen[[0, 1, 3]]).all()
+    assert seen[2] == 0
+    assert np.abs(seen[4:] / values[4:] - 1).max() < 2**-16 * 1.01

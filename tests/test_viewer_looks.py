@@ -70,6 +70,12 @@ def test_frames_on_one_page_do_not_meet(browser, tmp_path):
     assert first.locator('[aria-pressed="true"]').count() == 1
     assert second.locator('[aria-pressed="true"]').count() == 0
     assert second.locator("[data-patch]").count() == 49
+    page.wait_for_function("[...document.querySelectorAll('iframe')].every(f => f.offsetHeight !== 820)")
+    for i, frame in enumerate((first, second)):  # each as high as its page, without scroll bars
+        inside = frame.locator("main").evaluate("main => main.getBoundingClientRect().height")
+        assert abs(page.locator("iframe").nth(i).bounding_box()["height"] - inside) <= 1
+    first.locator("summary", has_text="numbers").click()
+    page.wait_for_function("(f => f[0].offsetHeight > f[1].offsetHeight)(document.querySelectorAll('iframe'))")
     page.close()
     assert trouble == []
 

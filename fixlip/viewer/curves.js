@@ -54,10 +54,11 @@ EXTRAS.push((panel) => {
   }
 
   function sentence() {
-    const words = order.slice(0, sizes[k]).filter((i) => i >= panel.nPatches).length, rest = sizes[k] - words, { one, many } = panel.content.noun;
+    const words = order.slice(0, sizes[k]).filter((i) => i >= panel.nPatches).length, { one, many } = panel.content.noun;
     if (sizes[k] === 0) return way === "deletion" ? "Nothing is removed." : "Nothing is present.";
-    const parts = `${rest} ${rest === 1 ? one : many} and ${words} ${words === 1 ? "word" : "words"}`;
-    return way === "deletion" ? `${parts} removed, the most important first.` : `Only ${parts} present, the most important first.`;
+    const counts = [[sizes[k] - words, one, many], [words, "word", "words"]].filter(([count]) => count);
+    const parts = counts.map(([count, singular, plural]) => `${count} ${count === 1 ? singular : plural}`).join(" and ");
+    return way === "deletion" ? `${parts} removed, what adds most first.` : `Only ${parts} present, what adds most first.`;
   }
   function show() {
     const points = (values) => values.map((v, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join("");
@@ -76,6 +77,7 @@ EXTRAS.push((panel) => {
     panel.removed = new Set(gone);
     panel.picture.cover("removed", gone.filter((i) => i < panel.nPatches));
     panel.buttons.forEach((button, i) => button.classList.toggle("removed", panel.removed.has(panel.nPatches + i)));
+    fadeLinks(panel);
     describe(panel);
   }
   show();

@@ -120,15 +120,16 @@ function drawWord(brush, panel, word, k) {
 
 function drawLinks(brush, panel, { words, picture }) {
   for (const line of linkLines(panel, (k) => words[k], picture).reverse()) {
-    const path = new Path2D(line.path);
+    const path = new Path2D(line.path), all = isGone(panel, line) ? 0.18 : 1;
     brush.lineCap = "round";
-    Object.assign(brush, { strokeStyle: cssColour("paper"), lineWidth: line.width + HALO, globalAlpha: 0.55 }).stroke(path);
-    Object.assign(brush, { strokeStyle: line.colour, lineWidth: line.width, globalAlpha: line.opacity }).stroke(path);
+    Object.assign(brush, { strokeStyle: cssColour("paper"), lineWidth: line.width + HALO, globalAlpha: 0.55 * all }).stroke(path);
+    Object.assign(brush, { strokeStyle: line.colour, lineWidth: line.width, globalAlpha: line.opacity * all }).stroke(path);
     brush.beginPath();
     brush.arc(...line.to, 2 + line.width, 0, 2 * Math.PI);
-    Object.assign(brush, { fillStyle: line.colour, strokeStyle: "#fff", lineWidth: 1.5, globalAlpha: 1 }).fill();
+    Object.assign(brush, { fillStyle: line.colour, strokeStyle: "#fff", lineWidth: 1.5, globalAlpha: all }).fill();
     brush.stroke();
   }
+  brush.globalAlpha = 1;
 }
 
 function drawLegend(brush, panel, { legend, picture }) {

@@ -6,8 +6,7 @@ function arrange() {
   $("tabs").querySelectorAll("[role=tab]").forEach((tab, i) => attributed(tab, { "aria-selected": i === state.tab, tabindex: i === state.tab ? "0" : "-1" }));
   panels.forEach(({ root, parts }, i) => {
     root.hidden = tabbed && i !== state.tab;
-    if (tabbed) attributed(root, { role: "tabpanel", "aria-labelledby": `tab-${i}` });
-    else if (compared) attributed(root, { role: "group", "aria-labelledby": parts.title.id });
+    attributed(root, tabbed ? { role: "tabpanel", "aria-labelledby": `tab-${i}` } : { role: "region", "aria-labelledby": parts.title.id });
   });
   render(true);
 }

@@ -39,6 +39,15 @@ function linkLines({ links, linkLimit, picture }, wordBox, frame) {
   return lines;
 }
 
+const isGone = ({ removed, nPatches }, { k, i }) => removed.has(i) || removed.has(nPatches + k);
+// the lines of players that the slider has removed step back
+function fadeLinks(panel) {
+  for (const group of panel.parts.links.children) {
+    const [k, i] = group.dataset.link.split("-").map(Number);
+    group.classList.toggle("gone", isGone(panel, { k, i }));
+  }
+}
+
 EXTRAS.push((panel) => {
   const svg = panel.parts.links, { root } = panel, label = make("p", undefined, { class: "link-label", "aria-hidden": "true" });
   panel.linkLimit = largest(panel.content.cross.map(largest));
@@ -64,6 +73,7 @@ EXTRAS.push((panel) => {
       line.group = group;
       return group;
     }));
+    fadeLinks(panel);
   }
   function say(line) {
     for (const other of lines) other.group.classList.toggle("strong", other === line);

@@ -26,7 +26,6 @@ class Panel {
     this.root = root.firstElementChild;
     this.stage = root.querySelector(".stage");
     this.root.id = `panel-${index}`;
-    this.root.setAttribute("aria-labelledby", compared ? this.parts.title.id : "caption");
     this.picture = buildPicture(this.parts.picture, content, this.patches, render);
     this.buttons = content.words.map((word, k) => this.wordButton(word, k));
     this.parts.words.append(...this.buttons);

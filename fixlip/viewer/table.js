@@ -55,7 +55,7 @@ const howTo = (many) => `Choose words to see where they meet the picture; choose
 
 function showFacts({ content, parts, nWords, nPatches }) {
   const { many } = content.noun, hints = [], missing = content.cross.reduce((n, row) => n + row.filter((v) => v === null).length, 0);
-  parts.title.textContent = content.title ?? "";
+  parts.title.textContent = content.title ?? "The explanation";
   parts.model.textContent = [content.model, content.index].filter(Boolean).join(" · ");
   if (!known(content)) hints.push(`This estimator gives first-order effects only; it has no pairs of words and ${many}.`);
   else if (!compared) hints.push(howTo(many));

@@ -1,0 +1,76 @@
+"""What a notebook shows without being asked."""
+
+import base64
+import html
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from fixlip.comparison import Comparison
+from fixlip.contrast import Contrast
+from fixlip.gallery import Gallery
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from fixlip.viewer import Shown
+
+HEIGHT, HIGHEST = 820, 6000  # pixels: of a frame whose page cannot say how high it is, and of any frame
+COLUMNS, MOST = 3, 12  # of a gallery as a figure
+# the page tells its height to what is around it (frame.js); where handlers are stripped the frame stays and scrolls
+FIT = (
+    "window.addEventListener('message',e=>{if(e.source===this.contentWindow&&e.data.height>0)"
+    f"this.style.height=Math.min(e.data.height,{HIGHEST})+'px'}})"
+)
+
+
+def mimebundle(found: "Shown") -> dict[str, Any]:
+    """What a notebook shows: the page in a frame of its own, a picture where scripts do not run, and the text.
+
+    Frames have no name in common, so several on one page do not meet. Where the notebook runs handlers (JupyterLab,
+    VS Code, Colab) a frame becomes as high as its page; where it does not, its page scrolls.
+    """
+    from fixlip.plots.style import to_png
+    from fixlip.viewer import to_html
+
+    may = 'sandbox="allow-scripts allow-downloads" allow="clipboard-write"'
+    frame = {"onload": FIT, "srcdoc": to_html(found), "style": f"width:100%;height:{HEIGHT}px;border:0"}
+    attributes = " ".join(f'{name}="{html.escape(value)}"' for name, value in frame.items())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "No installed font")  # the page has the browser's
+        picture = base64.b64encode(to_png(_figure(found))).decode()
+    return {
+        "text/html": f"<iframe {may} {attributes}></iframe>",
+        "image/png": picture,
+        "text/plain": repr(found),
+    }
+
+
+def _figure(found: "Shown") -> "Figure":
+    from fixlip.plots import compare, contrast, overview
+
+    if isinstance(found, Gallery):
+        return _contact_sheet(found)
+    if isinstance(found, Comparison):
+        return compare(found)[0].get_figure(root=True)  # type: ignore[return-value]
+    return contrast(found) if isinstance(found, Contrast) else overview(found)
+
+
+def _contact_sheet(gallery: Gallery) -> "Figure":
+    """The maps of the first few, their labels above."""
+    from fixlip.plots import heatmap, shared_limit
+    from fixlip.plots.style import SOFT, finish, new_figure, short
+
+    shown = list(gallery)[:MOST]
+    rows = -(-len(shown) // COLUMNS)
+    figure = new_figure(3 * COLUMNS, 3.3 * rows)
+    figure.set_layout_engine("constrained")
+    limit = shared_limit(e for _, e in shown) if gallery.shared_scale else None
+    for ax, (label, explanation) in zip(figure.subplots(rows, COLUMNS).flat, shown, strict=False):
+        order = 1 if explanation.cross.size and (explanation.cross != explanation.cross).all() else 2
+        heatmap(explanation, ax=ax, order=order, limit=limit)
+        ax.set_title(short(label, 34), fontsize=9)
+    for ax in figure.axes:
+        ax.set_axis_off()
+    if len(gallery) > MOST:
+        figure.supxlabel(f"and {len(gallery) - MOST} more", fontsize=8, color=SOFT)
+    return finish(figure)
