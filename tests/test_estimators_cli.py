@@ -9,10 +9,10 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 import fixlip
 from fixlip.cli import capabilities
+from fixlip.cli.console import Printer
 from fixlip.estimator import Request
 
 ROOT = Path(__file__).parents[1]
@@ -79,7 +79,7 @@ def test_piped_every_estimator_is_one_whole_line(cli, monkeypatch):
 @pytest.mark.parametrize("width", [80, 120, 200])
 def test_on_a_terminal_it_fits(cli, monkeypatch, width):
     monkeypatch.setattr(
-        MODULE, "Console", lambda **options: Console(width=width, force_terminal=True, no_color=True, **options)
+        MODULE, "Printer", lambda **options: Printer(width=width, force_terminal=True, no_color=True, **options)
     )
     out = re.sub(r"\x1b\[[\d;]*m", "", cli("estimators")[1])
     lines = out.splitlines()

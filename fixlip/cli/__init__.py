@@ -1,31 +1,109 @@
-"""The command line: one file for each command."""
+"""The command line: one file for each command, what they share in files of their own."""
 
 import sys
+from contextlib import suppress
+from typing import Annotated, Any
 
 import typer
 
+from fixlip.cli.compare import compare
+from fixlip.cli.console import INTERRUPTED, Commands
 from fixlip.cli.demo import demo
 from fixlip.cli.estimators import estimators
 from fixlip.cli.evaluate import evaluate
 from fixlip.cli.explain import explain
 from fixlip.cli.models import models
+from fixlip.cli.options import examples, paragraphs
 from fixlip.cli.report import report
 from fixlip.cli.sweep import sweep
-from fixlip.errors import FixlipError
+from fixlip.cli.view import view
 
+FIRST = """
+[bold]Why does a vision-language model find a picture and a caption similar?[/bold]
+
+  fixlip demo                                       a bundled picture and model, no download
+  fixlip explain photo.jpg "a black dog" --html page.html
+                                                    your picture, by OpenAI's CLIP
+  fixlip compare photo.jpg "a black dog" --model ViT-B-32 --model RN50
+                                                    two models, word by word
+  fixlip explain --help                             every option, with examples
+  fixlip --help                                     all commands
+"""
+PANELS = {
+    "Explain one picture": (demo, explain, compare, sweep, view),
+    "Measure on a data set": (evaluate, report),
+    "What there is to choose from": (models, estimators),
+}
+TRY = {
+    demo: ("fixlip demo", "fixlip demo --out /tmp"),
+    explain: (
+        'fixlip explain photo.jpg "a black dog" --html page.html',
+        'fixlip explain photo.jpg "a black dog" --model demo-clip --phrase "black dog"',
+        "fixlip explain photo.jpg --captions captions.txt --dry-run",
+        'fixlip explain photo.jpg "a dog" --against "a cat" --target-error 0.1',
+        'fixlip explain photo.jpg "a black dog" --option p=0.7 --json',
+    ),
+    compare: (
+        'fixlip compare photo.jpg "a black dog" --model ViT-B-32 --model RN50',
+        'fixlip compare photo.jpg "a black dog" --estimator banzhaf --estimator shapley',
+        'fixlip compare photo.jpg "a dog" --estimator "banzhaf p=0.3" --estimator "banzhaf p=0.7"',
+    ),
+    sweep: ('fixlip sweep photo.jpg "a black dog" --option p --values 0.3,0.5,0.7 --png sweep.png',),
+    view: ("fixlip view found.fixlip --open", "fixlip view runs/*.fixlip --html all.html"),
+    evaluate: (
+        "fixlip evaluate grounding --data scenes:50 --model demo-clip --out runs/first",
+        "fixlip evaluate grounding --data coco:/data/coco --model ViT-B-32 --out runs/coco",
+    ),
+    report: ("fixlip report runs/first --html report.html",),
+    models: ("fixlip models | grep SigLIP",),
+    estimators: ("fixlip estimators", "fixlip estimators --name banzhaf"),
+}
+HELP = {"help_option_names": ["--help", "-h"]}
 app = typer.Typer(
-    help="Why does a vision-language model find an image and a caption similar?",
-    no_args_is_help=True,
+    cls=Commands,
+    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
+    context_settings=HELP,
+    epilog=examples("fixlip demo", "fixlip explain --help"),
 )
-for command in (demo, explain, sweep, evaluate, report, estimators, models):
-    app.command()(command)
+for panel, commands in PANELS.items():
+    for command in commands:
+        about: dict[str, Any] = {"help": paragraphs(command.__doc__), "epilog": examples(*TRY[command])}
+        app.command(rich_help_panel=panel, context_settings=HELP, **about)(command)
+
+
+def print_version(wanted: bool) -> None:
+    """For `--version`."""
+    if wanted:
+        from fixlip import __version__
+
+        print(f"fixlip {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def first(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Explain why a vision-language model finds an image and a caption similar.
+
+    How much does each image patch, each word, and each pair of the two raise or lower the similarity?
+    """
+    if context.invoked_subcommand is None:
+        from fixlip.cli.console import Printer
+
+        Printer().print(FIRST, soft_wrap=True)
 
 
 def main() -> None:
-    """Run the command line; an error of fixlip is one line and exit code 2."""
+    """Run the command line; see the exit codes in docs/command_line.md."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError):  # replaced by a program around this one
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     try:
         app()
-    except FixlipError as error:
-        print(f"fixlip: {error}", file=sys.stderr)
-        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)

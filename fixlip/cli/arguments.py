@@ -1,16 +1,14 @@
-"""How commands read names, options and lists."""
+"""How commands read lists, shares and names with options."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fixlip import specs
 from fixlip.errors import OptionError
 
-
-def estimator_names(incomplete: str) -> list[str]:
-    """For the completion of the shell."""
-    from fixlip.registry import list_estimators
-
-    return [name for name in list_estimators() if name.startswith(incomplete)]
+if TYPE_CHECKING:
+    from fixlip.encoders.base import DualEncoder
+    from fixlip.estimator import Estimator
 
 
 def listed(values: str) -> list[Any]:
@@ -38,3 +36,36 @@ def shard_of(text: str) -> tuple[int, int]:
     if not (slash and i.isdecimal() and n.isdecimal()):
         raise OptionError(f"A shard is like 1/4, got {text!r}.")
     return int(i), int(n)
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Those that are not None.
+
+    Example:
+        >>> given(image="drop", text=None)
+        {'image': 'drop'}
+    """
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def estimator_of(spec: str) -> "Estimator":
+    """``banzhaf p=0.7``."""
+    from fixlip.registry import get_estimator
+
+    name, options = specs.parse(spec)
+    return get_estimator(name, **options)
+
+
+def model_of(spec: str, device: str | None) -> "DualEncoder":
+    """``ViT-B-16-SigLIP2 pretrained=webli``.
+
+    Raises:
+        OptionError: another option than ``pretrained``.
+    """
+    from fixlip.api import DEFAULT_WEIGHTS, load_model
+
+    name, options = specs.parse(spec)
+    weights = options.pop("pretrained", DEFAULT_WEIGHTS)
+    if options:
+        raise OptionError(f"A model has the option pretrained only, got {', '.join(options)} in {spec!r}.")
+    return load_model(name, pretrained=str(weights), device=device)

@@ -1,8 +1,8 @@
 """The registry as rows: what each estimator answers, needs and costs. The table of the docs is made of them too."""
 
 import re
-from dataclasses import fields
-from typing import NamedTuple
+from dataclasses import asdict, fields
+from typing import Any, NamedTuple
 
 from fixlip.errors import FixlipError
 from fixlip.estimator import AXIOMS, Request
@@ -61,6 +61,17 @@ def passes(name: str, n_image: int, n_text: int, budget: int | None = None, *, w
         found = ((re.search(pattern, str(error)), words) for pattern, words in SHORT)
         return next((words.format(m[1]) for m, words in found if m), re.split(r"[;:.] ", str(error))[0])
     return f"{image:,} + {text:,}"
+
+
+def entry(name: str, n_image: int, n_text: int, budget: int | None = None) -> dict[str, Any]:
+    """What an estimator says of itself, its options with their defaults, and its passes; None where it refuses."""
+    try:
+        spent = get_estimator(name).passes(n_image, n_text, Request(budget))
+        image, text, refusal = *spent, None
+    except FixlipError as error:
+        image, text, refusal = None, None, str(error)
+    found = {"image_passes": image, "text_passes": text, "refusal": refusal, "options": options(name)}
+    return {**asdict(estimator_class(name).capabilities), "name": name, **found}
 
 
 def groups(names: list[str]) -> tuple[list[str], list[str]]:

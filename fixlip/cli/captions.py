@@ -1,21 +1,13 @@
-"""Captions of one picture on the command line: read, ranked, contrasted, and what it all costs."""
+"""Captions of one picture on the command line: which there are, and which two are contrasted."""
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from fixlip.cli.output import Outputs, bar, heading, written
-from fixlip.cli.tables import print_whole
 from fixlip.errors import InputError, OptionError
 
 if TYPE_CHECKING:
     from fixlip.captions import Ranking
-    from fixlip.contrast import Contrast, Row
-    from fixlip.cost import Cost
 
 
 def read_captions(path: Path) -> list[str]:
@@ -45,8 +37,8 @@ def read_captions(path: Path) -> list[str]:
     return list(lines)
 
 
-def gathered(text: str | None, captions: Path | None, against: str | None) -> list[str]:
-    """All captions that a command line names, each once.
+def gathered(text: str | None, captions: Path | None, against: str | None, every: bool = False) -> list[str]:
+    """All captions that a command line names, each once; every one is for itself, or two are to be contrasted.
 
     Raises:
         InputError: there are none, or only one to be contrasted.
@@ -57,7 +49,7 @@ def gathered(text: str | None, captions: Path | None, against: str | None) -> li
         raise InputError("Give a caption, or a file with one on each line: --captions FILE.")
     if against is not None and not _is_place(against) and against not in listed:
         listed.append(against)
-    if len(listed) < 2 and (captions is not None or against is not None):
+    if len(listed) < 2 and not every and (captions is not None or against is not None):
         raise InputError(f"A contrast is of two captions; there is only {listed[0]!r}.")
     return listed
 
@@ -80,91 +72,6 @@ def chosen(ranking: "Ranking", text: str | None, against: str | None) -> tuple[s
     if first == second:
         raise OptionError(f"--against {against} is {first!r} itself; name another caption.")
     return first, second
-
-
-def print_ranking(ranking: "Ranking", top: int) -> None:
-    """The captions, the most similar first."""
-    console = Console(highlight=False)
-    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for name in ("", "similarity", ranking.measure):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("caption")
-    for place, one in enumerate(ranking.captions[:top], 1):
-        table.add_row(str(place), f"{one.similarity:.2f}", f"{one.probability:.1%}", Text(one.caption))
-    console.print("", table, sep="\n")
-    if len(ranking.captions) > top:
-        console.print(f"and {len(ranking.captions) - top} more; --top {len(ranking.captions)} shows all", style="dim")
-    notes: dict[str, list[str]] = {}
-    for place, one in enumerate(ranking.captions, 1):
-        for note in one.notes:
-            notes.setdefault(note, []).append(str(place))
-    for note, places in notes.items():
-        console.print(Text(f"note ({', '.join(places)}): {note}", style="yellow"))
-
-
-def print_contrast(contrast: "Contrast", outputs: Outputs, top: int) -> None:
-    """What makes the difference between two captions, adding up to it."""
-    one, other, p = contrast.first, contrast.second, contrast.difference.provenance
-    console = Console(highlight=False)
-    console.print(Text("\nWhy “{}” and not “{}”?".format(*contrast.captions), style="bold"))
-    difference = one.full_value - other.full_value
-    fit = f"  ·  R² {p.r2:.3f}" if p.r2 == p.r2 else ""
-    values = f"{one.full_value:.2f} against {other.full_value:.2f}: {difference:+.2f} ({one.value_unit})"
-    console.print(f"{values}  ·  {one.index}{fit}")
-    heading(console, p)
-    print_whole(console, _table(contrast.ordered(top), (one.full_value, other.full_value, difference)))
-    written(console, p, outputs)
-
-
-def _table(rows: "list[Row]", totals: tuple[float, float, float]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", show_footer=True)
-    table.add_column("", footer="similarity")
-    for name, total in zip(("first", "second", "difference"), totals, strict=True):
-        table.add_column(name, f"{total:+.2f}", justify="right", no_wrap=True)
-    table.add_column("", min_width=8)
-    table.add_column("with picture", justify="right", no_wrap=True)
-    table.add_column("most in", no_wrap=True)
-    longest = max(abs(row.difference) for row in rows)
-    for row in rows:
-        is_word = row.kind in ("changed", "shared", "others")
-        error = f" ± {row.stderr:.2f}" if row.stderr == row.stderr else ""
-        table.add_row(
-            Text(row.part, style="bold" if row.kind == "changed" else "" if is_word else "dim"),
-            *(f"{value:+.2f}" for value in (row.first, row.second, row.difference)),
-            bar(row.difference, longest, 8) if abs(row.difference) > longest / 16 else "",
-            f"{row.cross:+.2f}{error}" if is_word else "",
-            Text(row.where),
-        )
-    return table
-
-
-def print_cost(cost: "Cost", call: dict[str, Any], ranked: int) -> None:
-    """What `--dry-run` says."""
-    console, words = Console(highlight=False), " and ".join(map(str, cost.n_text))
-    console.print(f"\n{call['model'].name}  ·  {call['estimator'].capabilities.name}", style="bold")
-    console.print(f"{cost.n_image} image players, {words} text players")
-    if ranked:
-        console.print(f"ranking {ranked} captions: 1 image + {ranked} text passes, made just now")
-    console.print(f"{cost.image_passes:,} image + {cost.text_passes:,} text passes")
-    console.print(
-        f"about {duration(cost.seconds)}: {1000 * cost.image_pass:.3g} ms an image pass, "
-        f"{1000 * cost.text_pass:.3g} ms a text pass, timed just now on {call['model'].device}"
-    )
-    if call["estimator"].capabilities.gradients:
-        console.print("gradients: passes through a part of the blocks, and backward ones, may take a third or thrice")
-
-
-def duration(seconds: float) -> str:
-    """In words.
-
-    Example:
-        >>> duration(0.24), duration(75), duration(9000)
-        ('0.2 s', '1 min 15 s', '2 h 30 min')
-    """
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def _is_place(against: str) -> bool:

@@ -4,13 +4,12 @@ import inspect
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from fixlip.estimator import AXIOMS
-from fixlip.registry import estimator_class, list_estimators
+from fixlip.cli import completion, options
+from fixlip.cli.console import Printer
 
 if TYPE_CHECKING:
     from fixlip.cli.capabilities import Row
@@ -24,34 +23,65 @@ FIXED = ("orders", "pairs", "needs", "exact")  # never broken over lines
 
 
 def estimators(
-    name: Annotated[str | None, typer.Option(help="Everything about one estimator, with its options.")] = None,
-    image_players: Annotated[int, typer.Option(min=1, help="Patches that passes are counted for.")] = 49,
-    text_players: Annotated[int, typer.Option(min=1, help="Words that passes are counted for.")] = 8,
-    budget: Annotated[int | None, typer.Option(help="Game values.", show_default="the estimator's own")] = None,
-    wide: Annotated[bool, typer.Option(help="All columns, however wide the terminal is.")] = False,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Everything about one estimator, with its options.",
+            show_default="a table of all",
+            autocompletion=completion.estimators,
+        ),
+    ] = None,
+    image_players: Annotated[int, typer.Option(metavar="N", min=1, help="Patches that passes are counted for.")] = 49,
+    text_players: Annotated[int, typer.Option(metavar="N", min=1, help="Words that passes are counted for.")] = 8,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Masked pictures x masked captions that passes are counted for.",
+            show_default="the estimator's own",
+        ),
+    ] = None,
+    wide: Annotated[bool, typer.Option("--wide", help="All columns, however wide the terminal is.")] = False,
+    json: options.Json = False,
 ) -> None:
     """List the estimators that can be named: what they answer, what they need, what they cost."""
-    from fixlip.cli.capabilities import groups, row
+    from fixlip.cli import documents
+    from fixlip.cli.capabilities import entry, groups, row
+    from fixlip.registry import list_estimators
 
-    console = Console(highlight=False)
-    if name is not None:
-        _one(console, name, image_players, text_players, budget)
-        return
-    own, family = groups(list_estimators())
-    every = {n: row(n, image_players, text_players, budget) for n in [*own, *family]}
-    if wide or not console.is_terminal:
-        _whole(list(every.values()))
-        return
-    columns = COLUMNS[max(width for width in COLUMNS if width <= console.width)]
-    console.print(_table([every[n] for n in own], columns))
+    console, size = Printer(), (image_players, text_players, budget)
+    if json:
+        every = [entry(n, *size) for n in ([name] if name is not None else list_estimators())]
+        documents.emit(documents.document("estimators", players=size[:2], budget=budget, estimators=every))
+    elif name is not None:
+        _one(console, name, *size)
+    elif wide or not console.is_terminal:
+        own, family = groups(list_estimators())
+        _whole([row(n, *size) for n in [*own, *family]])
+    else:
+        own, family = groups(list_estimators())
+        _fitting(console, *([row(n, *size) for n in names] for names in (own, family)))
+        _legend(console, *size)
+
+
+def _fitting(console: Printer, own: "list[Row]", family: "list[Row]") -> None:
+    columns = _columns(console)
+    console.print(_table(own, columns))
     if family:
         console.print(Text("\nfamilies of other libraries\n", style="bold"))
-        console.print(_table([every[n] for n in family], columns))
+        console.print(_table(family, columns))
+
+
+def _columns(console: Printer) -> tuple[str, ...]:
+    return COLUMNS[max(width for width in COLUMNS if width <= console.width)]
+
+
+def _legend(console: Printer, image_players: int, text_players: int, budget: int | None) -> None:
     players = f"{image_players} image + {text_players} text players"
     spent = "the estimator's own budget" if budget is None else f"a budget of {budget:,}"
     legend = [f"passes: of the image + text tower for {players}, {spent}."]
-    legend += ["exact: with a budget that covers all masks."] * ("exact" in columns)
-    legend += [f"axioms, all: {', '.join(AXIOMS)}."] * ("axioms" in columns)
+    legend += ["exact: with a budget that covers all masks."] * ("exact" in _columns(console))
     console.print(Text("\n" + "\n".join(legend), style="dim"))
     console.print(Text("fixlip estimators --name NAME tells more about one; --wide shows all columns.", style="dim"))
 
@@ -79,8 +109,9 @@ def _whole(rows: "list[Row]") -> None:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _one(console: Console, name: str, image_players: int, text_players: int, budget: int | None) -> None:
+def _one(console: Printer, name: str, image_players: int, text_players: int, budget: int | None) -> None:
     from fixlip.cli.capabilities import options, passes, row
+    from fixlip.registry import estimator_class
 
     found, c = row(name, image_players, text_players, budget), estimator_class(name).capabilities
     facts = {

@@ -5,42 +5,126 @@ from typing import Annotated
 
 import typer
 
+from fixlip.cli import completion, options
 from fixlip.cli.arguments import shard_of
 from fixlip.specs import options_of
 
+DATA, RUN = "What is measured", "How it runs"
+
 
 def evaluate(
-    metrics: Annotated[list[str], typer.Argument(help="grounding, insertion-deletion, 'faithfulness p=0.7', ...")],
-    data: Annotated[str, typer.Option(help="scenes:200, coco:/path, flickr30k:/path, 'mosaics:/path lists=FILE', ...")],
-    out: Annotated[Path, typer.Option(help="Folder of the results; started again, a run goes on in it.")],
-    model: Annotated[list[str], typer.Option(help="Several times for several: 'ViT-B-16-SigLIP2 pretrained=webli'.")],
+    metrics: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="METRIC...",
+            help="grounding, pointing-game, insertion-deletion, faithfulness, perturbation, stability, randomization, "
+            "removal, foils; with options as 'faithfulness p=0.7'.",
+            autocompletion=completion.metrics,
+        ),
+    ],
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="scenes:200 (bundled), coco:/path, flickr30k:/path, 'mosaics:/path lists=FILE', foils:/path.",
+            rich_help_panel=DATA,
+            autocompletion=completion.data,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder of the results; started again, a run goes on in it.",
+            rich_help_panel=options.RESULT,
+        ),
+    ],
+    model: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME",
+            help="Several times for several: 'ViT-B-16-SigLIP2 pretrained=webli'.",
+            rich_help_panel=options.MODEL,
+            autocompletion=completion.models,
+        ),
+    ],
+    device: options.Device = None,
     estimator: Annotated[
         list[str] | None,
-        typer.Option(help="Several times for several: 'banzhaf p=0.7 image_masks=256'.", show_default="banzhaf"),
+        typer.Option(
+            metavar="NAME",
+            help="Several times for several: 'banzhaf p=0.7 image_masks=256'.",
+            show_default="banzhaf",
+            rich_help_panel=options.METHOD,
+            autocompletion=completion.estimators,
+        ),
     ] = None,
-    budget: Annotated[int | None, typer.Option(help="Game values: image masks x text masks.")] = None,
-    image_masks: Annotated[int | None, typer.Option(help="Image passes, instead of a budget.")] = None,
-    text_masks: Annotated[int | None, typer.Option(help="Text passes, instead of a budget.")] = None,
-    seed: Annotated[int, typer.Option(help="Fixes the masks.")] = 0,
-    removal: Annotated[list[str] | None, typer.Option(help="image=drop, text=delete.")] = None,
-    image_players: Annotated[str, typer.Option(help="patches, grid:3, slic:40.")] = "patches",
-    text_players: Annotated[str, typer.Option(help="words, content, tokens.")] = "words",
     captions: Annotated[
-        str, typer.Option(help="Of a picture with several: first, or best by the first model.")
+        str,
+        typer.Option(
+            metavar="WHICH",
+            help="Of a picture with several: first, or best by the first model.",
+            rich_help_panel=DATA,
+        ),
     ] = "first",
-    top: Annotated[int | None, typer.Option(help="Only the pairs that the first model finds most similar.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Only the first items.")] = None,
-    shard: Annotated[str, typer.Option(help="i/n: every n-th item from the i-th on; shards share a folder.")] = "1/1",
-    retry: Annotated[bool, typer.Option(help="Do again what failed.")] = False,
-    engine: Annotated[str, typer.Option(help="local, or ray.")] = "local",
-    workers: Annotated[int, typer.Option(help="Of ray.")] = 2,
-    address: Annotated[str | None, typer.Option(help="Of a ray cluster.", show_default="this machine")] = None,
-    gpus_per_worker: Annotated[float, typer.Option(help="Of ray; 0.5 shares one.")] = 0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="the GPU if any")] = None,
-    threads: Annotated[int | None, typer.Option(help="Of torch in each process.", show_default="torch's own")] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Only so many pairs, those that the first model finds most similar.",
+            show_default="all",
+            rich_help_panel=DATA,
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Only the first items.", show_default="all", rich_help_panel=DATA),
+    ] = None,
+    budget: options.Budget = None,
+    image_masks: options.ImageMasks = None,
+    text_masks: options.TextMasks = None,
+    seed: options.Seed = 0,
+    image_players: options.ImagePlayers = "patches",
+    text_players: options.TextPlayers = "words",
+    removal: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SIDE=KIND",
+            help="image=mean, blur, attention or drop; text=attention, replace or delete.",
+            show_default="the model's",
+            rich_help_panel=options.PLAYERS,
+        ),
+    ] = None,
+    shard: Annotated[
+        str,
+        typer.Option(
+            metavar="I/N",
+            help="Every N-th item from the I-th on; shards share a folder.",
+            rich_help_panel=RUN,
+        ),
+    ] = "1/1",
+    retry: Annotated[bool, typer.Option("--retry", help="Do again what failed.", rich_help_panel=RUN)] = False,
+    engine: Annotated[str, typer.Option(metavar="NAME", help="local, or ray.", rich_help_panel=RUN)] = "local",
+    workers: Annotated[int, typer.Option(metavar="N", help="Processes of ray.", rich_help_panel=RUN)] = 2,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Of a ray cluster.", show_default="this machine", rich_help_panel=RUN),
+    ] = None,
+    gpus_per_worker: Annotated[
+        float, typer.Option(metavar="N", help="GPUs of each process of ray; 0.5 shares one.", rich_help_panel=RUN)
+    ] = 0,
+    threads: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Of torch in each process.", show_default="torch's own", rich_help_panel=RUN),
+    ] = None,
+    json: options.Json = False,
 ) -> None:
-    """Measure explanations on a data set."""
+    """Measure explanations on a data set.
+
+    Each explanation is on disk before the next one begins: a run that ends early goes on where it was.
+    """
     from fixlip import evaluation
+    from fixlip.cli import documents
     from fixlip.cli.tables import print_outcome
 
     plan = evaluation.Plan(
@@ -62,5 +146,8 @@ def evaluate(
     )
     where = evaluation.engine(engine, workers=workers, address=address, gpus=gpus_per_worker)
     outcome = evaluation.evaluate(plan, out, engine=where, limit=limit, shard=shard_of(shard), retry=retry)
-    print_outcome(outcome)
+    if json:
+        documents.emit(documents.evaluation(outcome))
+    else:
+        print_outcome(outcome)
     raise typer.Exit(0 if outcome.evaluated else 1)

@@ -5,62 +5,97 @@ from typing import Annotated, Any
 
 import typer
 
-from fixlip.api import DEFAULT_MODEL, DEFAULT_WEIGHTS
-from fixlip.cli.arguments import estimator_names
-from fixlip.cli.captions import chosen, gathered, print_contrast, print_cost, print_ranking
-from fixlip.cli.output import Outputs, report
+from fixlip.cli import options
+from fixlip.cli.answer import Answer
+from fixlip.cli.arguments import given
+from fixlip.cli.captions import chosen, gathered
+from fixlip.cli.output import Outputs
 from fixlip.errors import OptionError
 from fixlip.specs import options_of
 
+OTHERS = "Other captions of the picture"
+
 
 def explain(
-    image: Annotated[Path, typer.Argument(help="A picture.", show_default=False)],
-    text: Annotated[str | None, typer.Argument(help="A caption, in quotes.", show_default=False)] = None,
+    image: options.Image,
+    text: Annotated[
+        str | None, typer.Argument(metavar="TEXT", help="A caption, in quotes; or --captions.", show_default=False)
+    ] = None,
     captions: Annotated[
-        Path | None, typer.Option(help="A file of captions, one on each line (- for standard input), to be ranked.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A file with a caption on each line (- for standard input): they are ranked, and the best is set "
+            "against the next.",
+            show_default="TEXT alone",
+            rich_help_panel=OTHERS,
+        ),
     ] = None,
     against: Annotated[
-        str | None, typer.Option(help="Why not this one: a caption, or its place in the ranking; else the best other.")
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Why not this one: another caption, or its place in the ranking (2).",
+            show_default="the best other",
+            rich_help_panel=OTHERS,
+        ),
     ] = None,
-    model: Annotated[str, typer.Option(help="A name of `fixlip models`; demo-clip works offline.")] = DEFAULT_MODEL,
-    pretrained: Annotated[str, typer.Option(help="Tag or file of the weights.")] = DEFAULT_WEIGHTS,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="the GPU if any")] = None,
-    estimator: Annotated[
-        str, typer.Option(help="A name of `fixlip estimators`.", autocompletion=estimator_names)
-    ] = "banzhaf",
-    budget: Annotated[int | None, typer.Option(help="Game values: image masks x text masks.")] = None,
-    image_masks: Annotated[int | None, typer.Option(help="Image passes, instead of a budget.")] = None,
-    text_masks: Annotated[int | None, typer.Option(help="Text passes, instead of a budget.")] = None,
-    target_error: Annotated[
-        float | None, typer.Option(help="Stop when the standard errors are this share of the interactions: 0.1.")
+    every: Annotated[
+        bool, typer.Option("--all", help="Explain each caption by itself instead.", rich_help_panel=OTHERS)
+    ] = False,
+    model: options.ModelName = "ViT-B-32",
+    pretrained: options.Pretrained = "openai",
+    device: options.Device = None,
+    estimator: options.EstimatorName = "banzhaf",
+    p: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            help="How much of picture and caption stays under a mask, between 0 and 1: the same as --option p=P.",
+            show_default="the estimator's own; 0.5 for banzhaf",
+            rich_help_panel=options.METHOD,
+        ),
     ] = None,
-    p: Annotated[float | None, typer.Option(help="Option of the estimator: how much stays, in (0, 1).")] = None,
-    option: Annotated[list[str] | None, typer.Option(help="Further options of the estimator: name=value.")] = None,
-    text_players: Annotated[str, typer.Option(help="words, content (stop words joined) or tokens.")] = "words",
-    phrase: Annotated[list[str] | None, typer.Option(help="A phrase of the caption that is one player.")] = None,
-    image_players: Annotated[str, typer.Option(help="patches, grid:3, grid:2x3, slic:40.")] = "patches",
-    image_removal: Annotated[str | None, typer.Option(help="mean, blur, attention or drop.")] = None,
-    text_removal: Annotated[str | None, typer.Option(help="attention, replace or delete.")] = None,
-    seed: Annotated[int, typer.Option(help="Fixes the masks.")] = 0,
-    top: Annotated[int, typer.Option(help="Pairs, captions or words to print.")] = 10,
-    html: Annotated[Path | None, typer.Option(help="Write the interactive page.")] = None,
-    png: Annotated[Path | None, typer.Option(help="Write the figure.")] = None,
-    save: Annotated[Path | None, typer.Option(help="Write the explanation, for Explanation.load.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would cost, and stop.")] = False,
+    option: options.EstimatorOptions = None,
+    budget: options.Budget = None,
+    image_masks: options.ImageMasks = None,
+    text_masks: options.TextMasks = None,
+    target_error: options.TargetError = None,
+    seed: options.Seed = 0,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say how long it would take, and stop.", rich_help_panel=options.EFFORT),
+    ] = False,
+    image_players: options.ImagePlayers = "patches",
+    text_players: options.TextPlayers = "words",
+    phrase: options.Phrase = None,
+    image_removal: options.ImageRemoval = None,
+    text_removal: options.TextRemoval = None,
+    top: options.Top = 10,
+    curves: options.Curves = None,
+    html: options.Html = None,
+    png: options.Png = None,
+    save: options.Save = None,
+    json: options.Json = False,
 ) -> None:
-    """Explain why a model finds IMAGE and TEXT similar; with --captions or --against, why not another caption."""
-    listed = gathered(text, captions, against)
-    options = options_of(option or []) | ({} if p is None else {"p": p})
-    outputs = Outputs(html, png, save)
+    """Say why a model finds IMAGE and TEXT similar: which words, and where in the picture.
+
+    The picture is taken as patches, the caption as words. The model scores the two many times with some of these parts
+    removed. From that follows how much each part raises or lowers the similarity, and how much each patch and word do
+    so together: their interaction, in the model's own score (logits). The strongest pairs are printed.
+    """
+    if dry_run and target_error is not None:
+        raise OptionError("Where --target-error stops is not known before; --dry-run takes masks or a budget.")
+    if every and (against is not None or png is not None):
+        raise OptionError("--all explains each caption by itself; --against and --png are not of that.")
+    listed, answer = gathered(text, captions, against, every), Answer(Outputs(html, png, save, many=every), top, json)
     from fixlip import api
     from fixlip.images import open_image
     from fixlip.registry import get_estimator
 
-    method, picture = get_estimator(estimator, **options), open_image(image)
-    encoder = api.load_model(model, pretrained=pretrained, device=device)
-    removal = {k: v for k, v in (("image", image_removal), ("text", text_removal)) if v is not None}
+    method, picture = get_estimator(estimator, **options_of(option or []) | given(p=p)), open_image(image)
     call: dict[str, Any] = {
-        "model": encoder,
+        "model": api.load_model(model, pretrained=pretrained, device=device),
         "estimator": method,
         "budget": budget,
         "image_masks": image_masks,
@@ -68,28 +103,27 @@ def explain(
         "text_players": text_players,
         "phrases": phrase or [],
         "image_players": image_players,
-        "removal": removal,
+        "removal": given(image=image_removal, text=text_removal),
         "seed": seed,
     }
-    if dry_run and target_error is not None:
-        raise OptionError("Where --target-error stops is not known before; --dry-run takes masks or a budget.")
-    pair = None
-    if len(listed) > 1:
+    ranking, pair = None, None
+    if len(listed) > 1 and not every:
         from fixlip.captions import contrast, rank
 
-        ranking = rank(picture, listed, model=encoder)
+        ranking = rank(picture, listed, model=call["model"])
         pair = chosen(ranking, text, against)
-        print_ranking(ranking, top)
+        answer.ranking(ranking)
+    own: dict[str, Any] = {"target_error": target_error, "curves": bool(html) if curves is None else curves}
     if dry_run:
         from fixlip.cost import estimate_cost
 
         cost = estimate_cost(picture, pair or listed, contrast=pair is not None, **call)
-        print_cost(cost, call, len(listed) if pair else 0)
+        answer.cost(cost, call, ranking)
     elif pair:
-        found = contrast(picture, pair, target_error=target_error, **call)
-        outputs.write(found)
-        print_contrast(found, outputs, top)
+        answer(contrast(picture, pair, target_error=target_error, **call), ranking)
+    elif every:
+        from fixlip.gallery import Gallery
+
+        answer(Gallery(tuple(api.explain_many([picture], listed, pairs="all", **call, **own))))
     else:
-        explanation = api.explain(picture, listed[0], target_error=target_error, **call)
-        outputs.write(explanation)
-        report(explanation, outputs, top=top)
+        answer(api.explain(picture, listed[0], **call, **own))

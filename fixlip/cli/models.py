@@ -1,9 +1,6 @@
 """`fixlip models`."""
 
-from rich.columns import Columns
-from rich.console import Console
-
-from fixlip.api import list_models
+from fixlip.cli import options
 
 NOTES = {
     "bundled": "work offline; they know the objects of fixlip.datasets.scenes",
@@ -12,9 +9,21 @@ NOTES = {
 }
 
 
-def models() -> None:
-    """List the models that can be named."""
-    console = Console(highlight=False)
-    for kind, names in list_models().items():
-        console.print(f"[bold]{kind}[/bold]: {NOTES[kind]}")
-        console.print(Columns(names, padding=(0, 2)), "")
+def models(json: options.Json = False) -> None:
+    """List the models that can be named; piped, one on each line."""
+    from rich.columns import Columns
+
+    from fixlip.api import list_models
+    from fixlip.cli import documents
+    from fixlip.cli.console import Printer, said
+
+    console, found = Printer(), list_models()
+    if json:
+        documents.emit(documents.document("models", **found))
+        return
+    for kind, names in found.items():
+        if console.is_terminal:
+            console.print(f"[bold]{kind}[/bold]: {NOTES[kind]}")
+            console.print(Columns(map(said, names), padding=(0, 2)), "")
+        else:
+            print(*names, sep="\n")

@@ -1,92 +1,124 @@
-"""What commands print and write about an explanation."""
+"""The files that commands write, and how an explanation is printed."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from fixlip.datasets.scenes import kinds
+from fixlip.cli.console import BAR, Printer, bar, number, said
 from fixlip.errors import InputError
-from fixlip.explanation import Explanation, Provenance
 
 if TYPE_CHECKING:
-    from fixlip.contrast import Contrast
+    from rich.table import Table
 
-BAR = 16  # characters of the longest bar
+    from fixlip.comparison import Comparison
+    from fixlip.contrast import Contrast
+    from fixlip.explanation import Explanation, Provenance
+    from fixlip.gallery import Gallery
+
+    Found = Explanation | Comparison | Contrast | Gallery
+
+FOREIGN = re.compile(r"[^\w.]+")  # to names of files
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Files to write. Their folders are checked before any work is done; each file is written whole or not at all."""
+    """Files to write. Their folders are checked before any work is done; each file is written whole or not at all.
+
+    Several explanations are saved as so many files: into the folder `save`, or with its name in front.
+    """
 
     html: Path | None = None
     png: Path | None = None
     save: Path | None = None
+    many: bool = False  # explanations to save
 
     def __post_init__(self) -> None:
         for path in self.paths():
             if not path.parent.is_dir():
                 raise InputError(f"No folder {str(path.parent)!r} to write {path.name!r} into.")
-            if path.is_dir():
+            if path.is_dir() and not (self.many and path == self.save):
                 raise InputError(f"Cannot write {str(path)!r}: it is a folder.")
 
     def paths(self) -> list[Path]:
-        """The files asked for."""
-        return [p for p in (self.html, self.png, self.save) if p is not None]
+        """What is asked for."""
+        return [path for path in (self.html, self.png, self.save) if path is not None]
 
-    def write(self, found: "Explanation | Contrast") -> None:
-        """Write them; of a contrast the page and the figure of all of it, and the difference to load again."""
+    def write(self, found: "Found") -> list[Path]:
+        """Write the page, the figure, and the numbers (of a contrast its difference); what has been written."""
+        from fixlip import plots
+        from fixlip.comparison import Comparison
+        from fixlip.contrast import Contrast
+        from fixlip.explanation import Explanation
+
+        written = []
         if self.html:
             found.to_html(self.html)
+            written.append(self.html)
         if self.png:
-            from fixlip import plots
-
             if isinstance(found, Explanation):
                 plots.overview(found, self.png)
-            else:
+            elif isinstance(found, Contrast):
                 plots.contrast(found, self.png)
-        if self.save:
+            elif isinstance(found, Comparison):
+                plots.compare(found, path=self.png)
+            else:
+                raise InputError("There is no figure of several captions or pictures; write their page: --html.")
+            written.append(self.png)
+        if self.save and isinstance(found, Explanation | Contrast):
             (found if isinstance(found, Explanation) else found.difference).save(self.save)
+            written.append(self.save)
+        elif self.save:
+            for k, (label, explanation) in enumerate(found, 1):  # type: ignore[arg-type, misc]
+                name = f"{k}-{FOREIGN.sub('-', label)[:60].strip('-')}.fixlip"
+                written.append(self.save / name if self.save.is_dir() else Path(f"{self.save}-{name}"))
+                explanation.save(written[-1])
+        return written
 
 
-def report(explanation: Explanation, outputs: Outputs, *, top: int = 10) -> None:
+def report(explanation: "Explanation", written: list[Path], *, top: int = 10) -> None:
     """Print the similarity, the strongest pairs, and where to look next."""
-    console, provenance = Console(highlight=False), explanation.provenance
-    console.print(Text(f"\n“{explanation.players.caption}”", style="bold"))
-    fit = f"  ·  R² {provenance.r2:.3f}" if np.isfinite(provenance.r2) else ""
+    console, provenance = Printer(), explanation.provenance
+    console.print("", said(f"“{explanation.players.caption}”", "bold"), sep="\n")
+    fit = f"  ·  R² {provenance.r2:.3f}" if provenance.r2 == provenance.r2 else ""
     console.print(
         f"similarity {explanation.full_value:.2f} ({explanation.value_unit}; nothing shown: "
         f"{explanation.empty_value:.2f})  ·  {explanation.index}{fit}"
     )
     heading(console, provenance)
-    console.print(_players(explanation, top) if np.isnan(explanation.cross).all() else _pairs(explanation, top))
-    written(console, provenance, outputs)
+    has_pairs = (explanation.cross == explanation.cross).any()
+    console.whole(_pairs(explanation, top) if has_pairs else _players(explanation, top))
+    ending(console, provenance, written)
 
 
-def heading(console: Console, provenance: Provenance) -> None:
+def heading(console: Printer, provenance: "Provenance") -> None:
     """Print by which model, and what it cost."""
     passes = f"{provenance.image_passes} image + {provenance.text_passes} text passes"
-    console.print(f"{provenance.model}  ·  {passes}  ·  {provenance.seconds:.1f} s\n", style="dim")
+    console.print(said(f"{provenance.model}  ·  {passes}  ·  {provenance.seconds:.1f} s", "dim"), "", sep="\n")
 
 
-def written(console: Console, provenance: Provenance, outputs: Outputs) -> None:
+def ending(console: Printer, provenance: "Provenance", written: list[Path]) -> None:
     """Print what to know before trusting the numbers, and which files there are now."""
-    from fixlip.encoders.bundled import bundled_models
+    from fixlip.datasets.scenes import kinds
+    from fixlip.encoders.names import bundled_models
 
     if provenance.model in bundled_models():
         known = f"{provenance.model} knows drawings of {len(kinds())} kinds of objects (fixlip.datasets.scenes)"
         console.print(f"{known}, not photographs", style="dim")
     if provenance.status != "ok":
-        console.print(Text(f"note: {provenance.status}", style="yellow"))
-    for path in outputs.paths():
-        console.print(Text(f"wrote {path}", style="dim"), soft_wrap=True)
+        console.note(provenance.status)
+    wrote(console, written)
 
 
-def _pairs(explanation: Explanation, top: int) -> Table:
+def wrote(console: Printer, paths: list[Path]) -> None:
+    """Print which files there are now."""
+    for path in paths:
+        console.print(said(f"wrote {path}", "dim"), soft_wrap=True)
+
+
+def _pairs(explanation: "Explanation", top: int) -> "Table":
+    from rich.table import Table
+
     table = Table("word", "patch", box=None, pad_edge=False, header_style="dim")
     table.add_column("interaction", justify="right")
     table.add_column("", min_width=BAR)
@@ -95,27 +127,24 @@ def _pairs(explanation: Explanation, top: int) -> Table:
     for pair in pairs:
         error = f" ± {pair.stderr:.2f}" if pair.stderr == pair.stderr else ""
         table.add_row(
-            Text(explanation.players.text[pair.text].label),
-            Text(explanation.players.image[pair.image].label),
-            f"{pair.value:+.2f}{error}",
+            said(explanation.players.text[pair.text].label),
+            said(explanation.players.image[pair.image].label),
+            f"{number(pair.value, sign=True)}{error}",
             bar(pair.value, longest),
         )
     return table
 
 
-def _players(explanation: Explanation, top: int) -> Table:
+def _players(explanation: "Explanation", top: int) -> "Table":
     """The strongest players, for a method that has no pairs."""
+    from rich.table import Table
+
     table = Table("player", box=None, pad_edge=False, header_style="dim")
     table.add_column("effect", justify="right")
     table.add_column("", min_width=BAR)
     effects = explanation.first_order
-    for i in np.argsort(-np.abs(effects), kind="stable")[:top]:
-        longest = float(np.abs(effects).max())
-        table.add_row(Text(explanation.players.labels[i]), f"{effects[i]:+.2f}", bar(effects[i], longest))
+    strongest = abs(effects).argsort(kind="stable")[::-1][:top]
+    for i in strongest:
+        longest = float(abs(effects).max())
+        table.add_row(said(explanation.players.labels[i]), f"{effects[i]:+.2f}", bar(effects[i], longest))
     return table
-
-
-def bar(value: float, longest: float, characters: int = BAR) -> Text:
-    """A bar of so many characters for the longest value."""
-    blocks = "█" * max(1, round(characters * abs(value) / (longest or 1.0)))
-    return Text(blocks, style="dark_orange3" if value > 0 else "blue")

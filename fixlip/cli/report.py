@@ -5,18 +5,47 @@ from typing import Annotated
 
 import typer
 
+from fixlip.cli import options
+from fixlip.cli.output import Outputs
+
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="What `fixlip evaluate --out` wrote.", show_default=False)],
-    html: Annotated[Path | None, typer.Option(help="Write one self-contained page.")] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write Markdown, its figures into a folder beside it.")] = None,
-    examples: Annotated[int, typer.Option(help="Failures of each kind to show, explained again; 0 for none.")] = 2,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="What `fixlip evaluate --out` wrote.", show_default=False)
+    ],
+    examples: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Failures of each kind to show, explained again; 0 for none.",
+            rich_help_panel=options.RESULT,
+        ),
+    ] = 2,
+    html: options.Html = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write Markdown, its figures into a folder beside it.",
+            show_default="not written",
+            rich_help_panel=options.RESULT,
+        ),
+    ] = None,
+    json: options.Json = False,
 ) -> None:
-    """Tables with intervals, paired differences, curves, failures: what the results in FOLDER say."""
-    from fixlip.cli.output import Outputs
+    """Say what the results in FOLDER are: tables with intervals, paired differences, curves, failures."""
+    outputs = Outputs(html=html, save=markdown)
+    from fixlip.cli import documents
+    from fixlip.cli.console import Printer
+    from fixlip.cli.output import wrote
     from fixlip.cli.results import print_report
     from fixlip.evaluation import report as evaluation_report
 
-    outputs = Outputs(html=html, save=markdown)
-    found = evaluation_report.report(folder, html=html, markdown=markdown, examples=examples if html or markdown else 0)
-    print_report(found, outputs)
+    shown = examples if html or markdown else 0
+    found = evaluation_report.report(folder, html=html, markdown=markdown, examples=shown)
+    if json:
+        documents.emit(documents.report(found))
+        wrote(Printer(stderr=True), outputs.paths())
+    else:
+        print_report(found, outputs.paths())

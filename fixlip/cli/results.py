@@ -1,13 +1,13 @@
 """How `fixlip report` prints what it found."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fixlip.cli.output import Outputs
-from fixlip.cli.tables import print_whole
+from fixlip.cli.console import Printer, said
+from fixlip.cli.output import wrote
 from fixlip.evaluation.report_blocks import Cell, count
 from fixlip.evaluation.report_tables import headline_tables, model_tables
 
@@ -22,11 +22,10 @@ HOW_TO_READ = (
 MARKS = {"best": " ●", "close": " ○", "gain": " ▲", "loss": " ▼"}
 
 
-def print_report(report: "Report", outputs: Outputs) -> None:
+def print_report(report: "Report", written: list[Path]) -> None:
     """Print the headline tables, the differences between models, and what was left out."""
-    console, counts = Console(highlight=False), report.told.counts
-    console.print(Text(f"\n{report.title}", style="bold"))
-    console.print(Text(report.lead))
+    console, counts = Printer(), report.told.counts
+    console.print("", said(report.title, "bold"), said(report.lead), sep="\n")
     for table in [t for _, tables in headline_tables(report.told) for t in tables]:
         _print(console, table)
     for table in model_tables(report.told):
@@ -36,30 +35,29 @@ def print_report(report: "Report", outputs: Outputs) -> None:
     for fault in counts["skipped"]:
         reason = fault["examples"][0]
         console.print(
-            Text(
+            said(
                 f"  {count(fault['items'], 'item')}: {fault['fault']} ({reason['item']}: {reason['reason']})",
-                style="yellow",
+                "yellow",
             )
         )
     for f in counts["failed"]:
-        said = f"  {f['model']}, {f['estimator']}: {count(f['items'], 'item')}: {f['reason']}"
-        console.print(Text(said, style="yellow"))
-    for path in outputs.paths():
-        console.print(Text(f"wrote {path}", style="dim"), soft_wrap=True)
+        failure = f"  {f['model']}, {f['estimator']}: {count(f['items'], 'item')}: {f['reason']}"
+        console.print(said(failure, "yellow"))
+    wrote(console, written)
 
 
-def _print(console: Console, block: "Block", *, notes: bool = True) -> None:
+def _print(console: Printer, block: "Block", *, notes: bool = True) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 3, 0, 0))
     for heading in block.headings:
         name = Text("\n".join(filter(None, (heading.text, *heading.note.split(", ")))))
         table.add_column(name, justify="right" if heading.number else "left", no_wrap=True, vertical="bottom")
     for row in block.rows:
         table.add_row(*(_text(cell, notes) for cell in row))
-    console.print(Text(block.title, style="bold underline"))
-    print_whole(console, table)
+    console.print(said(block.title, "bold underline"))
+    console.whole(table)
 
 
 def _text(cell: Cell, notes: bool) -> Text:
-    value = Text(cell.text, style="bold" if cell.mark in ("best", "gain", "loss", "group") else "")
+    value = said(cell.text, "bold" if cell.mark in ("best", "gain", "loss", "group") else "")
     value.append(MARKS.get(cell.mark, ""), style="dark_orange3")
     return value.append(f"{'  ' * bool(cell.text)}{cell.note}" if notes else "", style="not bold dim")

@@ -5,41 +5,71 @@ from typing import Annotated
 
 import typer
 
-from fixlip.api import DEFAULT_MODEL, DEFAULT_WEIGHTS
-from fixlip.cli.arguments import estimator_names, listed
+from fixlip.cli import completion, options
+from fixlip.cli.arguments import given, listed
 from fixlip.cli.output import Outputs
-from fixlip.cli.tables import print_sweep
 from fixlip.specs import options_of
+
+VARIED = "What is varied"
 
 
 def sweep(
-    image: Annotated[Path, typer.Argument(help="A picture.", show_default=False)],
-    text: Annotated[str, typer.Argument(help="A caption, in quotes.", show_default=False)],
+    image: options.Image,
+    text: options.Caption,
     option: Annotated[
-        str, typer.Option(help="What to vary: an option of the estimator, budget, image_masks, seed, ...")
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="An option of the estimator, or budget, image_masks, text_masks, seed, removal.",
+            rich_help_panel=VARIED,
+            autocompletion=completion.swept,
+        ),
     ],
-    values: Annotated[str, typer.Option(help="With commas between: 0.3,0.5,0.7.")],
-    reference: Annotated[str | None, typer.Option(help="A value to measure against.", show_default="the last")] = None,
-    against: Annotated[Path | None, typer.Option(help="A saved explanation to measure against.")] = None,
-    model: Annotated[str, typer.Option(help="A name of `fixlip models`; demo-clip works offline.")] = DEFAULT_MODEL,
-    pretrained: Annotated[str, typer.Option(help="Tag or file of the weights.")] = DEFAULT_WEIGHTS,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...", show_default="the GPU if any")] = None,
-    estimator: Annotated[
-        str, typer.Option(help="A name of `fixlip estimators`.", autocompletion=estimator_names)
-    ] = "banzhaf",
-    fixed: Annotated[list[str] | None, typer.Option(help="Options of the estimator that stay: name=value.")] = None,
-    budget: Annotated[int | None, typer.Option(help="Game values: image masks x text masks.")] = None,
-    image_masks: Annotated[int | None, typer.Option(help="Image passes, instead of a budget.")] = None,
-    text_masks: Annotated[int | None, typer.Option(help="Text passes, instead of a budget.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Fixes the masks.", show_default="0")] = None,
-    png: Annotated[Path | None, typer.Option(help="Write the figure.")] = None,
+    values: Annotated[
+        str,
+        typer.Option(metavar="V,V,...", help="At least two, with commas between: 0.3,0.5,0.7.", rich_help_panel=VARIED),
+    ],
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            metavar="V", help="The value to measure against.", show_default="the last", rich_help_panel=VARIED
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A saved explanation to measure against instead.",
+            show_default="a value",
+            rich_help_panel=VARIED,
+        ),
+    ] = None,
+    model: options.ModelName = "ViT-B-32",
+    pretrained: options.Pretrained = "openai",
+    device: options.Device = None,
+    estimator: options.EstimatorName = "banzhaf",
+    fixed: options.EstimatorOptions = None,
+    budget: options.Budget = None,
+    image_masks: options.ImageMasks = None,
+    text_masks: options.TextMasks = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Number that fixes which masks are drawn.",
+            show_default="0",
+            rich_help_panel=options.EFFORT,
+        ),
+    ] = None,
+    png: options.Png = None,
+    json: options.Json = False,
 ) -> None:
     """Explain IMAGE and TEXT with several values of one option: what depends on it, and what it costs."""
     outputs = Outputs(png=png)
     from fixlip import ablation, api
+    from fixlip.cli import tables
     from fixlip.explanation import Explanation
 
-    call = {"budget": budget, "image_masks": image_masks, "text_masks": text_masks, "seed": seed}
     found = ablation.sweep(
         image,
         text,
@@ -49,6 +79,10 @@ def sweep(
         model=api.load_model(model, pretrained=pretrained, device=device),
         estimator=estimator,
         options=options_of(fixed or []),
-        **{name: value for name, value in call.items() if value is not None},
+        **given(budget=budget, image_masks=image_masks, text_masks=text_masks, seed=seed),
     )
-    print_sweep(found, outputs)
+    if png:
+        from fixlip.plots import convergence
+
+        convergence(found, path=png)
+    tables.answer_sweep(found, outputs.paths(), json=json)

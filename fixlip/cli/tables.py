@@ -2,42 +2,43 @@
 
 import re
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
-from rich.text import Text
 
 from fixlip.ablation import label
-from fixlip.cli.output import Outputs
+from fixlip.cli import documents
+from fixlip.cli.console import Printer, said
+from fixlip.cli.output import wrote
 
 if TYPE_CHECKING:
     from fixlip.ablation import Sweep
     from fixlip.evaluation import Outcome
 
 
-def print_sweep(sweep: "Sweep", outputs: Outputs) -> None:
-    """Print the table of a sweep and what to know about it, and write the figure if asked for."""
-    if outputs.png:
-        from fixlip.plots import convergence
+def answer_sweep(sweep: "Sweep", written: list[Path], *, json: bool) -> None:
+    """A table, or a document and its notes on standard error."""
+    if not json:
+        print_sweep(sweep, written)
+        return
+    documents.emit(documents.sweep(sweep))
+    console = Printer(stderr=True)
+    for values, status in notes(sweep).items():
+        console.print(said(f"note ({values}): {status}"), soft_wrap=True)
+    wrote(console, written)
 
-        convergence(sweep, path=outputs.png)
-    console, rows = Console(highlight=False), sweep.summary()
-    console.print(Text(f"\n“{sweep.reference.players.caption}”", style="bold"))
-    console.print(Text(f"{sweep.measured}, measured against {sweep.reference_name}\n", style="dim"))
+
+def print_sweep(sweep: "Sweep", written: list[Path]) -> None:
+    """Print the table of a sweep and what to know about it."""
+    console, rows = Printer(), sweep.summary()
+    console.print("", said(f"“{sweep.reference.players.caption}”", "bold"), sep="\n")
+    console.print(said(f"{sweep.measured}, measured against {sweep.reference_name}", "dim"), "", sep="\n")
     for table in [_table(rows), *([_table(sweep.details())] if sweep.details() else [])]:
-        print_whole(console, table)
-    for values, status in _notes(sweep).items():
-        console.print(Text(f"note ({values}): {status}", style="yellow"))
-    for path in outputs.paths():
-        console.print(Text(f"wrote {path}", style="dim"), soft_wrap=True)
-
-
-def print_whole(console: Console, table: Table) -> None:
-    """Print a table without folding its columns, however wide the terminal is."""
-    needed = Measurement.get(console, console.options.update(max_width=1000), table).maximum
-    Console(highlight=False, width=max(console.width, needed)).print(table, "")
+        console.whole(table)
+    for values, status in notes(sweep).items():
+        console.print(said(f"note ({values}): {status}", "yellow"))
+    wrote(console, written)
 
 
 def _table(rows: list[dict[str, str]]) -> Table:
@@ -46,11 +47,11 @@ def _table(rows: list[dict[str, str]]) -> Table:
         name = "\n".join(textwrap.wrap(heading, 12, break_long_words=False))
         table.add_column(name, justify="right" if table.columns else "left", no_wrap=True, vertical="bottom")
     for row in rows:
-        table.add_row(*map(Text, row.values()))
+        table.add_row(*map(said, row.values()))
     return table
 
 
-def _notes(sweep: "Sweep") -> dict[str, str]:
+def notes(sweep: "Sweep") -> dict[str, str]:
     """Each status with the values that have it; those that differ in their numbers only are one, told by the last."""
     told: dict[str, tuple[list[str], str]] = {}
     for row in sweep.table():
@@ -62,13 +63,13 @@ def _notes(sweep: "Sweep") -> dict[str, str]:
 
 def print_outcome(outcome: "Outcome") -> None:
     """Print what a run of `fixlip evaluate` has come to."""
-    console, speed = Console(highlight=False), f"{outcome.throughput:.2f} explanations a second"
+    console, speed = Printer(), f"{outcome.throughput:.2f} explanations a second"
     console.print(f"{outcome.evaluated} of {outcome.items} items evaluated")
-    console.print(f"{outcome.done} explanations in {outcome.seconds:.1f} s, {speed}", style="dim")
+    console.print(said(f"{outcome.done} explanations in {outcome.seconds:.1f} s, {speed}", "dim"))
     for fault, count in sorted(outcome.skipped.items()):
-        console.print(Text(f"skipped: {count} x {fault}", style="yellow"))
+        console.print(said(f"skipped: {count} x {fault}", "yellow"))
     for reason, count in sorted(outcome.refused.items()):
-        console.print(Text(f"failed: {count} x {reason}", style="yellow"))
+        console.print(said(f"failed: {count} x {reason}", "yellow"))
     for name, needs in sorted(outcome.empty.items()):
-        console.print(Text(f"{name}: no item has {needs}", style="yellow"))
-    console.print(Text(f"wrote {outcome.folder}; see fixlip report {outcome.folder}", style="dim"), soft_wrap=True)
+        console.print(said(f"{name}: no item has {needs}", "yellow"))
+    console.print(said(f"wrote {outcome.folder}; see fixlip report {outcome.folder}", "dim"), soft_wrap=True)

@@ -1,0 +1,83 @@
+"""`fixlip view`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fixlip.cli import options
+from fixlip.cli.answer import Answer
+from fixlip.cli.output import Outputs
+
+if TYPE_CHECKING:
+    from fixlip.comparison import Comparison
+    from fixlip.explanation import Explanation
+    from fixlip.gallery import Gallery
+
+
+def view(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="What `--save` has written.", show_default=False)
+    ],
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where to write the page.",
+            show_default="beside the first file; nowhere with --json",
+            rich_help_panel=options.RESULT,
+        ),
+    ] = None,
+    png: options.Png = None,
+    top: options.Top = 10,
+    show: Annotated[
+        bool, typer.Option("--open", help="Open the page in the browser.", rich_help_panel=options.RESULT)
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Make a page of saved explanations, and print what is in them.
+
+    One FILE gives its page; several of the same picture and caption are compared; several captions or pictures make a
+    gallery.
+    """
+    if html is None and (show or not json):
+        html = files[0].with_suffix(".html") if len(files) == 1 else files[0].parent / "fixlip-view.html"
+    answer = Answer(Outputs(html, png), top, json)
+    answer(together(files))
+    if show and html is not None:
+        import webbrowser
+
+        webbrowser.open(html.resolve().as_uri())
+
+
+def together(files: list[Path]) -> "Explanation | Comparison | Gallery":
+    """What several files are: an explanation, a comparison of several of one picture and caption, or a gallery."""
+    from fixlip.comparison import Comparison
+    from fixlip.explanation import Explanation
+    from fixlip.gallery import Gallery
+
+    found = tuple(Explanation.load(file) for file in files)
+    if len(found) == 1:
+        return found[0]
+    first, *others = [e.players for e in found]
+    alike = [p.caption == first.caption and _equal(p.picture, first.picture) for p in others]
+    return Comparison(found, _labels(found, files)) if all(alike) else Gallery(found, _captions(found, files))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    import numpy as np
+
+    return np.array_equal(one, other)
+
+
+def _labels(found: "tuple[Explanation, ...]", files: list[Path]) -> tuple[str, ...]:
+    """Model, estimator or both, where they tell the explanations apart; else the names of the files."""
+    names = [(e.provenance.model, e.provenance.estimator) for e in found]
+    varied = [k for k in (0, 1) if len({name[k] for name in names}) > 1]
+    labels = tuple(", ".join(name[k] for k in varied) for name in names)
+    return labels if varied and len(set(labels)) == len(labels) else tuple(str(file.stem) for file in files)
+
+
+def _captions(found: "tuple[Explanation, ...]", files: list[Path]) -> tuple[str, ...]:
+    captions = tuple(e.players.caption for e in found)
+    return captions if len(set(captions)) == len(captions) else tuple(str(file.stem) for file in files)
