@@ -53,7 +53,9 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 # Formulas are drawn as SVG by one file of MathJax that comes as a package: no fonts, no network.
-MATHJAX = Path(str(metadata.distribution("sphinx-mathjax-offline").locate_file("sphinx-mathjax-offline/static/mathjax")))
+MATHJAX = Path(
+    str(metadata.distribution("sphinx-mathjax-offline").locate_file("sphinx-mathjax-offline/static/mathjax"))
+)
 mathjax_path = "tex-svg-full.js"
 
 html_theme = "furo"
@@ -71,7 +73,14 @@ html_theme_options = {
         "color-brand-content": NEGATIVE,
         "color-fixlip-negative": NEGATIVE,
         "color-fixlip-positive": POSITIVE,
-        "color-fixlip-ink": NEGATIVE_DARK,
+        "color-api-name": NEGATIVE_DARK,
+        "color-api-pre-name": NEGATIVE_DARK,
     },
-    "dark_css_variables": {"color-brand-primary": "#7db5f2", "color-brand-content": "#7db5f2", "color-fixlip-ink": "#dce9f8"},
+    "dark_css_variables": {
+        "color-brand-primary": "#7db5f2",
+        "color-brand-content": "#7db5f2",
+        "color-fixlip-positive": POSITIVE,
+        "color-api-name": "#a9cdf6",
+        "color-api-pre-name": "#a9cdf6",
+    },
 }

@@ -83,6 +83,10 @@ class Estimator(ABC):
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
         """Passes of the image and of the text tower, backward ones counted too, for that many players.
 
+        Args:
+            n_image, n_text: players of each side.
+            request: what `explain` was asked for.
+
         Raises:
             BudgetError, OptionError: as `explain`, where the number of players alone decides.
         """

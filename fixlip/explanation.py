@@ -151,7 +151,11 @@ class Explanation:
         return self.stderr.second_order[:n, n:]
 
     def predict(self, masks: np.ndarray) -> np.ndarray:
-        """Value of the surrogate on joint masks, boolean [B, n] -> [B], in `unit`; pairs not estimated count as 0."""
+        """Value of the surrogate on joint masks, boolean [B, n] -> [B], in `unit`; pairs not estimated count as 0.
+
+        Raises:
+            InputError: masks of another shape.
+        """
         masks = np.asarray(masks, dtype=float)
         if masks.ndim != 2 or masks.shape[1] != len(self.players):
             raise InputError(f"Masks must have shape [B, {len(self.players)}], got {masks.shape}.")

@@ -148,6 +148,11 @@ def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_s
 def solve(gram: np.ndarray, rhs: np.ndarray, ridge: float) -> np.ndarray:
     """Solve the normal equations, with a penalty on all but the constant.
 
+    Args:
+        gram: [k, k]; the first row and column are those of the constant.
+        rhs: [k] or [k, D].
+        ridge: penalty, in units of `gram[0, 0]`.
+
     Raises:
         BudgetError: they are singular.
     """

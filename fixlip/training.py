@@ -151,7 +151,7 @@ def remove_patches(pixels: torch.Tensor, patch: tuple[int, int], generator: torc
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
-    """Linear warm-up, then a cosine to zero."""
+    """Linear warm-up over `warmup` steps up to `peak`, then a cosine that is zero at `steps`, at this `step`."""
     return peak * min((step + 1) / warmup, 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 

@@ -31,7 +31,9 @@ PAGES = [
     *sorted((ROOT / "benchmarks" / "results").glob("*.md")),
 ]
 RUN_ELSEWHERE = {"README.md": "test_readme.py", "docs/evaluation.md": "test_evaluation_docs.py"}
-BLOCK = re.compile(r"^(?P<note><!-- not run:[^>]*-->\n+)?(?P<indent> *)```(?P<kind>\w+)\n(?P<code>.*?)^ *```", re.S | re.M)
+BLOCK = re.compile(
+    r"^(?P<note><!-- not run:[^>]*-->\n+)?(?P<indent> *)```(?P<kind>\w+)\n(?P<code>.*?)^ *```", re.S | re.M
+)
 UNDOCUMENTED = ROOT / "scripts" / "undocumented.py"
 
 
@@ -96,7 +98,9 @@ def unknown(code):
         if isinstance(node, ast.Call) and callable(function := found(node.func)):
             parameters = inspect.signature(function).parameters
             if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-                yield from (f"{function.__name__}({k.arg}=)" for k in node.keywords if k.arg and k.arg not in parameters)
+                yield from (
+                    f"{function.__name__}({k.arg}=)" for k in node.keywords if k.arg and k.arg not in parameters
+                )
 
 
 @pytest.mark.parametrize("page", pages_with("python"), ids=name_of)
@@ -108,7 +112,9 @@ def test_what_the_python_takes_from_fixlip_exists(page):
 def test_the_check_of_python_sees_what_is_wrong():
     wrong = "import fixlip\nfrom fixlip.captions import rnk\nfixlip.explane()\nfixlip.explain(x, y, modl=3)"
     assert sorted(unknown(wrong)) == ["explain(modl=)", "fixlip.captions.rnk", "fixlip.explane"]
-    page = "```python\nrun()\n```\n\n```py\nnot_run()\n```\n<!-- not run: needs weights -->\n```python\nnor_this()\n```\n"
+    page = (
+        "```python\nrun()\n```\n\n```py\nnot_run()\n```\n<!-- not run: needs weights -->\n```python\nnor_this()\n```\n"
+    )
     assert list(blocks(page, "python", run=True)) == ["run()\n"]
     assert list(blocks(page, "python", run=False)) == ["not_run()\n", "nor_this()\n"]
 
@@ -175,16 +181,23 @@ def test_links_and_pictures_lead_somewhere(page):
 
 
 def test_the_check_of_links_sees_what_is_wrong():
-    text = "# A heading\n[a](nothing.md) ![b](docs/none.png) [c](#a-heading) [d](#another) [e](README.md#try-it) `[f](g)`"
+    text = (
+        "# A heading\n[a](nothing.md) ![b](docs/none.png) [c](#a-heading) [d](#another) [e](README.md#try-it) `[f](g)`"
+    )
     assert list(broken(ROOT / "CHANGELOG.md", text)) == ["nothing.md", "docs/none.png", "#another"]
 
 
 def test_a_link_holds_in_its_place_on_the_site(tmp_path):
-    text = "[a](../benchmarks/results/passes.md#x) [b](../README.md) [c](results/README.md) [d](../scripts/fine_tune.py)"
+    text = (
+        "[a](../benchmarks/results/passes.md#x) [b](../README.md) [c](results/README.md) [d](../scripts/fine_tune.py)"
+    )
     staged = staging.relinked(text, "docs/fine_tuning.md", tmp_path)
     assert staged == "[a](benchmarks/passes.md#x) [b](index.md) [c](results/index.md) [d](files/scripts/fine_tune.py)"
     assert (tmp_path / "files" / "scripts" / "fine_tune.py").exists()
-    assert staging.relinked("`[a](b.md)` [c](#d) [e](http://f)", "docs/models.md", tmp_path) == "`[a](b.md)` [c](#d) [e](http://f)"
+    assert (
+        staging.relinked("`[a](b.md)` [c](#d) [e](http://f)", "docs/models.md", tmp_path)
+        == "`[a](b.md)` [c](#d) [e](http://f)"
+    )
 
 
 def test_every_page_is_in_the_navigation():

@@ -1,6 +1,7 @@
 """A page for each public module, with every public name on one of them."""
 
 import inspect
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -29,6 +30,7 @@ GROUPS = {  # what users of fixlip meet; the rest are parts that it is made of
     ),
 }
 PARTS = "Parts"
+LISTED_FROM = 4  # names of a page
 INTRODUCTION = """\
 API
 ===
@@ -85,14 +87,26 @@ def index() -> str:
 def page(module: str, names: tuple[str, ...], elsewhere: dict[str, str]) -> tuple[str, set[str]]:
     """The page of one module, and the names that it documents."""
     heading = f"``{module}``"
-    lines = [":orphan:\n" if not has_words(module) else "", heading, "=" * len(heading), "", f".. automodule:: {module}"]
+    lines = [
+        ":orphan:\n" if not has_words(module) else "",
+        heading,
+        "=" * len(heading),
+        "",
+        f".. automodule:: {module}",
+    ]
     lines += ["   :no-index:"] if is_a_name(module) else []
     lines += [""]
     found = set()
     others = [n for n in defined(import_module(module)) if n not in names]
     if others:
         lines += ["Also here: " + ", ".join(f":py:obj:`{name} <{path_of(module, name)}>`" for name in others) + ".", ""]
-    for name in names:
+    if len(names) >= LISTED_FROM:
+        lines += [
+            "",
+            *(listing(f"{module}.{n}", getattr(import_module(module), n)) for n in ordered(module, names)),
+            "",
+        ]
+    for name in ordered(module, names):
         path = f"{module}.{name}"
         if path in elsewhere:
             lines += [f"``{name}``: see :doc:`{elsewhere[path]}`.", ""]
@@ -107,10 +121,29 @@ def directive(module: str, name: str) -> list[str]:
     thing = getattr(import_module(module), name)
     if inspect.isclass(thing):
         kind = "autoexception" if issubclass(thing, Exception) else "autoclass"
-        return [f".. {kind}:: {module}.{name}", "   :members:", "   :show-inheritance:", ""]
+        bases = ["   :show-inheritance:"] if thing.__bases__ != (object,) and not issubclass(thing, tuple) else []
+        return [f".. {kind}:: {module}.{name}", "   :members:", *bases, ""]
     if callable(thing):
         return [f".. autofunction:: {module}.{name}", ""]
     return [f".. py:data:: {module}.{name}", "", *(f"   {line}" for line in comment(name, thing).splitlines()), ""]
+
+
+def ordered(module: str, names: tuple[str, ...]) -> list[str]:
+    """Functions, then classes, then errors, each in the order of the module."""
+
+    def place(name: str) -> int:
+        thing = getattr(import_module(module), name)
+        return 0 if not inspect.isclass(thing) else 1 + issubclass(thing, Exception)
+
+    return sorted(names, key=place)
+
+
+def listing(path: str, thing: object) -> str:
+    """A line for the list at the top of a page."""
+    name = path.rpartition(".")[2]
+    words = comment(name, thing) if not callable(thing) else inspect.getdoc(thing) or ""
+    sentence = re.split(r"(?<=[.:]) |\n\n|:$", " ".join(words.split("\n\n")[0].split()))[0].rstrip(":.")
+    return f"- :py:obj:`{name} <{path}>`: {sentence}."
 
 
 def is_a_name(module: str) -> bool:

@@ -49,7 +49,9 @@ def homes() -> dict[str, tuple[str, ...]]:
     """The names that each public module is the home of; a name that has a shorter path is left to that."""
     seen: set[int] = set()
     found: dict[str, tuple[str, ...]] = {}
-    for module in sorted(public_modules(), key=lambda name: (name.count("."), not hasattr(import_module(name), "__all__"))):
+    for module in sorted(
+        public_modules(), key=lambda name: (name.count("."), not hasattr(import_module(name), "__all__"))
+    ):
         names = []
         for name in defined(import_module(module)):
             thing = getattr(import_module(module), name)

@@ -34,7 +34,7 @@ from fixlip.datasets.scenes import make_scene
 
 scene = make_scene(4, names=("dog", "umbrella"))
 found = fixlip.explain({arguments})
-fixlip.plots.heatmap(found, {words})
+axes = fixlip.plots.heatmap(found, {words})
 """
 INTRODUCTION = f"""\
 # Estimators
@@ -170,7 +170,9 @@ def example(name: str) -> str:
     arguments = ["scene.image", "scene.caption", 'model="demo-clip"', f'estimator="{name}"', *cheaply(name)]
     one = f"found = fixlip.explain({', '.join(arguments)})"
     given = ", ".join(arguments) if len(one) <= 100 else "\n    " + ",\n    ".join(arguments) + ",\n"
-    return EXAMPLE.format(arguments=given, words='"dog"' if 2 in estimator_class(name).capabilities.orders else "order=1")
+    return EXAMPLE.format(
+        arguments=given, words='"dog"' if 2 in estimator_class(name).capabilities.orders else "order=1"
+    )
 
 
 def cheaply(name: str) -> Iterator[str]:
@@ -192,18 +194,19 @@ def picture(name: str, folder: Path) -> str:
     Returns:
         The name of the file in `folder`.
     """
-    import matplotlib.pyplot as plt
+    from PIL import Image
 
     code = example(name)
     file = f"{name.replace(':', '-')}.png"
     cached = PICTURES / f"{hashlib.sha256((code + version()).encode()).hexdigest()[:16]}.png"
     if not cached.exists():
         PICTURES.mkdir(parents=True, exist_ok=True)
-        with plt.rc_context({"figure.figsize": (3, 3), "savefig.dpi": 120}):
-            plt.close("all")
-            exec(compile(code, name, "exec"), {})
-            plt.gcf().savefig(cached, bbox_inches="tight", pad_inches=0, transparent=True)
-            plt.close("all")
+        namespace: dict[str, Any] = {}
+        exec(compile(code, name, "exec"), namespace)
+        namespace["axes"].figure.savefig(cached, bbox_inches="tight", pad_inches=0, dpi=80)
+        low, high = Image.open(cached).convert("L").getextrema()
+        if low == high:
+            raise ValueError(f"The picture of {name} is blank.")
     (folder / file).write_bytes(cached.read_bytes())
     return file
 

@@ -15,7 +15,12 @@ PAGES = {  # outside of docs, or called otherwise there
 }
 FOLDERS = {"docs": "", "benchmarks/results": "benchmarks", "notebooks": "notebooks"}
 KINDS = (".md", ".png", ".svg", ".jpg", ".ipynb", ".html")
-INDICES = {"README.md": "index.md", "docs": "index.md", "benchmarks/results": "benchmarks/index.md", "notebooks": "notebooks/index.md"}
+INDICES = {
+    "README.md": "index.md",
+    "docs": "index.md",
+    "benchmarks/results": "benchmarks/index.md",
+    "notebooks": "notebooks/index.md",
+}
 LINK = re.compile(r"(?<=\]\()(?![a-z]+:|#)([^)\s#]+)(#[^)\s]*)?(?=[)\s])")
 FENCE = re.compile(r"(```.*?\n```|`[^`\n]+`)", re.S)
 

@@ -163,7 +163,16 @@ def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
 def compose(
     names: tuple[str, ...], size: int, rng: np.random.Generator
 ) -> tuple[Image.Image, list[tuple[int, int, int, int]]]:
-    """Draw the named objects on a random background; returns the picture and one pixel box for each object."""
+    """Draw the named objects on a random background.
+
+    Args:
+        names: one to four kinds of objects.
+        size: of the picture, in pixels a side.
+        rng: draws the background, the places and the sizes.
+
+    Returns:
+        The picture, and one box (left, top, right, bottom) in pixels for each object.
+    """
     image = background(size, rng)
     side = rng.uniform(*SIDES[len(names)], len(names))
     shapes = [(s * sprite(n).width / 128, s * sprite(n).height / 128) for s, n in zip(side, names, strict=True)]
@@ -236,6 +245,15 @@ def scenes(
     pairs: Pairs = "any",
     vocabulary: Vocabulary = "bundled",
 ) -> Iterator[Scene]:
-    """Yield `n` scenes with the seeds `seed`, `seed + 1`, ...; arguments as in `make_scene`."""
+    """Scenes with the seeds `seed`, `seed + 1`, and so on.
+
+    Args:
+        n: how many.
+        seed: of the first.
+        n_objects, size, pairs, vocabulary: as in `make_scene`.
+
+    Yields:
+        The scenes, one after the other.
+    """
     for i in range(n):
         yield make_scene(seed + i, n_objects=n_objects, size=size, pairs=pairs, vocabulary=vocabulary)

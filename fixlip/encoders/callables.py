@@ -61,14 +61,18 @@ class Strings:
         return self
 
     def prepare(self, text: str) -> TextInput:
-        """The words of a caption."""
+        """The words of a caption.
+
+        Raises:
+            InputError: no string, or one without a word.
+        """
         if not isinstance(text, str) or not text.strip():
             raise InputError(f"A caption is a string with a word in it, got {text!r}.")
         spans = tuple(words_of(text))
         return TextInput(text, torch.zeros(0, dtype=torch.long), tuple(range(len(spans))), spans)
 
     def embed(self, x: TextInput, masks: torch.Tensor, removal: Operator) -> torch.Tensor:
-        """Masks [B, words] -> features [B, D]."""
+        """Masks [B, words] of the words of `x` that stay, -> features [B, D]; `removal` can only delete here."""
         return as_tensor(self.encode([_left(x, mask) for mask in masks.tolist()]))
 
 

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 ASSETS = Path(str(files("fixlip") / "assets"))
+#: The file of weights in the folder of a bundled model.
 WEIGHTS = "weights.safetensors"
 
 

@@ -65,7 +65,11 @@ def parse(text: str, allowed: tuple[str, ...], modality: str) -> Operator:
 
 
 def filler(pixels: torch.Tensor, removal: Operator) -> torch.Tensor:
-    """What shows where pixels [3, height, width] are removed by ``mean`` or ``blur``."""
+    """What shows where pixels [3, height, width] are removed by ``mean`` or ``blur``.
+
+    Raises:
+        OptionError: a blur that reaches over the whole input.
+    """
     if removal.name == "mean":
         return torch.zeros_like(pixels)
     from torchvision.transforms.functional import gaussian_blur

@@ -29,7 +29,11 @@ class Local:
 
 
 def engine(name: str, *, workers: int = 2, address: str | None = None, gpus: float = 0) -> Engine:
-    """An engine by name; the other arguments are those of `fixlip.evaluation.cluster.Ray`.
+    """An engine by name.
+
+    Args:
+        name: "local", or "ray".
+        workers, address, gpus: of `fixlip.evaluation.cluster.Ray`.
 
     Raises:
         OptionError: no such engine.

@@ -71,7 +71,11 @@ class Plan:
 
     @cached_property
     def measures(self) -> dict[str, tuple[str, dict[str, Any]]]:
-        """Label -> name and options of each metric."""
+        """Label -> name and options of each metric.
+
+        Raises:
+            OptionError: no such metric, or option of it.
+        """
         found = {}
         for spec in self.metrics:
             name, options = specs.parse(spec)
@@ -104,7 +108,11 @@ class Plan:
 
     @cached_property
     def encoders(self) -> "dict[str, str | DualEncoder]":
-        """Label -> each model, by name or as it is."""
+        """Label -> each model, by name or as it is.
+
+        Raises:
+            OptionError: no such option of a model.
+        """
         for model in self.models:
             for option in specs.parse(model)[1] if isinstance(model, str) else ():
                 if option not in OF_A_MODEL:

@@ -171,7 +171,11 @@ class JointGame:
         self.source = source or Source(model="callable")
 
     def values(self, masks: np.ndarray) -> np.ndarray:
-        """v: [B, n_image + n_text] -> [B], float64."""
+        """v: [B, n_image + n_text] -> [B], float64.
+
+        Raises:
+            InputError: the function gives values of another shape, or none that are finite.
+        """
         masks = _checked(masks, self.n_image + self.n_text, "joint")
         values = np.asarray(self.value_fn(masks), dtype=np.float64)
         if values.shape != (len(masks),):

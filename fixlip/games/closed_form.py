@@ -36,7 +36,14 @@ def additive(a: np.ndarray, b: np.ndarray, bias: float = 0.0) -> CallableGame:
 def random_towers(
     n_image: int, n_text: int, *, dim: int = 6, seed: int = 0, scale: float = 10.0, bias: float = -1.0
 ) -> CallableGame:
-    """Two random nonlinear towers with unit embeddings, whose players interact within and across."""
+    """Two random nonlinear towers with unit embeddings, whose players interact within and across.
+
+    Args:
+        n_image, n_text: players of each tower.
+        dim: of the embeddings.
+        seed: alone fixes the weights.
+        scale, bias: from the cosine to the logit.
+    """
     rng = np.random.default_rng(seed)
 
     def tower(n: int) -> tuple[np.ndarray, np.ndarray]:

@@ -88,6 +88,9 @@ def limits(k: int, *, pairs: bool, signed: bool) -> tuple[float, float]:
     Returns:
         chance, ceiling.
 
+    Raises:
+        InputError: k is not 1 to 4.
+
     Example:
         >>> limits(4, pairs=False, signed=True)
         (0.5, 0.75)
