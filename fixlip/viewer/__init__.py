@@ -22,6 +22,7 @@ from fixlip.viewer.payload import payload
 
 __all__ = ["content_hash", "mimebundle", "to_html"]
 
+STYLES = "page parts circumstances"
 SCRIPTS = "common picture table panel contrast layout links errors curves download page frame"  # in this order
 
 Shown = Explanation | Comparison | Contrast | Gallery
@@ -33,7 +34,7 @@ def to_html(found: Shown, path: str | Path | None = None) -> str:
     Raises:
         InputError: the path cannot be written.
     """
-    page, style = _file("page.html"), _file("page.css") + _file("parts.css")
+    page, style = _file("page.html"), "".join(_file(f"{name}.css") for name in STYLES.split())
     script = "".join(_file(f"{name}.js") for name in SCRIPTS.split())
     own = f"style-src {content_hash(style)}; script-src {content_hash(script)}"
     data = payload(found)

@@ -11,7 +11,7 @@ DIGITS = 5
 
 
 def curves_payload(explanation: Explanation) -> dict[str, Any] | None:
-    """What the slider needs, ready to be JSON; None where there is neither a surrogate nor a score of the model.
+    """What the slider needs, ready to be JSON; None where neither the surrogate nor the model has finite scores.
 
     The surrogate's numbers are `Explanation.predict` on the masks of the model's; without `Explanation.curves` they
     are on the masks that `fixlip.removal_curves.removal_curves` would use. Effects in "relevance" have no surrogate.
@@ -21,16 +21,16 @@ def curves_payload(explanation: Explanation) -> dict[str, Any] | None:
         "insertion" the values [m] by name of the line, "model" before "surrogate", in `unit`.
     """
     measured = explanation.curves
-    if measured is None and explanation.unit == "relevance":
-        return None
     order, sizes = removal_order(explanation) if measured is None else (measured.order, measured.sizes)
-    lines: dict[str, dict[str, list[float]]] = {"deletion": {}, "insertion": {}}
-    for way, masks in zip(lines, nested_masks(order, sizes), strict=True):
-        if measured is not None:
-            lines[way]["model"] = _rounded(getattr(measured, way))
-        if explanation.unit != "relevance":
-            lines[way]["surrogate"] = _rounded(explanation.predict(masks))
-    return {"order": order.tolist(), "sizes": sizes.tolist(), "lines": lines, "unit": explanation.value_unit}
+    values = {} if measured is None else {"model": (measured.deletion, measured.insertion)}
+    if explanation.unit != "relevance":
+        without, alone = map(explanation.predict, nested_masks(order, sizes))
+        values["surrogate"] = without, alone
+    finite = {name: both for name, both in values.items() if np.isfinite(both).all()}
+    ways = [{name: _rounded(both[k]) for name, both in finite.items()} for k in range(2)]
+    lines = dict(zip(("deletion", "insertion"), ways, strict=True))
+    data = {"order": order.tolist(), "sizes": sizes.tolist(), "lines": lines, "unit": explanation.value_unit}
+    return data if finite else None
 
 
 def _rounded(values: np.ndarray) -> list[float]:

@@ -90,7 +90,7 @@ function hatch(brush, path, { width, height }, stroke) {
 }
 
 function drawWord(brush, panel, word, k) {
-  const button = panel.buttons[k], middle = word.x + word.width / 2, room = word.width - 14, chosen = button.ariaPressed === "true";
+  const button = panel.buttons[k], middle = word.x + word.width / 2, room = word.width - 14, chosen = button.getAttribute("aria-pressed") === "true";
   brush.save();
   const removed = panel.removed.has(panel.nPatches + k), ink = cssColour(removed ? "soft" : "ink");
   brush.beginPath();

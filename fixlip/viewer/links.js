@@ -74,6 +74,7 @@ EXTRAS.push((panel) => {
       return group;
     }));
     fadeLinks(panel);
+    tellFocused();
   }
   function say(line) {
     for (const other of lines) other.group.classList.toggle("strong", other === line);
@@ -99,20 +100,27 @@ EXTRAS.push((panel) => {
     }
     return best;
   }
+  const tell = (line) => { if (line !== told) say(told = line); };
+  // of a row of the table, a word or a patch: its line, or the strongest of its lines
+  function of(target) {
+    const { pair, word, patch } = target.closest("[data-pair], [data-word], [data-patch]")?.dataset ?? {};
+    if (pair !== undefined) return lines.find((line) => `${line.k}-${line.i}` === pair) ?? null;
+    return lines.find((line) => String(line.k) === word || String(line.i) === patch) ?? null;
+  }
+  function tellFocused() {
+    const focused = document.activeElement;
+    tell(root.contains(focused) && focused.matches(":focus-visible") ? of(focused) : null);
+  }
   function listen() {
     listening = true;
-    const tell = (line) => { if (line !== told) say(told = line); };
-    for (const kind of ["pointermove", "pointerdown"]) {
-      root.addEventListener(kind, (event) => { if (lines.length && !event.target.closest("tr")) tell(nearest(event)); });
+    for (const kind of ["pointermove", "click"]) { // a click comes after what it changes is drawn
+      root.addEventListener(kind, (event) => {
+        const pointed = kind === "pointermove" || event.detail > 0;
+        if (lines.length && pointed && !event.target.closest("tr")) tell(nearest(event));
+      });
     }
-    root.addEventListener("pointerleave", () => tell(null));
-    // of a row of the table, a word or a patch with the keyboard on it: its line, or the strongest of its lines
-    const of = (target) => {
-      const { pair, word, patch } = target.closest("[data-pair], [data-word], [data-patch]")?.dataset ?? {};
-      if (pair !== undefined) return lines.find((line) => `${line.k}-${line.i}` === pair) ?? null;
-      return lines.find((line) => String(line.k) === word || String(line.i) === patch) ?? null;
-    };
-    root.addEventListener("focusin", (event) => { if (event.target.matches(":focus-visible")) tell(of(event.target)); });
+    root.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") tell(null); });
+    root.addEventListener("focusin", tellFocused);
     root.addEventListener("focusout", () => tell(null));
     panel.parts.pairs.addEventListener("pointerover", (event) => tell(of(event.target)));
     panel.parts.pairs.addEventListener("pointerleave", () => tell(null));
