@@ -62,3 +62,12 @@ def test_there_are_few_points_however_many_players():
     data = curves_payload(explanation(grid=(32, 32)))
     assert len(data["sizes"]) == POINTS
     assert data["sizes"][-1] == len(data["order"]) == 1034
+
+
+def test_what_is_not_finite_is_not_drawn():
+    found = explanation()
+    order, sizes = removal_order(found)
+    broken = replace(found, baseline=float("nan"))
+    assert curves_payload(broken) is None
+    data = curves_payload(replace(broken, curves=RemovalCurves(order, sizes, sizes * 1.0, sizes * 2.0)))
+    assert list(data["lines"]["insertion"]) == ["model"]

@@ -128,6 +128,8 @@ def test_a_link_says_its_numbers_to_the_keyboard(open_page):
     said = page.locator(".link-label").inner_text()
     assert found.players.text[pair.text].label in said
     assert f"{pair.value:.2f} ± {pair.stderr:.2f}" in said
+    page.keyboard.press("Space")  # chosen: its links are drawn anew
+    assert page.locator(".link-label").inner_text() == said
     page.keyboard.press("Tab")
     assert page.locator(".link-label").text_content() != said or not page.locator(".link-label").is_visible()
 
@@ -300,6 +302,10 @@ def test_touch(open_page):
     page.locator("#lines label", has_text="8").tap()
     page.locator("#errors label", has_text="on").tap()
     assert len(links(page)) == 8
+    pair = found.top_pairs(1)[0]
+    page.locator(f'[data-patch="{pair.image}"]').tap()
+    assert page.locator('[aria-selected="true"]').get_attribute("data-patch") == str(pair.image)
+    assert found.players.image[pair.image].label in page.locator(".link-label").inner_text()
     page.get_by_role("slider").scroll_into_view_if_needed()
     box = page.get_by_role("slider").bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
