@@ -32,9 +32,10 @@ function describe(panel) {
   note(panel.unclear, "not clearly different from 0");
   note(panel.removed, "removed");
   const element = (i) => (i < nPatches ? picture.shapes[i] : buttons[i - nPatches]);
-  for (const i of panel.described ?? []) if (!notes.has(i)) element(i).removeAttribute("aria-description");
-  for (const [i, text] of notes) element(i).setAttribute("aria-description", text);
-  panel.described = [...notes.keys()];
+  const before = panel.described ?? new Map();
+  for (const i of before.keys()) if (!notes.has(i)) element(i).removeAttribute("aria-description");
+  for (const [i, text] of notes) if (before.get(i) !== text) element(i).setAttribute("aria-description", text);
+  panel.described = notes;
 }
 
 EXTRAS.push((panel) => {
