@@ -1,8 +1,8 @@
 """The site, by Sphinx with MyST and furo: ``python -m docs`` stages the sources and runs it.
 
-Of the generators kept well today Sphinx is the one that refuses a reference to a name that does not exist, reads the
-docstrings without a plugin of others, and shows notebooks. MkDocs had no release since 2024, and its theme Material goes
-on as another program; furo looks well in light and dark and loads nothing from elsewhere.
+Of the generators that are kept well today Sphinx is the one that refuses a reference to a name that does not exist, and
+reads docstrings and notebooks by well-kept extensions. MkDocs had no release since 2024, and the makers of its theme
+Material moved on to another program; furo looks well in light and dark and loads nothing from elsewhere.
 """
 
 import sys

@@ -136,8 +136,9 @@ def hadamard_matrix(size: int) -> np.ndarray:
 def independent(n: int, m: int, p: float, rng: np.random.Generator) -> Design:
     """Independent masks, with the sizes enumerated that would be drawn more often than they have masks.
 
-    Each of `n` players is present with probability `p` in each of about `m` masks, drawn by `rng`. See `by_size`. (In the code published with the FIxLIP paper the drawn masks always share the probability 1, which
-    overweights them where p is not 0.5.)
+    Each of `n` players is present with probability `p` in each of about `m` masks, drawn by `rng`. See `by_size`. (In
+    the code published with the FIxLIP paper the drawn masks always share the probability 1, which overweights them
+    where p is not 0.5.)
     """
     return by_size(n, m, binom.pmf(np.arange(n + 1), n, p), rng)
 

@@ -316,7 +316,7 @@ FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$\w])\$(?!\s)([^$\n]+?)(?<!\s)\$(?!\
 
 
 @pytest.mark.browser
-def test_every_formula_can_be_drawn(browser):
+def test_every_formula_can_be_drawn(browser):  # noqa: F811
     try:
         package = metadata.distribution("sphinx-mathjax-offline")
     except metadata.PackageNotFoundError:

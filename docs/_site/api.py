@@ -35,8 +35,8 @@ INTRODUCTION = """\
 API
 ===
 
-Every public name, once, at the shortest path that leads to it. What is listed under *{parts}* is what fixlip is made of;
-it is documented for those who build on it, and may change from one version to the next.
+Every public name, once, at the shortest path that leads to it. What is listed under *{parts}* is what fixlip is made
+of; it is documented for those who build on it, and may change from one version to the next.
 
 """
 

@@ -1,7 +1,7 @@
 """The public names: where each is documented, once.
 
-Public are all modules of fixlip but the command line, whose interface is its commands, and in them what ``__all__`` lists,
-or else the functions and classes that are defined there, without a leading underscore. The home of an object is the
+Public are all modules of fixlip but the command line, whose interface is its commands, and in them what ``__all__``
+lists, or else the functions and classes that are defined there, without a leading underscore. The home of an object is the
 shortest path to it: `fixlip.explain`, not ``fixlip.api.explain``.
 """
 
@@ -14,7 +14,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-import fixlip
+import fixlip.estimators
 
 NO_API = ("fixlip.cli", "fixlip.__main__")
 
@@ -22,8 +22,6 @@ NO_API = ("fixlip.cli", "fixlip.__main__")
 @cache
 def public_modules() -> tuple[str, ...]:
     """Their names, packages before what is in them."""
-    import fixlip.estimators
-
     found = ["fixlip", *(m.name for m in pkgutil.walk_packages(fixlip.__path__, "fixlip."))]
     found += ["fixlip.estimators"]
     found += [m.name for m in pkgutil.iter_modules(fixlip.estimators.__path__, "fixlip.estimators.")]

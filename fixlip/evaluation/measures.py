@@ -134,7 +134,7 @@ def foils(case: Case) -> Numbers:
     )
 
 
-#: The metrics by name: each a `Measure`, with the function that makes figures of a `Case`, what it needs, and its options.
+#: The metrics by name: each a `Measure`, with the function that makes numbers of a `Case`, what it needs, its options.
 MEASURES = {
     "grounding": Measure(grounding, "boxes of things that the caption names"),
     "pointing-game": Measure(pointing_game, "one to four named things, each in a quadrant of its own"),
