@@ -4,7 +4,9 @@ Masks of a smaller number are a prefix of those of a larger one with the same se
 has encoded. So a run goes on from one number of masks to the next at the price of the new ones.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,17 @@ MOST = 16  # times the default number of masks, where no budget is given
 SMALLEST = 64  # of these the first round takes a share of 1 / 64, or the smallest that determines the terms
 GROWTH = (1.5, 4.0)  # from one round to the next, at least and at most
 SPARE = 1.1  # aimed beyond what the error of a round foretells
+_whole: ContextVar[bool] = ContextVar("whole", default=False)
+
+
+@contextmanager
+def all_or_nothing() -> Iterator[None]:
+    """Within it an interruption ends the run: for many explanations in a row, none of which is to be cut short."""
+    before = _whole.set(True)
+    try:
+        yield
+    finally:
+        _whole.reset(before)
 
 
 def relative_error(found: "Explanation") -> float:
@@ -69,7 +82,7 @@ def until(
         try:
             found = estimator.estimate(game, part)
         except KeyboardInterrupt:
-            if found is None:
+            if found is None or _whole.get():
                 raise
             return remarked(found, f"interrupted at an error of {error:.0%}")
         error = relative_error(found)
@@ -93,7 +106,7 @@ def uninterrupted(estimator: "Estimator", game: CountedGame, request: "Request")
     except KeyboardInterrupt:
         plan = _Plan(estimator, game, request, more=1)
         share = game.known / max(plan.masks[0], 1)
-        if not estimator.capabilities.stderr or share >= 1:
+        if not estimator.capabilities.stderr or share >= 1 or _whole.get():
             raise
         game.restart()
         try:

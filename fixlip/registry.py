@@ -86,9 +86,14 @@ def unregister_estimator(name: str) -> None:
     _registered.pop(name, None)
 
 
-def list_estimators() -> list[str]:
-    """The names of all estimators that can be used, sorted; second names of an estimator are left out."""
-    built_in = {cls.capabilities.name for point in _entry_points() for cls in _load(point).values()}
+def list_estimators(*, families: bool = True) -> list[str]:
+    """The names of all estimators that can be used, sorted; second names of an estimator are left out.
+
+    Args:
+        families: also those of families (``shapiq:KernelSHAP``), which take seconds to import.
+    """
+    points = [name for name, point in _entry_points().items() if families or not _is_family(point)]
+    built_in = {cls.capabilities.name for point in points for cls in _load(point).values()}
     return sorted(built_in | set(_registered))
 
 
@@ -96,10 +101,14 @@ def estimator_names() -> list[str]:
     """Names to offer without importing an estimator: those of the entry points, and ``NAME:`` for a family.
 
     Faster than `list_estimators` by seconds, and less exact: second names and plugins that do not load are there too.
-    An entry point is a family where it leads to a function, which is told by the small letter.
     """
-    points = (point.name + ":" * point.attr[:1].islower() for point in _entry_points().values())
+    points = (point.name + ":" * _is_family(point) for point in _entry_points().values())
     return sorted({*points, *_registered})
+
+
+def _is_family(point: EntryPoint) -> bool:
+    """Whether it leads to a function, by the small letter: nothing is imported."""
+    return point.attr[:1].islower()
 
 
 def estimator_class(name: str) -> type[Estimator]:

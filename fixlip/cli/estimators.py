@@ -60,17 +60,13 @@ def estimators(
         own, family = groups(list_estimators())
         _whole([row(n, *size) for n in [*own, *family]])
     else:
-        own, family = groups(list_estimators())
-        _fitting(console, *([row(n, *size) for n in names] for names in (own, family)))
+        own = list_estimators(families=False)
+        console.print(_table([row(n, *size) for n in own], _columns(console)))
+        family = [n for n in list_estimators() if n not in own]  # seconds later
+        if family:
+            console.print(Text("\nfamilies of other libraries\n", style="bold"))
+            console.print(_table([row(n, *size) for n in family], _columns(console)))
         _legend(console, *size)
-
-
-def _fitting(console: Printer, own: "list[Row]", family: "list[Row]") -> None:
-    columns = _columns(console)
-    console.print(_table(own, columns))
-    if family:
-        console.print(Text("\nfamilies of other libraries\n", style="bold"))
-        console.print(_table(family, columns))
 
 
 def _columns(console: Printer) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """`fixlip evaluate`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from fixlip.cli import completion, options
 from fixlip.cli.arguments import shard_of
+from fixlip.cli.console import DONE, INTERRUPTED, NOTHING
 from fixlip.specs import options_of
 
 DATA, RUN = "What is measured", "How it runs"
@@ -145,9 +147,13 @@ def evaluate(
         threads=threads,
     )
     where = evaluation.engine(engine, workers=workers, address=address, gpus=gpus_per_worker)
-    outcome = evaluation.evaluate(plan, out, engine=where, limit=limit, shard=shard_of(shard), retry=retry)
+    try:
+        outcome = evaluation.evaluate(plan, out, engine=where, limit=limit, shard=shard_of(shard), retry=retry)
+    except KeyboardInterrupt:
+        print(f"fixlip: interrupted; what is done is in {out}, the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(INTERRUPTED) from None
     if json:
         documents.emit(documents.evaluation(outcome))
     else:
         print_outcome(outcome)
-    raise typer.Exit(0 if outcome.evaluated else 1)
+    raise typer.Exit(DONE if outcome.evaluated else NOTHING)

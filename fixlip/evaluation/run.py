@@ -7,6 +7,7 @@ from time import perf_counter
 
 from tqdm import tqdm
 
+from fixlip.anytime import all_or_nothing
 from fixlip.errors import OptionError
 from fixlip.evaluation import rows as rows_on_disk
 from fixlip.evaluation.engines import Engine, Local
@@ -101,6 +102,7 @@ def evaluate(
         total = len(chosen) * len(plan.encoders)
         done = 0
         with (
+            all_or_nothing(),
             Journal(folder / f"rows-{i}-of-{n}.jsonl") as journal,
             tqdm(total=total, initial=total - len(tasks), unit="item", disable=hidden(progress), smoothing=0.05) as bar,
         ):
