@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fixlip.comparison import table_row
 from fixlip.errors import InputError
 from fixlip.explanation import Explanation
@@ -89,10 +87,7 @@ class Gallery:
 
 def _title(explanations: tuple[Explanation, ...]) -> str:
     captions = len({e.players.caption for e in explanations})
-    pictures: list[np.ndarray | None] = []
-    for e in explanations:
-        if not any(np.array_equal(e.players.picture, other) for other in pictures):
-            pictures.append(e.players.picture)
+    pictures = {None if (p := e.players.picture) is None else (p.shape, p.tobytes()) for e in explanations}
     return f"{_count(captions, 'caption')} of {_count(len(pictures), 'picture')}"
 
 

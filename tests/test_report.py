@@ -96,6 +96,22 @@ def test_captions_and_reasons_are_text(tmp_path):
     assert all(re.fullmatch(r"[\w.=-]+", name) for name in made.images())
 
 
+def test_examples_have_a_page_of_their_own(rows, tmp_path):
+    found = report(results.write(tmp_path, rows), html=tmp_path / "my report.html", explain=stand_in)
+    shown_here = [e for e in shown(found) if e.explanation is not None]
+    gallery = found.gallery()
+    assert [e.explanation for e in shown_here] == list(gallery.explanations)
+    assert gallery.labels[0].startswith("Typical: “")
+    page, beside = (tmp_path / "my report.html").read_text("utf-8"), tmp_path / "my report-examples.html"
+    links = re.findall(r'<a href="([^"]*-examples.html[^"]*)"', page)
+    assert links == [f"my%20report-examples.html#show-{k}" for k in range(len(shown_here))]
+    assert beside.read_text("utf-8") == gallery.to_html()
+    assert "-examples" not in found.to_html()
+    none = report(tmp_path, html=tmp_path / "none.html", examples=0)
+    assert none.gallery() is None
+    assert not (tmp_path / "none-examples.html").exists()
+
+
 def test_the_same_rows_give_the_same_bytes(rows, tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     for folder, given in ((one, rows), (other, rows[::-1])):

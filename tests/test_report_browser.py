@@ -60,3 +60,21 @@ def test_the_page_is_whole(browser, path, look):
     page.screenshot(path=ARTIFACTS / f"report-{look}.png", full_page=True)
     context.close()
     assert trouble == []
+
+
+def test_an_example_leads_to_its_explanation(browser, path):
+    page, trouble = browser.new_page(viewport={"width": 1180, "height": 900}), []
+    page.on("console", lambda message: trouble.append(message.text))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.goto(path.as_uri())
+    link = page.get_by_role("link", name="Look into it").nth(2)
+    label = link.get_attribute("aria-label").removeprefix("Look into it: ")
+    link.click()
+    page.wait_for_url("**/report-examples.html#show-2")
+    chosen = page.locator('[role="tab"][aria-selected="true"]')
+    assert chosen.get_attribute("id") == "tab-2"
+    assert chosen.inner_text().startswith(label)
+    assert page.locator("#panel-2").is_visible()
+    page.screenshot(path=ARTIFACTS / "report-examples.png", full_page=True)
+    page.close()
+    assert trouble == []

@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from fixlip.errors import InputError, OptionError
 from fixlip.evaluation import rows as rows_on_disk
 from fixlip.evaluation.failures import Failures, failures
 from fixlip.evaluation.folder import SETTINGS, read_settings
-from fixlip.evaluation.report_blocks import Section, short_names
+from fixlip.evaluation.report_blocks import Example, Examples, Section, short_names
 from fixlip.evaluation.report_examples import Explain, Shots
 from fixlip.evaluation.report_figures import curve_figures
 from fixlip.evaluation.report_sections import lead, sections, title_of
 from fixlip.evaluation.summary import Summary, summarise
+from fixlip.gallery import Gallery
 from fixlip.storage import write_atomically
 from fixlip.viewer import content_hash
 
@@ -45,13 +47,33 @@ class Report:
     told: Summary
     sections: tuple[Section, ...]
 
-    def to_html(self) -> str:
-        """The page."""
+    def gallery(self) -> Gallery | None:
+        """The explanations of all examples, for a page of their own; None where there are none."""
+        shown = [e for e in self.examples() if e.explanation is not None]
+        if not shown:
+            return None
+        explanations = tuple(e.explanation for e in shown if e.explanation is not None)
+        return Gallery(explanations, tuple(e.label for e in shown), f"Examples: {self.title}", shared_scale=False)
+
+    def examples(self) -> list[Example]:
+        """All examples, in the order of the report."""
+        blocks = (block for section in self.sections for block in section.blocks)
+        return [example for block in blocks if isinstance(block, Examples) for example in block.examples]
+
+    def to_html(self, examples: str = "") -> str:
+        """The page.
+
+        Args:
+            examples: the file beside it that holds the page of `gallery`, which the examples then lead to.
+        """
         style = _file("report.css")
         policy = (
             f"default-src 'none'; img-src data:; style-src {content_hash(style)}; base-uri 'none'; form-action 'none'"
         )
-        page = _environment(autoescape=True).get_template("report.html").render(report=self, style=style, policy=policy)
+        shown = [id(e) for e in self.examples() if e.explanation is not None]
+        links = {of: f"{quote(examples)}#show-{k}" for k, of in enumerate(shown)} if examples else {}
+        template = _environment(autoescape=True).get_template("report.html")
+        page = template.render(report=self, style=style, policy=policy, links=links, id=id)
         return page.encode("utf-8", "replace").decode("utf-8")  # half characters, as from undecodable file names
 
     def to_markdown(self, figures: str = "") -> str:
@@ -86,7 +108,8 @@ def report(
 
     Args:
         folder: what `fixlip evaluate` writes.
-        html: also write the page there.
+        html: also write the page there, and beside it an interactive one of the examples (``report-examples.html`` for
+            ``report.html``), to which it links.
         markdown: also write Markdown there, and its figures into a folder beside it: ``report-figures`` for
             ``report.md``.
         examples: failures of each kind to show for each model, explained again with the data and the model of the run;
@@ -105,7 +128,7 @@ def report(
     settings = read_settings(folder) if (Path(folder) / SETTINGS).exists() else {}
     found = make(rows, settings, examples=examples, explain=explain or Shots(folder))
     if html is not None:
-        write_atomically(html, found.to_html().encode("utf-8"))
+        _write_html(found, Path(html))
     if markdown is not None:
         _write_markdown(found, Path(markdown))
     return found
@@ -129,6 +152,13 @@ def _named(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
         return {k: names.get(v, v) if isinstance(v, str) else _named(v, names) for k, v in value.items()}
     return [_named(v, names) for v in value] if isinstance(value, list) else value
+
+
+def _write_html(found: Report, path: Path) -> None:
+    gallery, beside = found.gallery(), path.with_name(f"{path.stem}-examples.html")
+    if gallery:
+        gallery.to_html(beside)
+    write_atomically(path, found.to_html(beside.name if gallery else "").encode("utf-8"))
 
 
 def _write_markdown(found: Report, path: Path) -> None:

@@ -4,6 +4,10 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fixlip.explanation import Explanation
 
 
 @dataclass(frozen=True)
@@ -94,12 +98,17 @@ class Figures:
 
 @dataclass(frozen=True)
 class Example:
-    """One explanation: a figure, or the sentence that says why there is none; `caption` in pieces, (text, marked)."""
+    """One explanation: a figure, or the sentence that says why there is none; `caption` in pieces, (text, marked).
+
+    With the figure come the explanation itself and its `label` among all examples.
+    """
 
     image: Image | None
     sentence: str
     caption: Sequence[tuple[str, bool]]
     facts: Sequence[str]
+    explanation: "Explanation | None" = None
+    label: str = ""
 
 
 @dataclass(frozen=True)

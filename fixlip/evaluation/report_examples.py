@@ -149,7 +149,8 @@ def _example(
             name=slug(kind, row["model"], row["item"], place),
             about=f"{name or 'all words'}: {row['caption']}",
         )  # fmt: skip
-        return Example(image, "", _marked(row["caption"], shot.span), facts)
+        label = f"{kind[0].upper()}{kind[1:]}: {f'“{name}”, ' if name else ''}{row['item']}, {row['model']}"
+        return Example(image, "", _marked(row["caption"], shot.span), facts, shot.explanation, label)
     except FixlipError as error:
         sentence = f"Not shown: {error}"
     except Exception as error:  # whatever the model at hand does, the report goes on

@@ -12,6 +12,8 @@ function arrange() {
 }
 
 function buildTabs() {
+  const asked = contents.findIndex((_, i) => location.hash === `#show-${i}`); // a link may lead to one of them
+  if (asked >= 0) [state.tab, state.layout] = [asked, "tabs"];
   const pictures = new Set(contents.map((content) => content.picture));
   const tabs = contents.map((content, i) => {
     const tab = make("button", undefined, { type: "button", role: "tab", id: `tab-${i}`, "aria-controls": `panel-${i}` });

@@ -5,6 +5,8 @@ import html
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fixlip.comparison import Comparison
 from fixlip.contrast import Contrast
 from fixlip.gallery import Gallery
@@ -66,8 +68,7 @@ def _contact_sheet(gallery: Gallery) -> "Figure":
     figure.set_layout_engine("constrained")
     limit = shared_limit(e for _, e in shown) if gallery.shared_scale else None
     for ax, (label, explanation) in zip(figure.subplots(rows, COLUMNS).flat, shown, strict=False):
-        order = 1 if explanation.cross.size and (explanation.cross != explanation.cross).all() else 2
-        heatmap(explanation, ax=ax, order=order, limit=limit)
+        heatmap(explanation, ax=ax, order=1 if np.isnan(explanation.cross).all() else 2, limit=limit)
         ax.set_title(short(label, 34), fontsize=9)
     for ax in figure.axes:
         ax.set_axis_off()

@@ -67,6 +67,7 @@ if (compared) {
   panels[0].stage.append($("settings"));
   $("top").className = "hidden";
 }
+if (compared) buildTabs();
 choice("view", [["pairs", "interactions"], ["first", "first-order"]], hasPairs);
 choice("sign", [["both", "both"], ["positive", "positive"], ["negative", "negative"]]);
 choice("scale", [["shared", "shared"], ["own", "own"]]);
@@ -74,5 +75,4 @@ if (compared) choice("layout", [["side", "side by side"], ["tabs", "one at a tim
 $("clear").addEventListener("click", clear);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") clear(); });
 if (matchMedia("(max-width: 760px)").matches) $("settings").open = false;
-if (compared) buildTabs();
 arrange();
