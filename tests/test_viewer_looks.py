@@ -2,6 +2,7 @@
 
 import pytest
 
+from benchmarks.page import measure, with_curves
 from fixlip import viewer
 from tests.browser import ARTIFACTS, browser, open_page, word
 from tests.pictures import explanation
@@ -46,13 +47,18 @@ def test_touch_taps_select(open_page):
     assert word(page, 1).get_attribute("aria-pressed") == "true"
 
 
-def test_a_thousand_patches_without_lag(open_page):
-    page = open_page(explanation(grid=(32, 32), words=[f"w{i}" for i in range(20)], stderr=False))
-    milliseconds = page.evaluate(
-        "() => { const start = performance.now(); for (let k = 0; k < 10; k++) toggle(state.words, k);"
-        " return (performance.now() - start) / 10; }"
-    )
-    assert milliseconds < 200
+def test_a_thousand_patches_without_lag(browser, tmp_path):
+    """Five times what the page takes on two cores that have nothing else to do; `benchmarks.page` measures it."""
+    path = tmp_path / "page.html"
+    viewer.to_html(with_curves(explanation(grid=(32, 32), words=[f"w{i}" for i in range(64)])), path)
+    assert path.stat().st_size < 800_000
+    page = browser.new_page(viewport={"width": 1180, "height": 900})
+    milliseconds = measure(page, path)
+    page.close()
+    print({what: round(value) for what, value in milliseconds.items()})
+    assert milliseconds.pop("load") < 3000
+    assert len(milliseconds) == 6
+    assert max(milliseconds.values()) < 250
 
 
 def test_frames_on_one_page_do_not_meet(browser, tmp_path):
