@@ -12,7 +12,7 @@ from fixlip.plots.style import GRID, INK, axes, colormap, finish, limit_of, plai
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-WIDTH = 6.0  # inches of a new figure
+WIDTH, MARGIN = 6.0, 0.06  # inches of a new figure
 LETTER, GAP, LINE = 8.4, 15.0, 24.0  # points: a letter, between words, between lines
 LONGEST = 24  # letters of a word
 REACH = 0.22  # of the half of the scale: dark text stays readable on it
@@ -41,8 +41,9 @@ def caption(
         The Axes; one text for each word, on a box of its colour.
     """
     if ax is None:
-        lines = lines_of(explanation, WIDTH * 0.77)[-1] + 1
-        ax = axes(None, WIDTH, (0.4 + lines * LINE / 72) / 0.86)  # 0.77 and 0.86: room inside the margins
+        height = 0.14 + LINE / 72 * (lines_of(explanation, WIDTH - 2 * MARGIN)[-1] + 1)
+        ax = axes(None, WIDTH, height)
+        ax.set_position((MARGIN / WIDTH, 0, 1 - 2 * MARGIN / WIDTH, 1 - MARGIN / height))
     if order == 1:
         values = explanation.first_order[explanation.players.n_image :]
     else:

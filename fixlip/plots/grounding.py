@@ -42,7 +42,8 @@ def grounding(
     from matplotlib.patches import Rectangle
 
     has_pairs = bool(np.isfinite(explanation.cross).any())
-    ax = heatmap(explanation, words if has_pairs else None, ax=axes(ax), order=2 if has_pairs else 1, limit=limit)
+    ax, order = axes(ax, fitted=True), 2 if has_pairs else 1
+    heatmap(explanation, words if has_pairs else None, ax=ax, order=order, limit=limit)
     (_, width), (height, _) = ax.get_xlim(), ax.get_ylim()
     for several, style in ((others, (0, (2, 1.5))), (boxes, "-")):
         for left, top, right, bottom in several:

@@ -41,7 +41,7 @@ def heatmap(
     from matplotlib.collections import LineCollection, PatchCollection
     from matplotlib.patches import Rectangle
 
-    ax, players = axes(ax), explanation.players
+    ax, players = axes(ax, fitted=True), explanation.players
     on_map = players.grid is not None or players.regions is not None
     values = (explanation.heatmap if on_map else explanation.patch_values)(words, order=order)
     limit = limit_of(values, limit)

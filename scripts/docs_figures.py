@@ -1,0 +1,44 @@
+"""Draw the figures of docs/plots.md by running its code: `python scripts/docs_figures.py [NAME ...]`."""
+
+import io
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+DOCS = Path(__file__).parents[1] / "docs"
+LARGEST = 60_000  # bytes
+WIDEST = 1200  # pixels
+
+
+def main(names: list[str]) -> None:
+    page, here = (DOCS / "plots.md").read_text("utf-8"), Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        namespace: dict[str, object] = {"__name__": "docs"}
+        for code in re.findall(r"```python\n(.*?)```", page, re.S):
+            exec(compile(code, "plots.md", "exec"), namespace)
+        os.chdir(here)
+        for drawn in sorted(Path(folder).glob("*.png")):
+            if not names or drawn.stem in names:
+                content = small(Image.open(drawn).convert("RGB"))
+                (DOCS / "plots" / drawn.name).write_bytes(content)
+                print(f"{drawn.name:20} {len(content):7,} bytes")
+
+
+def small(picture: Image.Image) -> bytes:
+    """A PNG of few colours, as wide as its size in bytes allows."""
+    width, content = min(picture.width, WIDEST), b""
+    while not content or len(content) > LARGEST:
+        scaled = picture.resize((width, round(picture.height * width / picture.width)), Image.Resampling.LANCZOS)
+        buffer = io.BytesIO()
+        scaled.quantize(256, kmeans=2, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+        width, content = int(0.92 * width), buffer.getvalue()
+    return content
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
