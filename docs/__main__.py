@@ -5,6 +5,7 @@ without it they are shown without output.
 """
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ SOURCES, SITE = ROOT / "build" / "docs", ROOT / "build" / "site"
 
 def build(site: Path, *, draw: bool = True) -> int:
     """Stage the sources, write the generated pages, run Sphinx; its exit status."""
+    shutil.rmtree(SOURCES, ignore_errors=True)
     staging.stage(SOURCES)
     indices.folders(SOURCES)
     written = api.write(SOURCES, reference.write(SOURCES, draw=draw))

@@ -30,7 +30,10 @@ exclude_patterns = ["files"]
 nitpicky = True
 nitpick_ignore_regex = [
     (r"py:.*", r"(?!fixlip)(\w+\.)+\w+"),  # names of other libraries: nothing is fetched to link them
-    (r"py:class", r"Artist|Axes|Axis|Colormap|Figure|(dict|tuple|list)\[\w+"),  # these too, known to type checkers only
+    (
+        r"py:class",
+        r"Shown|Artist|Axes|Axis|Colormap|Figure|(dict|tuple|list)\[\w+",
+    ),  # these too, known to type checkers only
     (r"py:class", r"(fixlip\.\w+\.(style\.)?)?(RegionsLike|Columns|Drawn|E)"),  # types with a name
 ]
 

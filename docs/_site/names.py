@@ -1,8 +1,8 @@
 """The public names: where each is documented, once.
 
 Public are all modules of fixlip but the command line, whose interface is its commands, and in them what ``__all__``
-lists, or else the functions and classes that are defined there, without a leading underscore. The home of an object is the
-shortest path to it: `fixlip.explain`, not ``fixlip.api.explain``.
+lists, or else the functions and classes that are defined there, without a leading underscore. The home of an object
+is the shortest path to it: `fixlip.explain`, not ``fixlip.api.explain``.
 """
 
 import inspect

@@ -47,8 +47,8 @@ INTRODUCTION = f"""\
 # Estimators
 
 What each answers and costs: passes of the image + text tower for {SIZE[0]} patches and {SIZE[1]} words, with the
-options and the budget that it has by default. The pictures show each one's answer for the word *dog*, or, where it gives no
-pairs, for each patch alone: orange raises the similarity, blue lowers it. [What each needs and
+options and the budget that it has by default. The pictures show each one's answer for the word *dog*, or, where it
+gives no pairs, for each patch alone: orange raises the similarity, blue lowers it. [What each needs and
 guarantees](../capabilities.md) and [how well each finds objects](../estimators.md) are tables of their own.
 """
 
@@ -194,8 +194,10 @@ def cheaply(name: str) -> Iterator[str]:
 
 
 def example_of(members: list[str]) -> str:
-    """The member of a family that stands for it: one that gives pairs across, if there is one."""
-    return next((name for name in members if estimator_class(name).capabilities.cross), members[0])
+    """The member of a family that stands for it: one that gives pairs across, and exactly, if there is one."""
+    return max(
+        members, key=lambda name: (estimator_class(name).capabilities.cross, estimator_class(name).capabilities.exact)
+    )
 
 
 def picture(name: str, folder: Path) -> str:

@@ -27,7 +27,6 @@ FENCE = re.compile(r"(```.*?\n```|`[^`\n]+`)", re.S)
 
 def stage(target: Path) -> None:
     """Copy every page and picture of the site under `target`, with links between them that hold there."""
-    shutil.rmtree(target, ignore_errors=True)
     executed = os.environ.get("FIXLIP_EXECUTED")
     for source, place in sources().items():
         file = ROOT / source
