@@ -1,0 +1,120 @@
+"""How commands end: exit codes, Ctrl-C, a reader that went away. See docs/command_line.md."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import fixlip
+from fixlip.games.counted import CountedGame
+
+FAST = ("--model", "demo-clip", "--image-masks", "128", "--option", "interactions=cross")
+
+
+@pytest.fixture
+def photo(tmp_path, scene):
+    path = tmp_path / "photo.png"
+    scene.image.save(path)
+    return path
+
+
+def program(*arguments, **options):
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
+    return subprocess.Popen([sys.executable, "-m", "fixlip", *map(str, arguments)], **options)
+
+
+def ended(*arguments, **options):
+    process = program(*arguments, **options)
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def test_done_is_0():
+    code, out, err = ended("--version")
+    assert (code, out, err) == (0, f"fixlip {fixlip.__version__}\n", "")
+
+
+def test_nothing_evaluated_is_1(tmp_path):  # the estimator takes 20 players at most
+    code, _, err = ended("evaluate", "grounding", "--data", "scenes:1", "--model", "demo-clip", "--out", tmp_path / "r",
+                         "--estimator", "exact")  # fmt: skip
+    assert (code, err) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [(("explain", "missing.png", "a dog", *FAST), 1), (("explain", "--nonsense"), None), (("compare", "a", "b"), 1)],
+)
+def test_wrong_use_is_2(tmp_path, arguments, lines):
+    code, out, err = ended(*arguments, cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert err
+    assert lines in (None, err.count("\n"))
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("arguments", [("models",), ("models", "--json"), ("estimators",), ("--help",), ()])
+def test_a_reader_that_went_away_is_no_error(arguments):
+    with program(*arguments) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == (1 if "--help" in arguments else 141)  # typer prints the help
+
+
+def test_ctrl_c_in_the_evaluation_keeps_what_is_done(tmp_path):
+    command = ("evaluate", "faithfulness", "--data", "scenes:2000", "--model", "demo-clip", "--out", tmp_path / "run",
+               "--estimator", "banzhaf image_masks=128")  # fmt: skip
+    process, rows = program(*command), tmp_path / "run" / "rows-1-of-1.jsonl"
+    deadline = time.monotonic() + 100
+    while time.monotonic() < deadline and not (rows.exists() and rows.read_text()):
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert "the same command goes on from there" in err
+    assert "Traceback" not in err
+    kept = [json.loads(line) for line in rows.read_text().splitlines()]
+    assert kept
+    assert not [row for row in kept if "interrupted" in json.dumps(row)]
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """Ctrl-C in the second round: the first one has encoded its masks, and the empty and the full picture."""
+    own, calls = CountedGame.image_embeddings, []
+
+    def image_embeddings(self, masks):
+        calls.append(len(masks))
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return own(self, masks)
+
+    monkeypatch.setattr(CountedGame, "image_embeddings", image_embeddings)
+    return calls
+
+
+def test_ctrl_c_in_one_explanation_gives_what_there_is(cli, photo, tmp_path, interrupted):
+    found = tmp_path / "found"
+    target = ("--model", "demo-clip", "--option", "interactions=cross", "--target-error", "0.01")
+    code, out, err = cli("explain", photo, "a dog", *target, "--save", found)
+    assert code == 130
+    assert "interrupted" in out
+    assert "wrote" in out
+    assert "interrupted" in fixlip.Explanation.load(found).provenance.status
+
+
+def test_ctrl_c_in_several_ends_them(cli, photo, tmp_path, interrupted):
+    several = ("--model", "demo-clip", "--model", "demo-siglip", "--target-error", "0.01")
+    code, out, err = cli("compare", photo, "a dog", *several, "--save", tmp_path / "both")
+    assert (code, out, err) == (130, "", "fixlip: interrupted\n")
+    assert [p.name for p in tmp_path.iterdir()] == ["photo.png"]
+
+
+def test_the_handler_of_before_is_back(cli):
+    before = signal.getsignal(signal.SIGINT)
+    assert cli("--version")[0] == 0
+    assert cli("models")[0] == 0
+    assert signal.getsignal(signal.SIGINT) is before
