@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 import fixlip
 from benchmarks.output import arguments, publish
@@ -26,6 +26,7 @@ from fixlip.explanation import Explanation
 from fixlip.games.base import CallableGame
 from fixlip.games.remembered import Remembered
 from fixlip.games.similarity import games
+from fixlip.plots.style import MARKERS, log_axis, panel, save
 
 SEED = 5_000_000
 TRUTH_SEED = 1000
@@ -132,18 +133,16 @@ def plot(rows: list[dict[str, Any]], path: Path) -> None:
                 some = [r for r in rows if (r["model"], r["what"], r["masks and fit"]) == (model, what, method)]
                 colour = next((c for start, c in COLOURS.items() if method.startswith(start)), "tab:red")
                 points = [(r["image passes"], 1 - r["correlation"]) for r in some]
-                ax.plot(*zip(*points, strict=True), marker="o", ms=4, label=method, color=colour)
-            ax.set(xscale="log", yscale="log", title=f"{model}: {what}", xlabel="image passes", ylabel="correlation")
+                marker = MARKERS[len(ax.lines)]
+                ax.plot(*zip(*points, strict=True), marker=marker, ms=4, label=method, color=colour)
+            ax.set(title=f"{model}: {what}", xlabel="image passes", ylabel="correlation")
+            log_axis(panel(ax).xaxis)
             ax.xaxis.set_major_locator(LogLocator(2))
-            ax.xaxis.set_minor_locator(NullLocator())
-            ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}"))
-            ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            ax.yaxis.set_minor_locator(NullLocator())
+            log_axis(ax.yaxis)
             ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{1 - y:.4g}"))
             ax.invert_yaxis()
-            ax.grid(alpha=0.3)
-            ax.legend(fontsize=7)
-    figure.savefig(path, dpi=130)
+            ax.legend(fontsize=7, frameon=False)
+    save(figure, path)
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullLocator
 
 import fixlip
 from benchmarks.output import arguments, publish
 from fixlip.datasets.scenes import make_scene
 from fixlip.errors import BudgetError
 from fixlip.games.similarity import games
+from fixlip.plots.style import MARKERS, log_axis, panel, save
 
 SEED = 7_000_000
 METHODS = {
@@ -101,17 +101,14 @@ def draw(rows, path: Path) -> None:
     figure = Figure(figsize=(4.6 * len(indices), 3.6), layout="constrained")
     for ax, index in zip(figure.subplots(1, len(indices), squeeze=False)[0], indices, strict=True):
         of_index = [r for r in rows if r["index"] == index]
-        for method in dict.fromkeys(r["method"] for r in of_index):
+        for k, method in enumerate(dict.fromkeys(r["method"] for r in of_index)):
             points = [(r["image passes"], r["relative error"]) for r in of_index if r["method"] == method]
-            ax.loglog(*zip(*points, strict=True), marker="o", markersize=4, label=method)
+            ax.plot(*zip(*points, strict=True), marker=MARKERS[k], markersize=4, label=method)
         ax.set(title=index, xlabel="image passes", ylabel="relative error of the cross matrix")
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-            axis.set_major_formatter("{x:g}")
-            axis.set_minor_locator(NullLocator())
+        for axis in (panel(ax).xaxis, ax.yaxis):
+            log_axis(axis)
         ax.legend(fontsize=7, frameon=False)
-        ax.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=150)
+    save(figure, path)
 
 
 if __name__ == "__main__":
