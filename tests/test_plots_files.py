@@ -1,4 +1,4 @@
-"""Figures on disk: by ending, whole or not at all, fit for print; and one scale for several."""
+"""Figures on disk: by ending, whole or not at all, fit for print (also in grey); and one scale for several."""
 
 import re
 import zlib
@@ -11,7 +11,9 @@ from PIL import Image
 
 from fixlip import Comparison, InputError, plots
 from fixlip.metrics import by_class
-from tests.pictures import comparison, explanation
+from fixlip.plots.places import spots_of
+from tests.oracles import assert_close
+from tests.pictures import comparison, explanation, of_regions
 from tests.test_plots_charts import CURVES, with_curves
 
 BY_CLASS = by_class([("x", "dog", 0.5), ("y", "dog", 0.75)])
@@ -134,3 +136,19 @@ def test_units_are_not_mixed():
         plots.shared_limit([explanation(), cosine])
     with pytest.raises(InputError, match="none"):
         plots.shared_limit([])
+
+
+@pytest.mark.parametrize(
+    "found", [explanation(), explanation(grid=(16, 16)), of_regions()], ids=["grid", "fine", "regions"]
+)
+def test_signs_are_marked_for_print_in_grey(found):
+    ax = plots.heatmap(found, "dog", signs=True)
+    values = found.patch_values("dog") / np.abs(found.patch_values("dog")).max()
+    places = 448 * np.array(spots_of(found.players))
+    for marker, there in (("+", values > 0.25), ("_", values < -0.25)):
+        drawn = [np.array(line.get_data()).T for line in ax.lines if line.get_marker() == marker]
+        assert len(drawn) == 2  # a light one below
+        for marks in drawn:
+            assert_close(marks, places[there], 1e-9)
+    assert (values > 0.25).any()
+    assert not plots.heatmap(found, "dog").lines

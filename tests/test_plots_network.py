@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, PathPatch
 
 from fixlip import Explanation, InputError, Players, colours, plots
-from fixlip.plots.network_parts import spots_of, width_of
+from fixlip.plots.places import spots_of, width_of
 from tests.oracles import assert_close
 from tests.pictures import explanation, of_regions
 

@@ -42,8 +42,8 @@ def grounding(
     from matplotlib.patches import Rectangle
 
     has_pairs = bool(np.isfinite(explanation.cross).any())
-    ax, order = axes(ax, fitted=True), 2 if has_pairs else 1
-    heatmap(explanation, words if has_pairs else None, ax=ax, order=order, limit=limit)
+    ax, shown = axes(ax, fitted=True), words if has_pairs else None
+    heatmap(explanation, shown, ax=ax, order=2 if has_pairs else 1, limit=limit)
     (_, width), (height, _) = ax.get_xlim(), ax.get_ylim()
     for several, style in ((others, (0, (2, 1.5))), (boxes, "-")):
         for left, top, right, bottom in several:

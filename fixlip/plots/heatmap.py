@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fixlip.explanation import Explanation
-from fixlip.plots.style import axes, colormap, finish, limit_of
-from fixlip.shapes import boxes_of, outlines
+from fixlip.plots.places import borders_of, size_of, spots_of
+from fixlip.plots.style import INK, axes, colormap, finish, limit_of
+from fixlip.shapes import boxes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_OPACITY = 0.85
+MARKED = 0.25  # of the scale, in either direction
 OUTLINE = {True: (1.0, 1.0, 1.0, 0.45), False: (0.4, 0.4, 0.4, 0.35)}  # of regions, on a picture and on paper
 
 
@@ -23,6 +25,7 @@ def heatmap(
     ax: "Axes | None" = None,
     order: Literal[1, 2] = 2,
     limit: float | None = None,
+    signs: bool = False,
     path: str | Path | None = None,
 ) -> "Axes":
     """Draw the interactions of words with the patches or regions over the picture, the more opaque the stronger.
@@ -32,6 +35,7 @@ def heatmap(
         words, order: as in `Explanation.patch_values`.
         ax: where to draw; a new figure when None.
         limit: end of the scale, for figures to be compared (see `shared_limit`); the largest absolute value when None.
+        signs: mark what is above a quarter of the scale with + or −, for print without colours.
         path: also write the figure there (.pdf, .png or .svg), whole or not at all.
 
     Returns:
@@ -46,9 +50,8 @@ def heatmap(
     values = (explanation.heatmap if on_map else explanation.patch_values)(words, order=order)
     limit = limit_of(values, limit)
     scale = {"cmap": colormap(), "alpha": MAX_OPACITY * np.clip(np.abs(np.nan_to_num(values)) / limit, 0, 1)}
-    height, width = players.grid or (1, 1) if players.regions is None else players.regions.shape
+    height, width = size_of(players)
     if players.picture is not None:
-        height, width = players.picture.shape[:2]
         picture = players.picture / 255
         faded = 0.25 + 0.75 * (0.7 * picture.mean(axis=2, keepdims=True) + 0.3 * picture)
         ax.imshow(faded, extent=(0, width, height, 0))
@@ -63,15 +66,21 @@ def heatmap(
         shapes = [Rectangle((left, top), right - left, bottom - top) for left, top, right, bottom in boxes]
         ax.add_collection(PatchCollection(shapes, array=values, clim=(-limit, limit), linewidth=0, **scale))
     if players.regions is not None:
-        pixel = np.array([width, height]) / players.regions.shape[::-1]
-        borders = [
-            pixel * np.vstack([line, line[:1]])
-            for lines in outlines(players.regions, players.n_image)
-            for line in lines
-        ]
+        borders = [height * line for lines in borders_of(players) for line in lines]
         ax.add_collection(
             LineCollection(borders, colors=OUTLINE[players.picture is not None], linewidths=0.6, snap=False)
         )
     ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
     ax.set_axis_off()
+    if signs:
+        _mark(ax, explanation.patch_values(words, order=order) / limit, height * np.array(spots_of(players)))
     return finish(ax, path)
+
+
+def _mark(ax: "Axes", sizes: np.ndarray, spots: np.ndarray) -> None:
+    """A + or a − in the middle of each player whose value is more than a quarter of the scale."""
+    across = ax.bbox.width * 72 / ax.get_figure(root=True).dpi / max(1.0, len(sizes) ** 0.5)  # type: ignore[union-attr]
+    for marker, there in (("+", sizes > MARKED), ("_", sizes < -MARKED)):
+        for colour, width in (("white", 3.4), (INK, 1.3)):
+            look: dict[str, Any] = {"color": colour, "markeredgewidth": width, "markersize": min(8.0, 0.4 * across)}
+            ax.plot(*spots[there].T, linestyle="none", marker=marker, **look)

@@ -8,6 +8,7 @@ import numpy as np
 from fixlip.explanation import Explanation
 from fixlip.plots import network_parts as parts
 from fixlip.plots.caption import breadth
+from fixlip.plots.places import spots_of, width_of
 from fixlip.plots.style import axes, finish, limit_of, plain, short
 
 if TYPE_CHECKING:
@@ -72,12 +73,12 @@ def network(
     labels = [plain(short(players.text[k].label, LONGEST)) for k in shown]
     row = 1 / max(LINES, len(shown))
     column = 1.3 * row + LETTER * parts.TYPE * row * max((sum(map(breadth, label)) for label in labels), default=0)
-    width = parts.width_of(players)
+    width = width_of(players)
     left, right = width + GAP, width + GAP + column
     reach = ARCS if any(edge.first >= n for edge in edges) else 0.02
     ax = _room(ax, right + reach)
     pen = parts.Pen(ax)
-    spots = dict(enumerate(parts.spots_of(players)))
+    spots = dict(enumerate(spots_of(players)))
     spots |= {n + k: (left, 0.5 + row * (line - (len(shown) - 1) / 2)) for line, k in enumerate(shown)}
 
     busy = {player for edge in edges for player in edge[:2]}

@@ -3,17 +3,14 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fixlip import colours
 from fixlip.players import Players
+from fixlip.plots.places import Spot, borders_of, width_of
 from fixlip.plots.style import GRID, INK, SOFT
-from fixlip.shapes import boxes_of, centres, outlines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Spot = tuple[float, float]
 TYPE = 0.6  # height of the letters, in lines of the column
 THICK, THIN = 0.016, 0.0022  # lines
 DISC = 0.34  # largest radius, in lines of the column
@@ -73,29 +70,6 @@ def colour_of(value: float) -> str:
     return colours.POSITIVE if value >= 0 else colours.NEGATIVE
 
 
-def size_of(players: Players) -> tuple[int, int]:
-    """Height and width of what is drawn as the picture."""
-    if players.picture is not None:
-        return players.picture.shape[0], players.picture.shape[1]
-    if players.regions is not None:
-        return players.regions.shape[0], players.regions.shape[1]
-    return players.grid or (1, 1)
-
-
-def width_of(players: Players) -> float:
-    """Of the picture, whose height is 1."""
-    height, width = size_of(players)
-    return width / height
-
-
-def spots_of(players: Players) -> list[Spot]:
-    """The middle of each image player."""
-    width = width_of(players)
-    if players.regions is not None:
-        return [(x * width, y) for x, y in centres(players.regions, players.n_image).tolist()]
-    return [((left + right) / 2 * width, (top + bottom) / 2) for left, top, right, bottom in boxes_of(players)]
-
-
 def picture(pen: Pen, players: Players, busy: list[int]) -> None:
     """The picture, paler; thin borders of all its players, and clear ones of those that have a line."""
     from matplotlib.collections import LineCollection
@@ -109,20 +83,11 @@ def picture(pen: Pen, players: Players, busy: list[int]) -> None:
         limits = pen.ax.get_xlim(), pen.ax.get_ylim()
         pen.ax.imshow(faded, extent=(0, width, 1, 0), zorder=0, aspect="equal")
         pen.ax.set(xlim=limits[0], ylim=limits[1])
-    borders = _borders(players, width)
+    borders = borders_of(players)
     thin = [line for several in borders for line in several]
     clear = [line for i in busy for line in borders[i]]
     for lines, colour, thickness in ((thin, (1, 1, 1, 0.5), 0.5), (clear, "white", 2.2), (clear, INK, 0.9)):
         pen.ax.add_collection(LineCollection(lines, colors=[colour], linewidths=thickness, zorder=2), autolim=False)
-
-
-def _borders(players: Players, width: float) -> list[list[np.ndarray]]:
-    if players.regions is not None:
-        pixel = np.array([width, 1]) / players.regions.shape[::-1]
-        found = outlines(players.regions, players.n_image)
-        return [[pixel * np.vstack([line, line[:1]]) for line in lines] for lines in found]
-    corners = np.array([[0, 1], [2, 1], [2, 3], [0, 3], [0, 1]])
-    return [[np.array(box)[corners] * (width, 1)] for box in boxes_of(players)]
 
 
 def word(pen: Pen, label: str, place: Spot, right: float, row: float, *, strong: bool) -> None:
