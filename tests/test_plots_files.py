@@ -120,8 +120,8 @@ def test_a_shared_limit_is_the_largest_of_all_maps():
     assert plots.shared_limit([one, other], pairs=True) == max(np.nanmax(np.abs(e.second_order)) for e in (one, other))
     clims = {plots.heatmap(e, w, limit=limit).images[-1].get_clim() for e in (one, other) for w in words}
     assert clims == {(-limit, limit)}
-    drawn = plots.compare(Comparison((one, other), ("1", "2")), "dog", limit=limit)
-    assert {ax.images[-1].get_clim() for ax in drawn} == {(-limit, limit)}
+    drawn = plots.compare(Comparison((one, other), ("1", "2")), "dog", limit=2 * limit)
+    assert {ax.images[-1].get_clim() for ax in drawn} == {(-2 * limit, 2 * limit)}
 
 
 def test_a_word_that_one_lacks_does_not_count_there():
