@@ -21,13 +21,14 @@ from fixlip.cli.view import view
 FIRST = """
 [bold]Why does a vision-language model find a picture and a caption similar?[/bold]
 
-  fixlip demo                                       a bundled picture and model, no download
+  fixlip demo
+      a bundled picture and model: no download, no GPU
   fixlip explain photo.jpg "a black dog" --html page.html
-                                                    your picture, by OpenAI's CLIP
+      your picture, by OpenAI's CLIP, as a page to click through
   fixlip compare photo.jpg "a black dog" --model ViT-B-32 --model RN50
-                                                    two models, word by word
-  fixlip explain --help                             every option, with examples
-  fixlip --help                                     all commands
+      two models, word by word
+  fixlip explain --help
+      every option, with examples; fixlip --help lists all commands
 """
 PANELS = {
     "Explain one picture": (demo, explain, compare, sweep, view),
@@ -38,17 +39,17 @@ TRY = {
     demo: ("fixlip demo", "fixlip demo --out /tmp"),
     explain: (
         'fixlip explain photo.jpg "a black dog" --html page.html',
-        'fixlip explain photo.jpg "a black dog" --model demo-clip --phrase "black dog"',
+        'fixlip explain photo.jpg "a black dog" --model RN50 --phrase "black dog"',
         "fixlip explain photo.jpg --captions captions.txt --dry-run",
         'fixlip explain photo.jpg "a dog" --against "a cat" --target-error 0.1',
         'fixlip explain photo.jpg "a black dog" --option p=0.7 --json',
     ),
     compare: (
         'fixlip compare photo.jpg "a black dog" --model ViT-B-32 --model RN50',
-        'fixlip compare photo.jpg "a black dog" --estimator banzhaf --estimator shapley',
-        'fixlip compare photo.jpg "a dog" --estimator "banzhaf p=0.3" --estimator "banzhaf p=0.7"',
+        'fixlip compare photo.jpg "a dog" --estimator banzhaf --estimator shapley --json',
+        'fixlip compare a.jpg "a dog" --estimator "banzhaf p=0.3" --estimator shapley',
     ),
-    sweep: ('fixlip sweep photo.jpg "a black dog" --option p --values 0.3,0.5,0.7 --png sweep.png',),
+    sweep: ('fixlip sweep photo.jpg "a dog" --option p --values 0.3,0.5,0.7 --png sweep.png',),
     view: ("fixlip view found.fixlip --open", "fixlip view runs/*.fixlip --html all.html"),
     evaluate: (
         "fixlip evaluate grounding --data scenes:50 --model demo-clip --out runs/first",

@@ -46,7 +46,6 @@ class Outputs:
 
     def write(self, found: "Found") -> list[Path]:
         """Write the page, the figure, and the numbers (of a contrast its difference); what has been written."""
-        from fixlip import plots
         from fixlip.comparison import Comparison
         from fixlip.contrast import Contrast
         from fixlip.explanation import Explanation
@@ -56,6 +55,8 @@ class Outputs:
             found.to_html(self.html)
             written.append(self.html)
         if self.png:
+            from fixlip import plots
+
             if isinstance(found, Explanation):
                 plots.overview(found, self.png)
             elif isinstance(found, Contrast):
