@@ -1,5 +1,7 @@
 """The page in all circumstances: dark, small, touched, printed, hostile, many at a time."""
 
+import re
+
 import pytest
 
 from benchmarks.page import measure, with_curves
@@ -84,6 +86,20 @@ def test_frames_on_one_page_do_not_meet(browser, tmp_path):
     page.wait_for_function("(f => f[0].offsetHeight > f[1].offsetHeight)(document.querySelectorAll('iframe'))")
     page.close()
     assert trouble == []
+
+
+def test_a_frame_without_handlers_scrolls(browser, tmp_path):
+    path = tmp_path / "notebook.html"
+    frame = re.sub(r'onload="[^"]*" ', "", viewer.mimebundle(explanation())["text/html"])
+    path.write_text(frame, "utf-8")
+    page = browser.new_page(viewport={"width": 900, "height": 1600})
+    page.goto(path.as_uri())
+    inside = page.frame_locator("iframe").locator("main")
+    assert inside.evaluate("main => main.getBoundingClientRect().height") > 900
+    assert page.locator("iframe").bounding_box()["height"] == 820
+    inside.evaluate("() => scrollTo(0, 300)")
+    assert inside.evaluate("() => scrollY") > 50
+    page.close()
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,9 @@ const SVG = "http://www.w3.org/2000/svg";
 const MAX_OPACITY = 0.88, ROWS = data.panels ? 8 : 12;
 const known = (content) => content.cross.some((row) => row.some((v) => v !== null));
 const hasPairs = contents.some(known);
+const small = matchMedia("(max-width: 760px)").matches; // as in circumstances.css
 // words are numbered as all panels share them, and chosen and hovered in all at once
-const state = { words: new Set(), hover: null, view: hasPairs ? "pairs" : "first", sign: "both", scale: data.scale ?? "shared", layout: data.layout, tab: 0 };
+const state = { words: new Set(), hover: null, view: hasPairs ? "pairs" : "first", sign: "both", scale: data.scale ?? "shared", layout: small ? "tabs" : data.layout, tab: 0 };
 
 function attributed(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);

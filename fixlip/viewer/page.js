@@ -74,5 +74,5 @@ choice("scale", [["shared", "shared"], ["own", "own"]]);
 if (compared) choice("layout", [["side", "side by side"], ["tabs", "one at a time"]], true, arrange);
 $("clear").addEventListener("click", clear);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") clear(); });
-if (matchMedia("(max-width: 760px)").matches) $("settings").open = false;
+if (small) $("settings").open = false;
 arrange();
