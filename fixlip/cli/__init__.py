@@ -53,7 +53,7 @@ TRY = {
     view: ("fixlip view found.fixlip --open", "fixlip view runs/*.fixlip --html all.html"),
     evaluate: (
         "fixlip evaluate grounding --data scenes:50 --model demo-clip --out runs/first",
-        "fixlip evaluate grounding --data coco:/data/coco --model ViT-B-32 --out runs/coco",
+        "fixlip evaluate grounding --data coco:/coco --model ViT-B-32 --out runs/coco",
     ),
     report: ("fixlip report runs/first --html report.html",),
     models: ("fixlip models | grep SigLIP",),
