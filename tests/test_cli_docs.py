@@ -32,7 +32,8 @@ JSON = {
 
 def alike(text):
     """Without figures, widths and bars, which another machine may change."""
-    return re.sub(r"[ █●○]+|-{2,}", " ", re.sub(r"[+-]?\d[\d.,]*", "0", text)).strip()
+    figures = re.sub(r"[+-]?\d[\d.,]*", "0", text).replace("0 min 0 s", "0 s")
+    return re.sub(r"[ █●○]+|-{2,}", " ", figures).strip()
 
 
 def block(command, out):

@@ -99,7 +99,7 @@ def interrupted(monkeypatch):
 def test_ctrl_c_in_one_explanation_gives_what_there_is(cli, photo, tmp_path, interrupted):
     found = tmp_path / "found"
     target = ("--model", "demo-clip", "--option", "interactions=cross", "--target-error", "0.01")
-    code, out, err = cli("explain", photo, "a dog", *target, "--save", found)
+    code, out, _err = cli("explain", photo, "a dog", *target, "--save", found)
     assert code == 130
     assert "interrupted" in out
     assert "wrote" in out
