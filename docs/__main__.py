@@ -5,6 +5,7 @@ without it they are shown without output.
 """
 
 import argparse
+import runpy
 import shutil
 import sys
 from pathlib import Path
@@ -24,12 +25,13 @@ def build(site: Path, *, draw: bool = True) -> int:
     staging.stage(SOURCES)
     indices.folders(SOURCES)
     written = api.write(SOURCES, reference.write(SOURCES, draw=draw))
-    lost = [f"{m}.{n}" for m, names in homes().items() for n in names if f"{m}.{n}" not in written]
-    missing = indices.front(SOURCES)
-    for problem in (*(f"{name} is on no page" for name in lost), *(f"there is no page {name}" for name in missing)):
+    problems = [f"{m}.{n} is on no page" for m, names in homes().items() for n in names if f"{m}.{n}" not in written]
+    problems += [f"there is no page {name}" for name in indices.front(SOURCES)]
+    problems += runpy.run_path(str(ROOT / "scripts" / "undocumented.py"))["findings"]()
+    for problem in problems:
         print(f"docs: {problem}", file=sys.stderr)
     arguments = ["-n", "-W", "--keep-going", "-q", "-j", "auto", "-c", str(ROOT / "docs"), str(SOURCES), str(site)]
-    return sphinx(arguments) or bool(lost)
+    return sphinx(arguments) or bool(problems)
 
 
 if __name__ == "__main__":
