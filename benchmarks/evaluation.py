@@ -9,7 +9,6 @@ Estimators that sample get 256 image passes (a quarter of that for regions), or 
 Stopped and started again, it goes on where it was. More scenes for fewer metrics: `benchmarks.estimators`.
 """
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
@@ -23,7 +22,6 @@ from fixlip.evaluation.plan import CALL
 from fixlip.evaluation.report import report
 from fixlip.evaluation.summary import Summary
 
-README = Path(__file__).parents[1] / "README.md"
 MODELS = ("demo-clip", "demo-siglip")
 EARLIER = {"text_layer": 0, "image_layer": 0.5}
 REGIONS = {"image_players": "grid:3"}
@@ -47,9 +45,9 @@ HEADLINE = (  # column, run, figure, setting
 )
 ABOUT = """# Every estimator measured
 
-Both bundled models, {count} estimators, offline; `python -m benchmarks.evaluation` makes these pages and the table in
-the README. Each number has its interval on the page that it comes from: [scenes](scenes.md),
-[mosaics](mosaics.md), [wrong captions](foils.md), [checks](checks.md).
+Both bundled models, {count} estimators, offline; `python -m benchmarks.evaluation` makes these pages. Each number
+has its interval on the page that it comes from: [scenes](scenes.md), [mosaics](mosaics.md),
+[wrong captions](foils.md), [checks](checks.md).
 
 """
 LEGEND = """
@@ -58,8 +56,6 @@ there. PGR: share of the attribution with the right sign in a mosaic of four pic
 that knows nothing has 0.50 where it is signed, else 0.25. AID: area between the curves of inserting the best and the
 worst players. Spearman: agreement of the explanation with the model on random masks.
 """
-IN_README = ("PGE", "PGR", "Spearman")
-BETWEEN = re.compile(r"(?<=<!-- results -->\n).*?(?=<!-- /results -->)", re.S)
 
 
 def estimators(n_image: int, n_text: int, passes: int) -> tuple[str, ...]:
@@ -91,9 +87,6 @@ def main() -> None:
     columns = [column for column, *_ in HEADLINE]
     full, count = headline(found, columns), len({row["estimator"] for row in found["scenes"].headlines})
     (out / "README.md").write_text(ABOUT.format(count=count) + full + LEGEND, "utf-8")
-    if not args.out:
-        short = headline(found, IN_README)
-        README.write_text(BETWEEN.sub(lambda _: short, README.read_text("utf-8")), "utf-8")
     print(f"{perf_counter() - start:.0f} s")
 
 
