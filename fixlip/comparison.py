@@ -1,7 +1,7 @@
 """Several explanations of one picture and caption, on one scale."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,6 +48,17 @@ class Comparison:
 
     def __getitem__(self, label: str | int) -> Explanation:
         return self.explanations[self.labels.index(label) if isinstance(label, str) else label]
+
+    def in_cosine(self) -> "Comparison":
+        """All explanations in cosines (`Explanation.in_cosine`), so that models with other logit scales share a unit.
+
+        Those in "relevance" stay as they are, on scales of their own.
+
+        Raises:
+            InputError: a model without a logit scale.
+        """
+        found = (e if e.unit == "relevance" else e.in_cosine() for e in self.explanations)
+        return replace(self, explanations=tuple(found))
 
     def limit(self, words: Any = None) -> float:
         """The largest absolute value of all heatmaps of these words: the end of a scale that they can share.

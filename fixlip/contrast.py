@@ -231,6 +231,7 @@ class Contrast:
             image_passes=one.image_passes if shared else one.image_passes + other.image_passes,
             text_passes=one.text_passes + other.text_passes,
             seconds=one.seconds + other.seconds,
+            logit_bias=0.0 * one.logit_bias,
             r2=float("nan") if self.paired is None else self.paired.provenance.r2,
             details={},
             status="; ".join(notes) or "ok",

@@ -148,6 +148,8 @@ class Estimator(ABC):
             noted,
             model=game.source.model,
             weights=game.source.weights,
+            logit_scale=getattr(game, "scale", float("nan")),
+            logit_bias=getattr(game, "bias", float("nan")),
             removal=game.source.removal,
             estimator=needs.name,
             options=self.options() | noted.options,

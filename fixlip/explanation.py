@@ -24,6 +24,7 @@ class Provenance:
 
     Attributes:
         model, weights: name of the model, and a hash of its weights.
+        logit_scale, logit_bias: of the model, ``logit = scale * cosine + bias``; NaN where it has none.
         removal: how players were removed, one operator for each modality.
         estimator, options: name and all options of the estimator.
         budget: game values that were asked for; None when passes were given instead.
@@ -39,6 +40,8 @@ class Provenance:
 
     model: str = ""
     weights: str = ""
+    logit_scale: float = float("nan")
+    logit_bias: float = float("nan")
     removal: str = ""
     estimator: str = ""
     options: dict[str, Any] = field(default_factory=dict)
@@ -239,6 +242,29 @@ class Explanation:
         }
         total = sum(parts.values())
         return {k: float(v / total) if total > 0 else 0.0 for k, v in parts.items()}
+
+    def in_cosine(self) -> "Explanation":
+        """The same in cosines: effects over the model's logit scale, values without its bias too.
+
+        Models learn scales of their own, so logits of two models are in different units, and cosines in one. A cosine
+        is not calibrated either: 0.3 may be much for one model and little for another.
+
+        Raises:
+            InputError: effects in "relevance", or a model without a logit scale.
+
+        Example:
+            >>> from fixlip import Players
+            >>> players = Players.of(n_image=1, words=["dog"])
+            >>> found = Explanation(
+            ...     -10.0, np.array([2.0, 0.0]), np.array([[0.0, 8.0], [8.0, 0.0]]), -10.0, 0.0, "", players,
+            ...     provenance=Provenance(logit_scale=100.0, logit_bias=-10.0),
+            ... ).in_cosine()
+            >>> found.full_value, found.first_order.tolist(), found.cross.tolist(), found.unit
+            (0.1, [0.02, 0.0], [[0.08]], 'cosine')
+        """
+        from fixlip import units
+
+        return units.in_cosine(self)
 
     def against(self, other: "Explanation") -> "Contrast":
         """Why this caption and not another one of the same picture; see `fixlip.contrast.Contrast`."""

@@ -182,7 +182,7 @@ def test_links_and_pictures_lead_somewhere(page):
 
 def test_the_check_of_links_sees_what_is_wrong():
     text = (
-        "# A heading\n[a](nothing.md) ![b](docs/none.png) [c](#a-heading) [d](#another) [e](README.md#try-it) `[f](g)`"
+        "# A heading\n[a](nothing.md) ![b](docs/none.png) [c](#a-heading) [d](#another) [e](README.md#test-it) `[f](g)`"
     )
     assert list(broken(ROOT / "CHANGELOG.md", text)) == ["nothing.md", "docs/none.png", "#another"]
 

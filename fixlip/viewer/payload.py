@@ -187,7 +187,8 @@ def _facts(provenance: Provenance) -> list[tuple[str, str]]:
         return f"{value:.3g}" if isinstance(value, float) else str(value)
 
     left_out = ("status", "r2")
-    return [(k, text(v)) for k, v in vars(provenance).items() if k not in left_out and v not in (None, "", {})]
+    facts = ((k, v) for k, v in vars(provenance).items() if k not in left_out and v not in (None, "", {}))
+    return [(k, text(v)) for k, v in facts if v == v]  # not NaN
 
 
 def _number(value: float) -> float | None:
