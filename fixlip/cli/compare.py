@@ -33,6 +33,14 @@ Estimators = Annotated[
         autocompletion=completion.estimators,
     ),
 ]
+Cosine = Annotated[
+    bool,
+    typer.Option(
+        "--cosine",
+        help="In cosines, a unit that models share; logits have a scale of each model's own.",
+        rich_help_panel=options.RESULT,
+    ),
+]
 SaveAll = Annotated[
     Path | None,
     typer.Option(
@@ -61,6 +69,7 @@ def compare(
     image_removal: options.ImageRemoval = None,
     text_removal: options.TextRemoval = None,
     top: options.Top = 10,
+    cosine: Cosine = False,
     curves: options.Curves = None,
     html: options.Html = None,
     png: options.Png = None,
@@ -99,7 +108,7 @@ def compare(
             removal=given(image=image_removal, text=text_removal),
             curves=bool(html) if curves is None else curves,
         )
-    answer(replace(found, labels=labels))
+    answer(replace(found.in_cosine() if cosine else found, labels=labels))
 
 
 def names_of(models: list[str], estimators: list[str]) -> list[str]:

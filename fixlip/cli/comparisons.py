@@ -1,5 +1,6 @@
 """How several explanations of one caption, or of several, are printed."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     from fixlip.comparison import Comparison
     from fixlip.gallery import Gallery
 
-LEGEND = """A word's number is the sum of its interactions with the picture. ● clearly
-different: the 95 % interval over draws of the masks leaves out 0."""
+LEGEND = """In {unit}s. A word's number is the sum of its interactions with the picture.
+● clearly different: the 95 % interval over draws of the masks leaves out 0."""
+DIGITS = {"cosine": 3}  # a logit has two
 
 
 def print_comparison(found: "Comparison", written: list[Path], top: int) -> None:
@@ -25,7 +27,7 @@ def print_comparison(found: "Comparison", written: list[Path], top: int) -> None
     for label in found.labels[1:]:
         pair = [row for row in rows if (row["first"], row["second"]) == (found.labels[0], label)]
         console.whole(_words(pair, top))
-    console.print(f"{LEGEND}\n", style="dim")
+    console.print(f"{LEGEND.format(unit=found.explanations[0].value_unit)}\n", style="dim")
     _agreement(console, found)
     _notes(console, found)
     wrote(console, written)
@@ -46,7 +48,7 @@ def _figures(rows: list[dict[str, Any]]) -> "Table":
         shares = (row[f"share_{part}"] for part in ("image", "text", "cross", "within"))
         table.add_row(
             said(row["label"], "bold"),
-            number(row["similarity"]),
+            number(row["similarity"], DIGITS.get(row["unit"], 2)),
             number(row["r2"], 3),
             *(f"{share:.0%}" for share in shares),
             f"{row['image_passes']:,} + {row['text_passes']:,}",
@@ -58,18 +60,19 @@ def _figures(rows: list[dict[str, Any]]) -> "Table":
 def _words(rows: list[dict[str, Any]], top: int) -> "Table":
     """The similarity, then the words in which two explanations differ most."""
     whole, *words = rows
+    write = partial(number, digits=DIGITS.get(whole["unit"], 2), sign=True)
     table = grid("", "", "", "difference", "", "95 % interval")
     for column, name in ((1, "first"), (2, "second")):
         table.columns[column].header = said(whole[name])
     words.sort(key=lambda row: -abs(row["difference"]) if row["difference"] == row["difference"] else 1.0)
     for row in [whole, *words[:top]]:
         sure = row["word"] is not None and (row["low"] > 0 or row["high"] < 0)
-        bounds = f"{number(row['low'], sign=True)} to {number(row['high'], sign=True)}"
+        bounds = f"{write(row['low'])} to {write(row['high'])}"
         table.add_row(
             said("similarity", "dim") if row["word"] is None else said(row["word"]),
-            number(row["first_value"], sign=True),
-            number(row["second_value"], sign=True),
-            number(row["difference"], sign=True),
+            write(row["first_value"]),
+            write(row["second_value"]),
+            write(row["difference"]),
             "●" if sure else "",
             bounds if row["word"] is not None and row["low"] == row["low"] else "",
         )
