@@ -57,6 +57,18 @@ def test_what_is_printed_is_what_the_comparison_says(cli, photo, scene, tmp_path
         assert figure.width > 500
 
 
+def test_cosines_are_a_unit_that_models_share(cli, photo, scene, tmp_path):
+    both = ("--model", "demo-clip", "--model", "demo-siglip", "--image-masks", "128", "--cosine")
+    code, out, _ = cli("compare", photo, scene.caption, *both, "--save", tmp_path / "both")
+    found = [fixlip.Explanation.load(path) for path in sorted(tmp_path.glob("both-*.fixlip"))]
+    assert code == 0
+    assert "In cosines." in out
+    assert [e.unit for e in found] == ["cosine", "cosine"]
+    assert all(f"{e.full_value:.4f}" in out for e in found)
+    strongest = found[0].top_pairs(1)[0]
+    assert f"{strongest.value:+.4f} ± {strongest.stderr:.4f}" in cli("view", next(tmp_path.glob("both-1*.fixlip")))[1]
+
+
 def test_three_are_each_set_against_the_first(cli, photo, tmp_path):
     several = [word for p in (0.3, 0.5, 0.7) for word in ("--estimator", f"banzhaf p={p} interactions=cross")]
     code, out, _ = cli("compare", photo, "a dog", *FAST, *several, "--save", tmp_path)

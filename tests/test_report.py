@@ -76,6 +76,13 @@ def test_the_page_asks_nobody_for_anything(rows, tmp_path):
     assert " style=" not in page.split("</style>")[1]
 
 
+def test_it_shows_itself_in_a_notebook(rows, tmp_path):
+    found = report(results.write(tmp_path, rows), examples=0)
+    shown = found._repr_mimebundle_()
+    assert unescape(shown["text/html"].split('srcdoc="')[1].split('"')[0]) == found.to_html()
+    assert shown["text/plain"] == f"Report({found.title!r})"
+
+
 def test_captions_and_reasons_are_text(tmp_path):
     found = results.rows(4)
     for row in found:

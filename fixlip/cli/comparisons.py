@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fixlip.cli.console import Printer, grid, number, said
+from fixlip.cli.console import Printer, digits, grid, number, said
 from fixlip.cli.output import wrote
 from fixlip.errors import InputError
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 LEGEND = """In {unit}s. A word's number is the sum of its interactions with the picture.
 ● clearly different: the 95 % interval over draws of the masks leaves out 0."""
-DIGITS = {"cosine": 3}  # a logit has two
 
 
 def print_comparison(found: "Comparison", written: list[Path], top: int) -> None:
@@ -48,7 +47,7 @@ def _figures(rows: list[dict[str, Any]]) -> "Table":
         shares = (row[f"share_{part}"] for part in ("image", "text", "cross", "within"))
         table.add_row(
             said(row["label"], "bold"),
-            number(row["similarity"], DIGITS.get(row["unit"], 2)),
+            number(row["similarity"], digits(row["unit"])),
             number(row["r2"], 3),
             *(f"{share:.0%}" for share in shares),
             f"{row['image_passes']:,} + {row['text_passes']:,}",
@@ -60,7 +59,7 @@ def _figures(rows: list[dict[str, Any]]) -> "Table":
 def _words(rows: list[dict[str, Any]], top: int) -> "Table":
     """The similarity, then the words in which two explanations differ most."""
     whole, *words = rows
-    write = partial(number, digits=DIGITS.get(whole["unit"], 2), sign=True)
+    write = partial(number, digits=digits(whole["unit"]), sign=True)
     table = grid("", "", "", "difference", "", "95 % interval")
     for column, name in ((1, "first"), (2, "second")):
         table.columns[column].header = said(whole[name])

@@ -71,6 +71,11 @@ def bar(value: float, longest: float, characters: int = BAR) -> Text:
     return Text(blocks, style="dark_orange3" if value > 0 else "blue")
 
 
+def digits(unit: str) -> int:
+    """After the point, where all numbers of a table have the same: a cosine is a hundredth of a logit."""
+    return 4 if unit == "cosine" else 2
+
+
 def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
     """A dash where there is none.
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fixlip.cli.console import BAR, Printer, bar, number, said
+from fixlip.cli.console import BAR, Printer, bar, digits, number, said
 from fixlip.errors import InputError
 
 if TYPE_CHECKING:
@@ -82,10 +82,9 @@ def report(explanation: "Explanation", written: list[Path], *, top: int = 10) ->
     console, provenance = Printer(), explanation.provenance
     console.print("", said(f"“{explanation.players.caption}”", "bold"), sep="\n")
     fit = f"  ·  R² {provenance.r2:.3f}" if provenance.r2 == provenance.r2 else ""
-    console.print(
-        f"similarity {explanation.full_value:.2f} ({explanation.value_unit}; nothing shown: "
-        f"{explanation.empty_value:.2f})  ·  {explanation.index}{fit}"
-    )
+    unit = explanation.value_unit
+    similarity, empty = (number(value, digits(unit)) for value in (explanation.full_value, explanation.empty_value))
+    console.print(f"similarity {similarity} ({unit}; nothing shown: {empty})  ·  {explanation.index}{fit}")
     heading(console, provenance)
     has_pairs = (explanation.cross == explanation.cross).any()
     console.whole(_pairs(explanation, top) if has_pairs else _players(explanation, top))
@@ -123,14 +122,14 @@ def _pairs(explanation: "Explanation", top: int) -> "Table":
     table = Table("word", "patch", box=None, pad_edge=False, header_style="dim")
     table.add_column("interaction", justify="right")
     table.add_column("", min_width=BAR)
-    pairs = explanation.top_pairs(top)
+    pairs, places = explanation.top_pairs(top), digits(explanation.unit)
     longest = max((abs(pair.value) for pair in pairs), default=0.0)
     for pair in pairs:
-        error = f" ± {pair.stderr:.2f}" if pair.stderr == pair.stderr else ""
+        error = f" ± {number(pair.stderr, places)}" if pair.stderr == pair.stderr else ""
         table.add_row(
             said(explanation.players.text[pair.text].label),
             said(explanation.players.image[pair.image].label),
-            f"{number(pair.value, sign=True)}{error}",
+            f"{number(pair.value, places, sign=True)}{error}",
             bar(pair.value, longest),
         )
     return table
@@ -143,9 +142,9 @@ def _players(explanation: "Explanation", top: int) -> "Table":
     table = Table("player", box=None, pad_edge=False, header_style="dim")
     table.add_column("effect", justify="right")
     table.add_column("", min_width=BAR)
-    effects = explanation.first_order
-    strongest = abs(effects).argsort(kind="stable")[::-1][:top]
+    effects, places = explanation.first_order, digits(explanation.unit)
+    strongest, longest = abs(effects).argsort(kind="stable")[::-1][:top], float(abs(effects).max())
     for i in strongest:
-        longest = float(abs(effects).max())
-        table.add_row(said(explanation.players.labels[i]), f"{effects[i]:+.2f}", bar(effects[i], longest))
+        effect = number(effects[i], places, sign=True)
+        table.add_row(said(explanation.players.labels[i]), effect, bar(effects[i], longest))
     return table

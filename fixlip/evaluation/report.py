@@ -25,6 +25,7 @@ from fixlip.evaluation.summary import Summary, summarise
 from fixlip.gallery import Gallery
 from fixlip.storage import write_atomically
 from fixlip.viewer import content_hash
+from fixlip.viewer.notebook import frame
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~$!])")
 
@@ -75,6 +76,9 @@ class Report:
         template = _environment(autoescape=True).get_template("report.html")
         page = template.render(report=self, style=style, policy=policy, links=links, id=id)
         return page.encode("utf-8", "replace").decode("utf-8")  # half characters, as from undecodable file names
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        return {"text/html": frame(self.to_html()), "text/plain": f"Report({self.title!r})"}
 
     def to_markdown(self, figures: str = "") -> str:
         """The same as Markdown.

@@ -34,17 +34,27 @@ def mimebundle(found: "Shown") -> dict[str, Any]:
     from fixlip.plots.style import to_png
     from fixlip.viewer import to_html
 
-    may = 'sandbox="allow-scripts allow-downloads" allow="clipboard-write"'
-    frame = {"onload": FIT, "srcdoc": to_html(found), "style": f"width:100%;height:{HEIGHT}px;border:0"}
-    attributes = " ".join(f'{name}="{html.escape(value)}"' for name, value in frame.items())
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "No installed font")  # the page has the browser's
         picture = base64.b64encode(to_png(_figure(found))).decode()
     return {
-        "text/html": f"<iframe {may} {attributes}></iframe>",
+        "text/html": frame(to_html(found)),
         "image/png": picture,
         "text/plain": repr(found),
     }
+
+
+def frame(page: str) -> str:
+    """A page of fixlip as an element of another page: sandboxed, it may run its own script and save files."""
+    attributes = {
+        "sandbox": "allow-scripts allow-downloads",
+        "allow": "clipboard-write",
+        "onload": FIT,
+        "srcdoc": page,
+        "style": f"width:100%;height:{HEIGHT}px;border:0",
+    }
+    written = " ".join(f'{name}="{html.escape(value)}"' for name, value in attributes.items())
+    return f"<iframe {written}></iframe>"
 
 
 def _figure(found: "Shown") -> "Figure":
