@@ -51,6 +51,13 @@ def test_untrained_words_have_no_embedding(encoder):
     assert len(known) < 200
 
 
+def test_words_it_never_learned_are_named_whole(encoder):
+    assert encoder.text_input("a dog, a skateboarder; skateboarder").notes == (
+        f"{encoder.name} never learned 'skateboarder'; use a real model for such words",
+    )
+    assert encoder.text_input("a dog and a bus").notes == ()
+
+
 def test_siglip_rules_hold():
     siglip = fixlip.load_model("demo-siglip", device="cpu")
     assert siglip.logit_bias < 0

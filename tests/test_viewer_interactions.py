@@ -73,6 +73,24 @@ def test_links_go_from_the_word_to_the_patch(open_page, width):
         assert link["dot"] == pytest.approx(link["to"], abs=1)
 
 
+def test_links_keep_clear_of_what_stands_beside_the_picture(open_page):
+    page = open_page(explanation(words=[f"a rather long word {k}" for k in range(9)], status="a note to be read"))
+    choose(page, "lines", 16)
+    for k in range(9):
+        word(page, k).click()
+    picture = page.locator("#picture").bounding_box()
+    points = page.locator("[data-link] .line").evaluate_all(
+        """all => { const box = document.querySelector('#links').getBoundingClientRect();
+        return all.flatMap(line => [...Array(101).keys()].map(step => {
+            const point = line.getPointAtLength(line.getTotalLength() * step / 100);
+            return [point.x + box.x, point.y + box.y]; })); }"""
+    )
+    x, y = np.array(points).T
+    beside = (x < picture["x"] - 1) | (x > picture["x"] + picture["width"] + 1)
+    assert beside.any()
+    assert (y[beside] <= picture["y"] + 1).all()
+
+
 def test_links_follow_what_is_chosen(open_page):
     found = explanation()
     page = open_page(found)

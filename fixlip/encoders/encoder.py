@@ -16,6 +16,7 @@ from fixlip.encoders.base import ImageInput, TextInput
 from fixlip.encoders.layers import Layers, open_tower
 from fixlip.encoders.removal import Operator
 from fixlip.encoders.towers import ImageOrTextTower
+from fixlip.encoders.words import word_label, words_of
 from fixlip.errors import InputError, UnsupportedModelError
 from fixlip.images import ImageLike
 
@@ -107,8 +108,9 @@ class TowerEncoder:
         """Tokenise a caption as the model's own code does."""
         x = self._here(self.text_tower.prepare(text))
         if self.known_ids is not None:
-            strange = [s for p, s in zip(x.positions, x.spans, strict=True) if int(x.ids[p]) not in self.known_ids]
-            words = dict.fromkeys(text[slice(*s)] for s in strange)
+            strange = [s for p, (s, _) in zip(x.positions, x.spans, strict=True) if int(x.ids[p]) not in self.known_ids]
+            of = (word for word in words_of(text) if any(word[0] <= s < word[1] for s in strange))
+            words = dict.fromkeys(word_label(text, word) for word in of)
             if words:
                 named = f"{self.name} never learned {', '.join(map(repr, words))}; use a real model for such words"
                 x = replace(x, notes=(*x.notes, named))

@@ -1,21 +1,25 @@
 // The strongest pairs as lines from their words to their patches. What they say stands in the table as well, so they
 // are hidden from screen readers; the pointer goes through them, and the one that it is near to shows its numbers.
-const NEAR = 9, HALO = 2.5, LINKS = [["0", "off"], ["4", "4"], ["8", "8"], ["16", "16"]];
+const NEAR = 9, HALO = 2.5, INSET = 14, LEAN = 40, LINKS = [["0", "off"], ["4", "4"], ["8", "8"], ["16", "16"]];
 state.lines = compared ? "0" : "4";
 
-// from below a word to the middle of a patch, upright at both ends; from a word that is not above the picture along its
-// upper edge, since other things lie beside it. Four points of a Bézier curve.
+// from below a word to the middle of a patch, upright at both ends; from a word that is not above the picture first to
+// its upper edge, since other things lie beside it. Points of one Bézier curve or two.
 function linkCurve([x, y], [toX, toY], frame) {
-  const bend = Math.max(24, Math.abs(toY - y)) * 0.55, beside = x < frame.x || x > frame.x + frame.width;
-  return [[x, y], [x, beside ? frame.y : y + bend], [toX, beside ? frame.y : toY - bend], [toX, toY]];
+  const edge = Math.min(Math.max(x, frame.x + INSET), frame.x + frame.width - INSET), bend = Math.max(24, Math.abs(toY - y)) * 0.55;
+  if (edge === x) return [[x, y], [x, y + bend], [toX, toY - bend], [toX, toY]];
+  const gap = frame.y - y, lean = Math.sign(edge - x) * Math.min(LEAN, Math.abs(edge - x) / 2), drop = 0.35 * gap, top = frame.y;
+  return [[x, y], [x, y + 0.6 * gap], [edge - lean, top - drop], [edge, top], [edge + lean, top + drop], [toX, toY - 0.4 * (toY - top)], [toX, toY]];
 }
 const linkPath = (curve) => {
   const [start, ...rest] = curve.map((point) => point.map((v) => v.toFixed(1)).join(" "));
   return `M${start}C${rest.join(" ")}`;
 };
-const along = (curve) => range(101).map((step) => {
-  const t = step / 100, weights = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t ** 3];
-  return [0, 1].map((axis) => weights.reduce((total, weight, i) => total + weight * curve[i][axis], 0));
+const STEPS = 50;
+const along = (curve) => range((STEPS * (curve.length - 1)) / 3 + 1).map((step) => {
+  const part = Math.min(Math.floor(step / STEPS), (curve.length - 1) / 3 - 1), t = step / STEPS - part;
+  const weights = [(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t ** 3];
+  return [0, 1].map((axis) => weights.reduce((total, weight, i) => total + weight * curve[3 * part + i][axis], 0));
 });
 const linkStyle = (value, limit) => {
   const strength = limit > 0 ? Math.min(1, Math.abs(value) / limit) : 0;
