@@ -29,6 +29,14 @@ def explanation(demo_clip, scene):
 
 
 @pytest.fixture
+def photo(tmp_path, scene):
+    """The scene as a file."""
+    path = tmp_path / "photo.png"
+    scene.image.save(path)
+    return path
+
+
+@pytest.fixture
 def cli(monkeypatch, capsys):
     """Run the command line in this process: exit code, standard output, standard error."""
 

@@ -16,13 +16,6 @@ CAPTIONS = ("a lemon and a hammer", "a lemon and a dog", "a lemon", "a cat")
 
 
 @pytest.fixture
-def photo(tmp_path, scene):
-    path = tmp_path / "photo.png"
-    scene.image.save(path)
-    return path
-
-
-@pytest.fixture
 def listed(tmp_path):
     path = tmp_path / "captions.txt"
     path.write_text("\ufeff" + "\n\n".join(f"  {c} " for c in CAPTIONS) + "\n\n", "utf-8")

@@ -12,13 +12,6 @@ import fixlip
 FAST = ("--model", "demo-clip", "--image-masks", "128", "--option", "interactions=cross")
 
 
-@pytest.fixture
-def photo(tmp_path, scene):
-    path = tmp_path / "photo.png"
-    scene.image.save(path)
-    return path
-
-
 def test_demo(cli, tmp_path):
     code, out, err = cli("demo", "--out", tmp_path)
     assert (code, err) == (0, "")

@@ -14,13 +14,6 @@ CAPTIONS = ("a lemon and a hammer", "a lemon", "a 🐕 and 一只狗")
 
 
 @pytest.fixture
-def photo(tmp_path, scene):
-    path = tmp_path / "photo.png"
-    scene.image.save(path)
-    return path
-
-
-@pytest.fixture
 def saved(tmp_path, explanation):
     explanation.save(tmp_path / "one.fixlip")
     return tmp_path / "one.fixlip"

@@ -15,11 +15,12 @@ from fixlip.games.counted import CountedGame
 FAST = ("--model", "demo-clip", "--image-masks", "128", "--option", "interactions=cross")
 
 
-@pytest.fixture
-def photo(tmp_path, scene):
-    path = tmp_path / "photo.png"
-    scene.image.save(path)
-    return path
+@pytest.fixture(autouse=True)
+def heard():
+    """Ctrl-C is heard, also where the tests run in the background of a shell, which ignores it for them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def program(*arguments, **options):
@@ -28,8 +29,11 @@ def program(*arguments, **options):
 
 
 def ended(*arguments, **options):
-    process = program(*arguments, **options)
-    out, err = process.communicate(timeout=120)
+    with program(*arguments, **options) as process:
+        try:
+            out, err = process.communicate(timeout=120)
+        finally:
+            process.kill()
     return process.returncode, out, err
 
 
@@ -67,12 +71,15 @@ def test_a_reader_that_went_away_is_no_error(arguments):
 def test_ctrl_c_in_the_evaluation_keeps_what_is_done(tmp_path):
     command = ("evaluate", "faithfulness", "--data", "scenes:2000", "--model", "demo-clip", "--out", tmp_path / "run",
                "--estimator", "banzhaf image_masks=128")  # fmt: skip
-    process, rows = program(*command), tmp_path / "run" / "rows-1-of-1.jsonl"
-    deadline = time.monotonic() + 100
-    while time.monotonic() < deadline and not (rows.exists() and rows.read_text()):
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    rows, deadline = tmp_path / "run" / "rows-1-of-1.jsonl", time.monotonic() + 100
+    with program(*command) as process:
+        try:
+            while time.monotonic() < deadline and not (rows.exists() and rows.read_text()):
+                time.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert (process.returncode, out) == (130, "")
     assert "the same command goes on from there" in err
     assert "Traceback" not in err

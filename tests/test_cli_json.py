@@ -13,13 +13,6 @@ FAST = ("--model", "demo-clip", "--image-masks", "128", "--option", "interaction
 
 
 @pytest.fixture
-def photo(tmp_path, scene):
-    path = tmp_path / "photo.png"
-    scene.image.save(path)
-    return path
-
-
-@pytest.fixture
 def told(cli):
     """The document that a command prints, and what it notes."""
 
