@@ -116,6 +116,7 @@ def test_the_png_has_the_picture_links_hatching_and_the_removed(open_page):
         now, _ = picture_of(page, downloaded(page, "PNG")[1])
         assert np.abs(np.asarray(now, float) - np.asarray(plain, float)).max(2).astype(bool).mean() > 0.005
         plain = now
+    ARTIFACTS.mkdir(exist_ok=True)
     plain.save(ARTIFACTS / "sheet.png")
 
 
