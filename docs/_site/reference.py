@@ -5,6 +5,7 @@ import inspect
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -223,6 +224,7 @@ def picture(name: str, folder: Path) -> str:
     return file
 
 
+@cache
 def version() -> str:
     """Of the code that draws: all of fixlip, and the estimators."""
     digest = hashlib.sha256()

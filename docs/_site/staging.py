@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -42,6 +43,7 @@ def stage(target: Path) -> None:
             shutil.copyfile(file, new)
 
 
+@cache
 def sources() -> dict[str, str]:
     """Of each file in the repository that is part of the site: where it is in the site."""
     found = dict(PAGES)

@@ -100,10 +100,15 @@ def at_hand(name: str, pretrained: str | None = None, cache_dir: str | None = No
 
 def _tags(name: str) -> list[str]:
     """The tags of a name's weights, OpenAI's first; none for models that have their own."""
-    if name in bundled_models() or name.startswith((HUB, FOLDER, TRANSFORMERS)):
+    if _has_its_own(name):
         return [""]
     tags = open_clip.list_pretrained_tags_by_model(name)
     return sorted(tags, key=lambda tag: tag != "openai") or [""]
+
+
+def _has_its_own(name: str) -> bool:
+    """Whether a name stands for one set of weights, and takes no tag."""
+    return name in bundled_models() or name.startswith((HUB, FOLDER, TRANSFORMERS))
 
 
 def _parsed(spec: str) -> tuple[str, dict[str, str]]:
@@ -111,8 +116,7 @@ def _parsed(spec: str) -> tuple[str, dict[str, str]]:
     for option in options:
         if option not in OPTIONS:
             raise OptionError(unknown("option of a model", option, OPTIONS))
-    own = name in bundled_models() or name.startswith((HUB, FOLDER, TRANSFORMERS))
-    if not own and name not in open_clip.list_models():
+    if not _has_its_own(name) and name not in open_clip.list_models():
         raise UnsupportedModelError(unknown("model", name, [*bundled_models(), *open_clip.list_models()]))
     return name, options
 

@@ -38,6 +38,17 @@ function make(tag, text, attributes = {}) {
   if (text !== undefined) element.textContent = text;
   return element;
 }
+// radio buttons for [value, text], one of which is chosen
+function radios(place, name, options, chosen, changed, enabled = true) {
+  for (const [value, text] of options) {
+    const label = make("label"), input = make("input", undefined, { type: "radio", name, value });
+    input.checked = value === chosen;
+    input.disabled = !enabled;
+    input.addEventListener("change", () => changed(value));
+    label.append(input, text);
+    place.append(label);
+  }
+}
 const draw = (tag, attributes = {}) => attributed(document.createElementNS(SVG, tag), attributes);
 const range = (n) => [...Array(n).keys()];
 

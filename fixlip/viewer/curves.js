@@ -19,19 +19,13 @@ EXTRAS.push((panel) => {
   const title = make("h3", "The most important words and " + panel.content.noun.many, { id: name("curves-title") });
   const switches = make("fieldset", undefined, { class: "ways" });
   switches.append(make("legend", "Scores when we", { class: "hidden" }));
-  for (const [value, text] of WAYS) {
-    const label = make("label"), input = make("input", undefined, { type: "radio", name: name("way"), value });
-    input.checked = value === way;
-    input.addEventListener("change", () => { way = value; show(); });
-    label.append(input, text);
-    switches.append(label);
-  }
+  radios(switches, name("way"), WAYS, way, (value) => { way = value; show(); });
   const slider = make("input", undefined, { type: "range", min: 0, max: whole, step: 1, value: 0, "aria-labelledby": title.id });
   const told = make("p", undefined, { class: "told" }), chart = draw("svg", { viewBox: `0 0 ${CHART.width} ${CHART.height}`, "aria-hidden": "true", class: "chart" });
   const ends = make("p", undefined, { class: "ends", "aria-hidden": "true" }), scores = make("dl", undefined, { class: "scores" });
   const drawn = Object.fromEntries(names.map((line) => [line, draw("path", { class: line })]));
   const dots = Object.fromEntries(names.map((line) => [line, draw("circle", { class: line, r: 4.5 })]));
-  const now = draw("path", { class: "now" }), frame = draw("path", { class: "frame" }), values = {};
+  const now = draw("path", { class: "now" }), frame = draw("path", { class: "frame", d: `M0 ${CHART.height - 0.5}H${CHART.width}` }), values = {};
   chart.append(frame, now, ...Object.values(drawn), ...Object.values(dots));
   for (const line of names) {
     const pair = make("div", undefined, { class: line });
@@ -69,7 +63,6 @@ EXTRAS.push((panel) => {
       values[line].textContent = `${score(value)} ${curves.unit}`;
     }
     now.setAttribute("d", `M${x(k).toFixed(1)} 0V${CHART.height}`);
-    frame.setAttribute("d", `M0 ${CHART.height - 0.5}H${CHART.width}`);
     slider.value = k;
     told.textContent = sentence();
     slider.setAttribute("aria-valuetext", `${sentence()} ${names.map((line) => `${capital(line)} ${values[line].textContent}`).join(", ")}`);

@@ -46,14 +46,7 @@ function renderPanels() {
 }
 
 function choice(name, options, enabled = true, changed = () => render(true)) {
-  for (const [value, text] of options) {
-    const label = make("label"), input = make("input", undefined, { type: "radio", name, value });
-    input.checked = state[name] === value;
-    input.disabled = !enabled;
-    input.addEventListener("change", () => { state[name] = value; changed(); });
-    label.append(input, text);
-    $(name).append(label);
-  }
+  radios($(name), name, options, state[name], (value) => { state[name] = value; changed(); }, enabled);
 }
 
 for (const [name, colour] of Object.entries(data.colours)) document.documentElement.style.setProperty(`--${name}`, colour);

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -146,7 +147,7 @@ def _explanation(explanation: Explanation, value: str = "similarity") -> dict[st
         "share": list(explanation.share().items()),
         "provenance": [(name.replace("_", " "), value) for name, value in _facts(explanation.provenance)],
         "curves": curves_payload(explanation),
-        "picture": None if picture is None else _data_uri(picture),
+        "picture": None if picture is None else _data_uri(picture.tobytes(), picture.shape),
     }
 
 
@@ -207,9 +208,10 @@ def packed(values: np.ndarray) -> str:
     return base64.b64encode(upper.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()).decode()
 
 
-def _data_uri(picture: np.ndarray) -> str:
-    """The picture as PNG or WebP, whichever is smaller."""
-    image = Image.fromarray(picture)
+@lru_cache(maxsize=8)
+def _data_uri(pixels: bytes, shape: tuple[int, ...]) -> str:
+    """The picture as PNG or WebP, whichever is smaller; made once for all panels that show it."""
+    image = Image.fromarray(np.frombuffer(pixels, dtype=np.uint8).reshape(shape))
     options: dict[str, dict[str, Any]] = {"PNG": {"optimize": True}, "WEBP": {"quality": QUALITY}}
     encoded = {}
     for name, settings in options.items():
