@@ -9,6 +9,11 @@ import fixlip
 from fixlip.cli import main
 from fixlip.datasets.scenes import make_scene
 from tests.browser import browser, open_page  # noqa: F401 (fixtures)
+from tests.trust import Trials, tried  # noqa: F401 (a fixture)
+
+
+def pytest_configure(config):
+    config.pluginmanager.register(Trials())
 
 
 @pytest.fixture(scope="session")
