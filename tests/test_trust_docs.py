@@ -35,7 +35,7 @@ def test_cases_are_counted_and_skipped_or_failed_ones_are_not(pytester):
         test_some="""
         import pytest
 
-                @pytest.mark.trust("Numbers", "a", "b")
+        @pytest.mark.trust("Numbers", "a", "b")
         def test_counts(tried):
             tried(3), tried()
 
