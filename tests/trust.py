@@ -50,6 +50,9 @@ class Trials:
     def __init__(self):
         self.cases, self.files, self.called, self.failed = Counter(), {}, set(), False
 
+    def pytest_configure(self, config):
+        config.addinivalue_line("markers", "trust(section, input, outcome): a row of docs/trust.md")
+
     def pytest_collection_modifyitems(self, items):
         for item in items:
             item.user_properties += [("trust", mark.args) for mark in item.iter_markers("trust")]
