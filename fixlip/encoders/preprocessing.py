@@ -30,6 +30,8 @@ def visible_box(size: tuple[int, int], target: tuple[int, int], resize_mode: str
     closest = min if resize_mode == "shortest" else max
     side = closest(width / target[0], height / target[1])
     w, h = side * target[0], side * target[1]
+    if resize_mode == "shortest":  # not beyond the picture by a rounding error
+        w, h = min(w, width), min(h, height)
     return (width - w) / 2, (height - h) / 2, (width + w) / 2, (height + h) / 2
 
 
