@@ -8,6 +8,7 @@ import numpy as np
 
 from fixlip.errors import InputError, unknown
 
+MAX_CAPTION = 5000  # characters; the towers read some hundreds
 Modality = Literal["image", "text"]
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 

@@ -196,7 +196,7 @@ def _named(spec: str, image: Image.Image) -> Regions:
     if kind not in ("grid", "slic"):
         raise OptionError(unknown("kind of regions", kind, ("grid", "slic")))
     given = rest.split("x") if kind == "grid" else [rest or "50"]
-    if spec.endswith(":") or len(given) > 2 or not all(n.isdecimal() and int(n) for n in given):
+    if spec.endswith(":") or len(given) > 2 or not all(n.isdecimal() and len(n) < 9 and int(n) for n in given):
         shapes = "'grid:3' or 'grid:2x3' (rows x columns)" if kind == "grid" else "'slic' or 'slic:40'"
         raise OptionError(f"Regions of kind {kind!r} are written {shapes}, got {spec!r}.")
     if kind == "slic":

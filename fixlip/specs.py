@@ -38,11 +38,15 @@ def options_of(pairs: Iterable[str]) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not (name and equals):
             raise OptionError(f"Options are like name=value, got {pair!r}.")
-        try:
-            options[name] = json.loads(value)
-        except json.JSONDecodeError:
-            options[name] = value
+        options[name] = _value(value)
     return options
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):  # nothing of JSON, thousands of digits, or of brackets
+        return text
 
 
 def written(name: str, options: dict[str, Any]) -> str:
@@ -52,5 +56,5 @@ def written(name: str, options: dict[str, Any]) -> str:
         >>> written("banzhaf", {"p": 0.7, "interactions": "cross"})
         'banzhaf p=0.7 interactions=cross'
     """
-    values = (f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in options.items())
+    values = (f"{k}={v if isinstance(v, str) and _value(v) == v else json.dumps(v)}" for k, v in options.items())
     return shlex.join([name, *values])

@@ -65,6 +65,6 @@ def load_dataset(spec: str, **options: Any) -> Dataset:
 
 
 def _number(spec: str, value: str) -> int:
-    if not value.isdecimal():
+    if not value.isdecimal() or len(value) > 12:
         raise OptionError(f"{spec!r}: after the colon comes a number of items, got {value!r}.")
     return int(value)

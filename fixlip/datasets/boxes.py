@@ -1,14 +1,15 @@
 """Boxes as annotation files have them, in pixels of the upright picture."""
 
-import math
 from collections.abc import Iterable
 from pathlib import Path
 
-from PIL import ExifTags, Image
+from PIL import ExifTags
 
 from fixlip.datasets.base import Box
 from fixlip.errors import InputError
+from fixlip.images import opened
 
+FARTHEST = 1e9  # pixels; no picture reaches so far
 TURNED = {  # EXIF orientation of a picture that lies on its side: box of the picture as stored -> upright
     5: lambda left, top, right, bottom, width, height: (top, left, bottom, right),
     6: lambda left, top, right, bottom, width, height: (height - bottom, left, height - top, right),
@@ -31,10 +32,10 @@ def clipped(box: Box, size: tuple[float, float]) -> Box | None:
 
 
 def numbers(values: object, count: int) -> tuple[float, ...] | None:
-    """`values` if it is a list of so many finite numbers."""
+    """`values` if it is a list of so many numbers that may be pixels."""
     if not isinstance(values, list) or len(values) != count:
         return None
-    if any(isinstance(v, bool) or not isinstance(v, (int, float)) or not math.isfinite(v) for v in values):
+    if any(isinstance(v, bool) or not isinstance(v, (int, float)) or not abs(v) <= FARTHEST for v in values):
         return None
     return tuple(values)
 
@@ -45,9 +46,10 @@ def stored(path: Path) -> tuple[tuple[int, int], int] | None:
     Reads the head of the file only.
     """
     try:
-        with Image.open(path) as picture:
-            return picture.size, int(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    except (OSError, SyntaxError, ValueError, TypeError, Image.DecompressionBombError):
+        with opened(path) as picture:
+            orientation = picture.getexif().get(ExifTags.Base.Orientation, 1)
+            return picture.size, orientation if isinstance(orientation, int) else 1
+    except InputError:
         return None
 
 

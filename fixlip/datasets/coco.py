@@ -1,6 +1,7 @@
 """COCO: captions and boxes of the same pictures, matched by the names of the categories."""
 
 import math
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any, NamedTuple
 from fixlip.datasets.base import BadItem, Box, Caption, GroundedObject, Item
 from fixlip.datasets.boxes import clipped, numbers, orientation_of, turned
 from fixlip.datasets.coco_words import synonyms
-from fixlip.datasets.reading import entries_of, folder, has_words, json_of, lines_of
+from fixlip.datasets.options import texts
+from fixlip.datasets.reading import entries_of, folder, has_words, json_of, lines_of, root_folder, within
 from fixlip.datasets.spans import Vocabulary
 from fixlip.errors import InputError
 
@@ -55,7 +57,8 @@ class Coco:
     def __init__(
         self, root: str | Path, *, split: str = "val2017", pictures: str | None = None, only: str | None = None
     ) -> None:
-        root = folder(Path(root).expanduser(), "the root of a data set in COCO's layout")
+        texts(split=split, pictures=pictures, only=only)
+        root = root_folder(root, "the root of a data set in COCO's layout")
         annotations = folder(root / "annotations", "the annotations of COCO")
         self.name = f"coco {split}"
         self._captions_file = _existing(annotations, "captions", split)
@@ -89,8 +92,8 @@ class Coco:
             return BadItem(entry.id, "empty caption", f"No caption with words for {entry.file_name}.")
         if entry.id not in self._boxes:
             return BadItem(entry.id, "no annotation", f"No instance is annotated in {entry.file_name}.")
-        path = self._folder / entry.file_name
         try:
+            path = within(self._folder, entry.file_name)
             boxes = self._upright(entry, path)
         except InputError as error:
             return BadItem(entry.id, "malformed", str(error))
@@ -132,7 +135,7 @@ class Coco:
         box, category = numbers(entry.get("bbox"), 4), entry.get("category_id")
         if box is None:
             return "has no `bbox` of four numbers"
-        if not isinstance(category, int) or category not in self._categories:
+        if type(category) is not int or category not in self._categories:
             return f"has a category_id that is not in categories: {category!r}"
         left, top, width, height = box
         boxes = self._boxes[picture].setdefault(self._categories[category], [])
@@ -171,7 +174,7 @@ class Coco:
 
 def _existing(annotations: Path, kind: str, split: str) -> Path:
     path = annotations / f"{kind}_{split}.json"
-    if not path.is_file():
+    if not os.path.isfile(path):
         others = sorted(p.stem.removeprefix(f"{kind}_") for p in annotations.glob(f"{kind}_*.json"))
         hint = f" There are the splits {', '.join(others)}: choose one with split=..." if others else ""
         raise InputError(f"No {str(path)!r}.{hint}")

@@ -1,18 +1,21 @@
 """Flickr30k Entities: five captions for each picture, with phrases that are linked to boxes."""
 
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import shorten
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 from fixlip.datasets.base import BadItem, Box, Caption, GroundedObject, Item
-from fixlip.datasets.boxes import clipped, orientation_of, turned
-from fixlip.datasets.reading import folder, has_words, lines_of, text_of, xml_of
+from fixlip.datasets.boxes import FARTHEST, clipped, orientation_of, turned
+from fixlip.datasets.options import texts
+from fixlip.datasets.reading import folder, has_words, lines_of, root_folder, text_of, within, xml_of
 from fixlip.errors import InputError
 
-PHRASE = re.compile(r"\[/EN#(?P<chain>\d+)/(?P<types>\S+)\s+(?P<words>[^\[\]]*[^\[\]\s])\s*\]")
+PHRASE = re.compile(r"\[/EN#(?P<chain>\d+)/(?P<types>[^\s\[\]]+)\s+(?P<words>[^\[\]]*[^\[\]\s])\s*\]")
 NOT_VISUAL = "0"  # the chain of phrases that mean nothing one could see
 
 
@@ -75,7 +78,8 @@ class Flickr30k:
     """
 
     def __init__(self, root: str | Path, *, split: str = "test", pictures: str = "flickr30k-images") -> None:
-        root = folder(Path(root).expanduser(), "the root of Flickr30k Entities")
+        texts(split=split, pictures=pictures)
+        root = root_folder(root, "the root of Flickr30k Entities")
         self.name = f"flickr30k {split}"
         self._sentences = folder(root / "Sentences", "the captions of Flickr30k Entities")
         self._annotations = folder(root / "Annotations", "the boxes of Flickr30k Entities")
@@ -99,11 +103,14 @@ class Flickr30k:
         key, times = self._ids[index], self._times[index]
         if times > 1:
             return BadItem(f"{key}#{times}", "duplicate", f"The split has the picture {key} again.")
-        sentences, annotation = self._sentences / f"{key}.txt", self._annotations / f"{key}.xml"
+        try:
+            sentences, annotation = within(self._sentences, f"{key}.txt"), within(self._annotations, f"{key}.xml")
+            picture = within(self._folder, f"{key}.jpg")
+        except InputError as error:
+            return BadItem(key, "malformed", str(error))
         for path in (sentences, annotation):
-            if not path.is_file():
+            if not os.path.isfile(path):
                 return BadItem(key, "no annotation", f"No {path.parent.name}/{path.name}.")
-        picture = self._folder / f"{key}.jpg"
         try:
             captions = [(text, phrases) for text, phrases in _captions(sentences) if has_words(text)]
             boxes = _boxes(annotation, picture)
@@ -137,9 +144,12 @@ def _boxes(path: Path, picture: Path) -> dict[str, tuple[Box, ...]]:
     def number(element: Element, tag: str) -> int:
         text = element.findtext(tag)
         try:
-            return int(text or "")
+            value = int(text or "")
         except ValueError as error:
-            raise InputError(f"{str(path)!r}: <{tag}> is not a whole number: {text!r}.") from error
+            raise InputError(f"{str(path)!r}: <{tag}> is not a whole number: {shorten(repr(text), 80)}.") from error
+        if abs(value) > FARTHEST:
+            raise InputError(f"{str(path)!r}: <{tag}> is larger than any picture.")
+        return value
 
     size = (number(root, "size/width"), number(root, "size/height"))
     found: dict[str, list[Box]] = defaultdict(list)

@@ -1,6 +1,7 @@
 """Hard-negative captions: a true caption of each picture, and one that is wrong in a few words."""
 
 import math
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fixlip.datasets.base import BadItem, Caption, GroundedObject, Item
-from fixlip.datasets.options import at_least
-from fixlip.datasets.reading import folder, has_words, json_of
+from fixlip.datasets.options import at_least, texts
+from fixlip.datasets.reading import folder, has_words, json_of, within
 from fixlip.errors import InputError
+from fixlip.players import MAX_CAPTION
 
 FIELDS = (  # what formats call the picture's file, the true caption and the wrong one
     ("image", "filename", "image_file"),
@@ -86,9 +88,10 @@ class Foils:
 
     def __init__(self, root: str | Path, *, pictures: str | None = None, votes: int = 2) -> None:
         at_least(0, votes=votes)
-        root = Path(root).expanduser()
-        here = root.parent if root.is_file() else folder(root, "JSON files with captions and foils")
-        files = [root] if root.is_file() else sorted(root.glob("*.json"))
+        texts(pictures=pictures)
+        root = Path(os.path.expanduser(root))
+        here = root.parent if os.path.isfile(root) else folder(root, "JSON files with captions and foils")
+        files = [root] if here != root else sorted(root.glob("*.json"))
         self.name = f"foils {root.stem}"
         self._folder = folder(here / (pictures or ""), "the pictures of the foils")
         self._entries = list(self._entered(record for path in files for record in _records(path, votes)))
@@ -102,8 +105,12 @@ class Foils:
         entry = self._entries[index]
         if isinstance(entry, BadItem):
             return entry
+        try:
+            picture = within(self._folder, entry.image)
+        except InputError as error:
+            return BadItem(entry.id, "malformed", str(error))
         true, wrong = differing(entry.caption, entry.foil)
-        return Item(entry.id, self._folder / entry.image, (true,), wrong)
+        return Item(entry.id, picture, (true,), wrong)
 
     @staticmethod
     def _entered(records: Iterator[Record]) -> Iterator[Record | BadItem]:
@@ -131,6 +138,8 @@ def _fault(record: Record) -> BadItem | None:
             return BadItem(record.id, "malformed", f"{record.place} has no text for its {what}.")
     if not has_words(record.caption) or not has_words(record.foil):
         return BadItem(record.id, "empty caption", f"{record.place} has a caption without words.")
+    if max(len(record.caption), len(record.foil)) > MAX_CAPTION:
+        return BadItem(record.id, "malformed", f"{record.place} has a caption of more than {MAX_CAPTION} characters.")
     if _words(record.caption) == _words(record.foil):
         return BadItem(record.id, "malformed", f"{record.place} has a foil that says the same as the caption.")
     return None

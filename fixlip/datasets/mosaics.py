@@ -9,8 +9,8 @@ import numpy as np
 
 from fixlip.datasets import grid
 from fixlip.datasets.base import BadItem, Item
-from fixlip.datasets.options import at_least, caption_form
-from fixlip.datasets.reading import folder, has_words, json_of, lines_of, pictures_in
+from fixlip.datasets.options import at_least, caption_form, texts
+from fixlip.datasets.reading import has_words, json_of, lines_of, pictures_in, root_folder
 from fixlip.errors import InputError, unknown
 from fixlip.images import open_image
 
@@ -64,7 +64,8 @@ class Mosaics:
         at_least(0, seed=seed)
         at_least(32, size=size)
         caption_form(size, template, separator)
-        root = folder(Path(root).expanduser(), "one folder of pictures for each class")
+        texts(names=names)
+        root = root_folder(root, "one folder of pictures for each class")
         self.name = f"mosaics {root.name}"
         self._n, self._size, self._template, self._separator = n, size, template, separator
         classes = {path.name: pictures_in(path) for path in sorted(root.iterdir()) if path.is_dir()}

@@ -2,12 +2,24 @@
 
 from fixlip.errors import OptionError
 
+MOST = 10**12  # of anything
+LONGEST = 8192  # pixels of a side
+
 
 def at_least(minimum: int, **options: int) -> None:
-    """Refuse options that are not whole numbers from `minimum` on."""
+    """Refuse options that are not whole numbers from `minimum` on; a `size` is a side in pixels."""
     for name, value in options.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
             raise OptionError(f"{name} must be a whole number from {minimum} on, got {value!r}.")
+        if value > (most := LONGEST if name == "size" else MOST):
+            raise OptionError(f"{name} must be at most {most}, got more.")
+
+
+def texts(**options: str | None) -> None:
+    """Refuse options that are neither a text nor left out."""
+    for name, value in options.items():
+        if value is not None and not isinstance(value, str):
+            raise OptionError(f"{name} must be a text, got {value!r}.")
 
 
 def caption_form(size: int, template: str, separator: str) -> None:

@@ -1,6 +1,7 @@
 """Reading annotation files and folders; a fault is one line that names the file and the place in it."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,13 +11,18 @@ from fixlip.errors import InputError
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
+def root_folder(path: str | Path, what: str) -> Path:
+    """As `folder`, where ``~`` is the user's home."""
+    return folder(Path(os.path.expanduser(path)), what)
+
+
 def folder(path: Path, what: str) -> Path:
     """The folder, if it is there.
 
     Raises:
         InputError: it is not.
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise InputError(f"No folder {str(path)!r} ({what}).")
     return path
 
@@ -28,11 +34,29 @@ def text_of(path: Path) -> str:
         InputError: no such file, or other bytes than UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return _bytes_of(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{str(path)!r} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from error
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
+
+
+def within(path: Path, name: str) -> Path:
+    """The file of a name that an annotation gives, in a folder or below it.
+
+    Raises:
+        InputError: a name that leads out of the folder, or that no file can have.
+    """
+    if os.path.isabs(name) or ".." in Path(name).parts or "\0" in name:
+        raise InputError(f"The name {name!r} leads out of the folder {path.name!r}.")
+    return path / name
+
+
+def _bytes_of(path: Path) -> bytes:
+    if os.path.lexists(path) and not os.path.isfile(path):  # a pipe or a device would be read for ever
+        raise InputError(f"{str(path)!r} is not a file.")
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def lines_of(path: Path) -> list[str]:
@@ -52,6 +76,10 @@ def json_of(path: Path) -> Any:
         raise InputError(f"{str(path)!r}, line {error.lineno}, column {error.colno}: {error.msg}.") from error
     except RecursionError as error:
         raise InputError(f"{str(path)!r} is nested too deeply.") from error
+    except InputError:
+        raise
+    except ValueError as error:  # thousands of digits
+        raise InputError(f"{str(path)!r} is not usable JSON: {error}.") from error
 
 
 def _unique(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
@@ -69,15 +97,14 @@ def xml_of(path: Path) -> ElementTree.Element:
     Raises:
         InputError: it cannot be read or is not well-formed (line and column are named).
     """
+    content = _bytes_of(path)
     try:
-        return ElementTree.fromstring(path.read_bytes())
+        return ElementTree.fromstring(content)
     except ElementTree.ParseError as error:
         line, column = error.position
         raise InputError(f"{str(path)!r}, line {line}, column {column + 1}: {str(error).partition(':')[0]}.") from error
     except (LookupError, ValueError) as error:  # an encoding that the file declares and Python does not have
         raise InputError(f"{str(path)!r} is not readable XML: {error}.") from error
-    except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be read: {error.strerror or error}.") from error
 
 
 def entries_of(document: Any, key: str, path: Path) -> list[Any]:

@@ -32,7 +32,9 @@ def align(cleaned: str, original: str) -> list[Span]:
         one, other = ([chars[k][0] for k in places] for chars, places in ((new, here), (old, there)))
         if one == other or not _ENTITY.search(original):
             break
-    blocks = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
+    blocks = [(0, 0, len(one))]  # as nearly always; to look for others takes the square of the length
+    if one != other:
+        blocks = [(a, b, n) for a, b, n in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()]
     same = [(here[a + k], there[b + k]) for a, b, size in blocks for k in range(size)]
     pairs: list[tuple[int, Span]] = []
     i = j = 0

@@ -13,7 +13,7 @@ from fixlip.encoders.encoder import TowerEncoder
 from fixlip.encoders.preprocessing import Preprocessor
 from fixlip.encoders.removal import Operator
 from fixlip.encoders.towers import ImageOrTextTower, PixelTower
-from fixlip.encoders.words import words_of
+from fixlip.encoders.words import check_caption, words_of
 from fixlip.errors import InputError
 
 Encode = Callable[[Any], Any]
@@ -64,10 +64,9 @@ class Strings:
         """The words of a caption.
 
         Raises:
-            InputError: no string, or one without a word.
+            InputError: as `words.check_caption`.
         """
-        if not isinstance(text, str) or not text.strip():
-            raise InputError(f"A caption is a string with a word in it, got {text!r}.")
+        check_caption(text)
         spans = tuple(words_of(text))
         return TextInput(text, torch.zeros(0, dtype=torch.long), tuple(range(len(spans))), spans)
 
@@ -120,8 +119,17 @@ def from_callables(
 
 
 def as_tensor(values: torch.Tensor | np.ndarray | Sequence[Any]) -> torch.Tensor:
-    """Embeddings [B, D] as a torch tensor."""
-    return values.detach() if isinstance(values, torch.Tensor) else torch.as_tensor(np.asarray(values))
+    """Embeddings [B, D] as a torch tensor.
+
+    Raises:
+        InputError: they are no array of numbers.
+    """
+    if isinstance(values, torch.Tensor):
+        return values.detach()
+    try:
+        return torch.as_tensor(np.array(values))  # copied: torch does not take arrays that are read-only
+    except (TypeError, ValueError) as error:
+        raise InputError(f"A tower returned no array of numbers: {error}.") from error
 
 
 def _left(x: TextInput, mask: list[bool]) -> str:

@@ -12,6 +12,7 @@ import torch
 from fixlip.encoders.alignment import Span, align
 from fixlip.encoders.base import TextInput
 from fixlip.encoders.bpe import token_spans
+from fixlip.encoders.words import check_caption
 from fixlip.errors import InputError
 
 UNKNOWN = "\ufffd"  # in the place of "<unk>", whose letters the caption may have too
@@ -19,7 +20,7 @@ UNKNOWN = "\ufffd"  # in the place of "<unk>", whose letters the caption may hav
 
 def read_byte_pairs(tokenizer: Any, text: str) -> TextInput:
     """A caption by open_clip's `SimpleTokenizer`."""
-    _not_empty(text)
+    check_caption(text)
     found, spans = token_spans(tokenizer, text)
     ids = tokenizer([text])[0]
     room = len(ids) - 2
@@ -46,7 +47,7 @@ def read_hugging_face(
         clean: what is done to the caption before the tokenizer gets it.
         own: caption -> ids [length], where the model's code wraps the tokenizer; its words must be the same.
     """
-    _not_empty(text)
+    check_caption(text)
     cleaned = clean(text)
     kinds = ("bos", "eos", "cls", "sep", "pad")
     marks: set[Any] = {getattr(tokenizer, f"{kind}_token_id", None) for kind in kinds} - {None}
@@ -87,13 +88,6 @@ def _caption(
         lost = text[spans[kept][0] :]
         notes = (f"the model reads {kept} of {len(found)} tokens and does not see {lost!r}; shorten the caption",)
     return TextInput(text, ids, tuple(places[:kept]), tuple(spans[:kept]), notes)
-
-
-def _not_empty(text: str) -> None:
-    if not isinstance(text, str):
-        raise InputError(f"A caption is a string, got {type(text).__name__}.")
-    if not text.strip():
-        raise InputError("The caption is empty.")
 
 
 def _through(offset: Span, cleaned: str, places: list[Span]) -> Span:

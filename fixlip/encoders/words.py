@@ -10,6 +10,7 @@ from unicodedata import category
 
 from fixlip.encoders.alignment import QUOTES, Characters, Span, normal
 from fixlip.errors import InputError
+from fixlip.players import MAX_CAPTION
 
 Group = tuple[Span, tuple[int, ...]]  # the characters and the tokens of one player
 
@@ -27,6 +28,23 @@ _STOP = """
     who whom there where when it's that's there's he's she's who's i'm you're we're they're
 """
 STOP_WORDS = frozenset(_STOP.split())  # without "can", "like" and "round", which captions use in other senses
+
+
+def check_caption(text: str) -> None:
+    """Refuse what no tower can read.
+
+    Raises:
+        InputError: no string, nothing but white space, more than `MAX_CAPTION` characters, or half a character.
+    """
+    if not isinstance(text, str):
+        raise InputError(f"A caption is a string, got {type(text).__name__}.")
+    if not text.strip():
+        raise InputError("The caption is empty.")
+    if len(text) > MAX_CAPTION:
+        raise InputError(f"A caption has at most {MAX_CAPTION} characters, got {len(text)}; shorten it.")
+    half = next((k for k, c in enumerate(text) if "\ud800" <= c <= "\udfff"), None)
+    if half is not None:
+        raise InputError(f"Character {half} of the caption is half a character (a surrogate): it was read wrongly.")
 
 
 def words_of(text: str) -> list[Span]:
