@@ -1,6 +1,7 @@
 """Integrated-gradient interactions (exCLIP)."""
 
 import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -14,12 +15,15 @@ from fixlip.estimator import Capabilities, Estimator, Request
 from fixlip.explanation import Explanation
 from fixlip.games.base import TowerLayers
 from fixlip.games.counted import CountedGame
+from fixlip.memory import in_parts
 from fixlip.paths import Path, discretised_path, straight_path
+from fixlip.soundness import finite
 
 MEMORY = 2**29  # bytes for what is in the making at once
 TENSORS = 20  # of the size of a state that a block leaves in a graph, about
 CLOSED = 0.05  # completeness gap above which the status speaks
 HELD = 0.1  # share of the interactions that pairs of players hold, below which it speaks
+MOST_STEPS = 4096
 
 
 class Tower(NamedTuple):
@@ -31,7 +35,7 @@ class Tower(NamedTuple):
         path: from the state of the reference to that of the input.
         groups: [players + 1, L], which tokens are of each player, and last those that are of none.
         ends: [2, D], features of the reference and of the input, float64, on the CPU.
-        chunk: states to work on at once.
+        chunk: states to work on at once, the last one; smaller ones are added where memory runs out.
     """
 
     side: str
@@ -40,11 +44,12 @@ class Tower(NamedTuple):
     path: Path
     groups: torch.Tensor
     ends: torch.Tensor
-    chunk: int
+    chunk: list[int]
 
-    def batches(self, n: int) -> tuple[torch.Tensor, ...]:
-        """0 to n - 1, in parts."""
-        return torch.arange(n).split(self.chunk)
+    def batches(self, n: int, work: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[torch.Tensor]:
+        """What becomes of 0 to n - 1, in parts."""
+        every = torch.arange(n)
+        return in_parts(lambda rows: work(every[rows]), n, lambda: self.chunk[-1], self.chunk.append)
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,8 @@ class IntegratedGradients(Estimator):
         super().__post_init__()
         if self.steps < 1:
             raise OptionError(f"steps must be at least 1, got {self.steps}.")
+        if self.steps > MOST_STEPS:
+            raise OptionError(f"steps must be at most {MOST_STEPS}, got {self.steps}.")
         if self.path == "discretised" and self.text_layer != 0:
             raise OptionError(f"A discretised path leads through words: it needs text_layer=0, got {self.text_layer}.")
         for layer in (self.image_layer, self.text_layer):
@@ -137,6 +144,10 @@ class IntegratedGradients(Estimator):
         image, text = self._tower(game, "image", n), self._tower(game, "text", m)
         fixed = self.normalisation == "fixed"
         norms = [(t.ends[1] if fixed else t.ends[1] - t.ends[0]).norm() for t in (image, text)]
+        for side, norm in zip(("image", "text"), norms, strict=True):
+            if not norm > 0:
+                what = "is 0" if fixed else "of the input and of the reference are the same"
+                raise InputError(f"The {side} embedding {what}, which points nowhere: there is no cosine to explain.")
         cotangents = directional_derivatives(text, game) / norms[0] / norms[1] * game.scale
         if fixed:
             cotangents = torch.cat([cotangents, text.ends[:1] / norms[0] / norms[1] * game.scale])
@@ -183,6 +194,7 @@ class IntegratedGradients(Estimator):
             raise InputError(f"The {side} reference is the input itself; choose another one.")
         with torch.no_grad():
             features = layers.features(ends, layer).cpu().double()
+        finite(features.numpy(), f"the {side} embeddings of the input or of its reference")
         game.count(**{side: 2})
         owners = torch.as_tensor(layers.owners(layer), device=ends.device)
         groups = torch.arange(n + 1, device=ends.device)[:, None] == torch.where(owners < 0, n, owners)
@@ -193,7 +205,7 @@ class IntegratedGradients(Estimator):
             path = self._discretised(layers, precise)
         else:
             path = straight_path(precise[0], precise[1], self.steps, self.quadrature)
-        return Tower(side, layers, layer, path, groups, features, chunk)
+        return Tower(side, layers, layer, path, groups, features, [chunk])
 
     def _discretised(self, layers: Any, ends: torch.Tensor) -> Path:
         words, places = (t.to(ends) for t in layers.words())
@@ -219,18 +231,24 @@ def directional_derivatives(tower: Tower, game: CountedGame) -> torch.Tensor:
     """[players + 1, D], float64: of the features along what each player's tokens move, integrated over the path."""
     players, dtype = len(tower.groups), tower.layers.state(tower.layer).dtype
     total = torch.zeros(players, tower.ends.shape[1], dtype=torch.float64)
+
+    def derive(batch: torch.Tensor) -> torch.Tensor:
+        who = batch % players
+        states, velocities, weights = tower.path.at(batch // players)
+        tangents = velocities * tower.groups[who][..., None]
+        calls.clear()
+        with forward_ad.dual_level():
+            dual = forward_ad.make_dual(states.to(dtype), tangents.to(dtype))
+            derivative = forward_ad.unpack_dual(tower.layers.features(dual, tower.layer)).tangent
+        calls.clear()
+        found = torch.zeros_like(total).index_add_(0, who, weights[:, None] * derivative.cpu().double())
+        game.count(**{tower.side: len(batch)})
+        return found
+
     with torch.no_grad(), plain_attention() as calls, warnings.catch_warnings():
         warnings.filterwarnings("ignore", r".*torch\.jit", Warning)  # torch's own, where it loads forward derivatives
-        for batch in tower.batches(players * len(tower.path.weights)):
-            who = batch % players
-            states, velocities, weights = tower.path.at(batch // players)
-            tangents = velocities * tower.groups[who][..., None]
-            with forward_ad.dual_level():
-                dual = forward_ad.make_dual(states.to(dtype), tangents.to(dtype))
-                derivative = forward_ad.unpack_dual(tower.layers.features(dual, tower.layer)).tangent
-            calls.clear()
-            total.index_add_(0, who, weights[:, None] * derivative.cpu().double())
-            game.count(**{tower.side: len(batch)})
+        for part in tower.batches(players * len(tower.path.weights), derive):
+            total += part
     return total
 
 
@@ -238,18 +256,22 @@ def contributions(tower: Tower, cotangents: torch.Tensor, game: CountedGame) -> 
     """[C, players + 1], float64: what each player's tokens change of the product of the features with a cotangent."""
     dtype = tower.layers.state(tower.layer).dtype
     total = torch.zeros(len(cotangents), tower.groups.shape[1], dtype=torch.float64)
-    for batch in tower.batches(len(tower.path.weights)):
+
+    def pull(batch: torch.Tensor) -> torch.Tensor:
         states, velocities, weights = tower.path.at(batch)
-        leaves = states.to(dtype).requires_grad_()
+        leaves, found = states.to(dtype).requires_grad_(), []
         with torch.enable_grad():
             features = tower.layers.features(leaves, tower.layer)
-        game.count(**{tower.side: len(batch)})
         for c, cotangent in enumerate(cotangents.to(features.dtype).to(features.device)):
             (gradient,) = torch.autograd.grad(
                 features, leaves, cotangent.expand_as(features), retain_graph=c + 1 < len(cotangents)
             )
-            total[c] += weights @ (gradient.to(velocities.dtype) * velocities).sum(-1).cpu().double()
-            game.count(**{tower.side: len(batch)})
+            found.append(weights @ (gradient.to(velocities.dtype) * velocities).sum(-1).cpu().double())
+        game.count(**{tower.side: len(batch) * (1 + len(cotangents))})
+        return torch.stack(found)
+
+    for part in tower.batches(len(tower.path.weights), pull):
+        total += part
     return total @ tower.groups.cpu().double().T
 
 

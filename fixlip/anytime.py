@@ -1,4 +1,4 @@
-"""Runs that end early: when the standard errors are small enough, or when the user interrupts them.
+"""Runs that end early: when the standard errors are small enough, or the user interrupts them, or memory runs out.
 
 Masks of a smaller number are a prefix of those of a larger one with the same seed, and `CountedGame` remembers what it
 has encoded. So a run goes on from one number of masks to the next at the price of the new ones.
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixlip.errors import BudgetError, OptionError
+from fixlip.errors import BudgetError, NotEnoughMemoryError, OptionError
 from fixlip.games.counted import CountedGame
+from fixlip.memory import release, retried
 from fixlip.progress import Tracker
 
 if TYPE_CHECKING:
@@ -66,12 +67,12 @@ def until(
     Raises:
         OptionError: an estimator without standard errors, or a target that is none.
         BudgetError: as `Estimator.explain`, for the most that may be spent.
-        KeyboardInterrupt: before the first round is complete.
+        KeyboardInterrupt, NotEnoughMemoryError: before the first round is complete.
     """
     name = estimator.capabilities.name
     if not estimator.capabilities.stderr:
         raise OptionError(f"{name} gives no standard errors that target_error could ask for; give a budget.")
-    if not target > 0:
+    if isinstance(target, bool) or not 0 < target < float("inf"):
         raise OptionError(f"target_error is a share of the size of the interactions, such as 0.1, got {target!r}.")
     plan = _Plan(estimator, game, request)
     share, found, error = plan.first(), None, float("nan")
@@ -80,11 +81,12 @@ def until(
         tracker.restart(sum(plan.passes(part)), f"error {error:.0%}" if found else "")
         game.restart()
         try:
-            found = estimator.estimate(game, part)
-        except KeyboardInterrupt:
+            found = _estimate(estimator, game, part, tracker)
+        except (KeyboardInterrupt, NotEnoughMemoryError) as end:
             if found is None or _whole.get():
                 raise
-            return remarked(found, f"interrupted at an error of {error:.0%}")
+            how = "interrupted" if isinstance(end, KeyboardInterrupt) else "ended by a lack of memory"
+            return remarked(found, f"{how} at an error of {error:.0%}")
         error = relative_error(found)
         if error <= target:
             return found
@@ -95,14 +97,15 @@ def until(
         share = min(1.0, share * min(max(needed, GROWTH[0]), GROWTH[1]))
 
 
-def uninterrupted(estimator: "Estimator", game: CountedGame, request: "Request") -> "Explanation":
+def uninterrupted(estimator: "Estimator", game: CountedGame, request: "Request", tracker: Tracker) -> "Explanation":
     """The estimate; if the user interrupts it, the estimate from the masks that are there, and a remark.
 
     Raises:
         KeyboardInterrupt: what is there determines nothing, or the estimator gives no standard errors.
+        NotEnoughMemoryError: memory ran out, also at the second try.
     """
     try:
-        return estimator.estimate(game, request)
+        return _estimate(estimator, game, request, tracker)
     except KeyboardInterrupt:
         plan = _Plan(estimator, game, request, more=1)
         share = game.known / max(plan.masks[0], 1)
@@ -114,6 +117,18 @@ def uninterrupted(estimator: "Estimator", game: CountedGame, request: "Request")
         except BudgetError:
             raise KeyboardInterrupt from None
         return remarked(found, f"interrupted: {share:.0%} of {max(plan.masks)} masks")
+
+
+def _estimate(estimator: "Estimator", game: CountedGame, request: "Request", tracker: Tracker) -> "Explanation":
+    """Where memory ran out once more, with all that is remembered."""
+
+    def anew() -> None:
+        release()
+        game.restart()
+        tracker.restart(tracker.total, tracker.note)
+
+    what = f"{estimator.capabilities.name} with {game.n_image} + {game.n_text} players"
+    return retried(lambda: estimator.estimate(game, request), what, anew)
 
 
 def remarked(found: "Explanation", remark: str) -> "Explanation":

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from operator import index
+from typing import Any
 
 
 class FixlipError(Exception):
@@ -24,6 +26,10 @@ class BudgetError(FixlipError, ValueError):
     """The budget cannot determine the requested terms; the message names the minimum."""
 
 
+class NotEnoughMemoryError(FixlipError, MemoryError):
+    """Memory ran out, also for the smallest part of the work."""
+
+
 class MissingExtraError(FixlipError, ImportError):
     """An optional dependency is not installed."""
 
@@ -35,3 +41,26 @@ def unknown(what: str, name: str, valid: Iterable[str]) -> str:
     hint = f" Did you mean {near[0]!r}?" if near else ""
     listed = ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:8])} and {len(names) - 8} more"
     return f"Unknown {what} {name!r}.{hint} Valid: {listed or 'none'}."
+
+
+def whole_number(name: str, value: Any, least: int) -> int:
+    """A number that is given as an option, as an int.
+
+    Args:
+        name: of the option.
+        value: as given; numpy's integers are whole numbers too, truth values and 2.0 are not.
+        least: smallest that is allowed.
+
+    Raises:
+        OptionError: no whole number, or a smaller one.
+
+    Example:
+        >>> whole_number("budget", 2.5, least=1)
+        Traceback (most recent call last):
+        fixlip.errors.OptionError: budget is a whole number, got 2.5.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        raise OptionError(f"{name} is a whole number, got {value!r}.")
+    if index(value) < least:
+        raise OptionError(f"{name} must be at least {least}, got {value}.")
+    return index(value)

@@ -4,13 +4,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from importlib.metadata import version
+from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from fixlip import anytime
-from fixlip.errors import InputError, OptionError, unknown
+from fixlip.errors import InputError, OptionError, unknown, whole_number
 from fixlip.games.counted import CountedGame
 from fixlip.progress import Progress, tracking
+from fixlip.soundness import sound
 
 if TYPE_CHECKING:
     from fixlip.explanation import Explanation
@@ -57,13 +59,23 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class Request:
-    """What one call of `Estimator.explain` asks for; see there. `joint`: of a game without towers."""
+    """What one call of `Estimator.explain` asks for; see there. `joint`: of a game without towers.
+
+    Raises:
+        OptionError: a number that is not whole, or not positive (the seed: negative).
+    """
 
     budget: int | None = None
     image_masks: int | None = None
     text_masks: int | None = None
     seed: int = 0
     joint: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in (("budget", 1), ("image_masks", 1), ("text_masks", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None or name == "seed":
+                object.__setattr__(self, name, whole_number(name, value, least))
 
 
 class Estimator(ABC):
@@ -76,8 +88,12 @@ class Estimator(ABC):
         for name, kind in get_type_hints(type(self)).items():
             if get_origin(kind) is Literal and getattr(self, name) not in get_args(kind):
                 raise OptionError(unknown(f"value of {name}", str(getattr(self, name)), map(str, get_args(kind))))
-            if kind in (int, float) and not isinstance(getattr(self, name), (int, kind)):
-                raise OptionError(f"{name} is a {'whole ' * (kind is int)}number, got {getattr(self, name)!r}.")
+            if kind not in (int, float):
+                continue
+            value = getattr(self, name)
+            number = isinstance(value, (int, kind)) and not isinstance(value, bool)
+            if not number or (isinstance(value, float) and not isfinite(value)):
+                raise OptionError(f"{name} is a {'whole ' * (kind is int)}number, got {value!r}.")
 
     @abstractmethod
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
@@ -121,9 +137,11 @@ class Estimator(ABC):
             progress: None shows a bar on a terminal; True, False, or a function of (done, total) passes.
 
         Raises:
-            InputError: the estimator needs a game of two towers, or gradients, and this one has none.
-            OptionError: a target for an estimator without standard errors.
+            InputError: the estimator needs a game of two towers, or gradients, and this one has none; or the game, its
+                gradients or its attention hold NaN or infinity (docs/trust_numbers.md).
+            OptionError: a target for an estimator without standard errors, or a number outside its range.
             BudgetError: the masks do not determine the terms; the message names the minimum.
+            NotEnoughMemoryError: memory ran out, also for the smallest batches.
         """
         needs = self.capabilities
         joint = not hasattr(game, "image_embeddings")
@@ -139,11 +157,12 @@ class Estimator(ABC):
         with tracking(progress, total, needs.name) as tracker:
             counted = CountedGame(game, tracker.tick)
             if target_error is None:
-                found = anytime.uninterrupted(self, counted, request)
+                found = anytime.uninterrupted(self, counted, request, tracker)
             else:
                 found = anytime.until(self, counted, request, target_error, tracker)
         noted = found.provenance
-        notes = [*game.source.notes, *([noted.status] if noted.status != "ok" else [])]
+        remarks = [noted.status] if noted.status != "ok" else []
+        notes = [*game.source.notes, *sound(found, needs.name, remarks)]
         provenance = replace(
             noted,
             model=game.source.model,
@@ -153,10 +172,10 @@ class Estimator(ABC):
             removal=game.source.removal,
             estimator=needs.name,
             options=self.options() | noted.options,
-            budget=budget,
+            budget=request.budget,
             image_passes=counted.image_passes,
             text_passes=counted.text_passes,
-            seed=seed,
+            seed=request.seed,
             seconds=perf_counter() - start,
             status="; ".join(notes) or "ok",
             versions=dict(_versions()),

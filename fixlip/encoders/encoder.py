@@ -9,16 +9,17 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch.nn.functional import normalize
 
 from fixlip.encoders import removal as operators
 from fixlip.encoders.base import ImageInput, TextInput
 from fixlip.encoders.layers import Layers, open_tower
 from fixlip.encoders.removal import Operator
 from fixlip.encoders.towers import ImageOrTextTower
+from fixlip.encoders.unit import unit
 from fixlip.encoders.words import word_label, words_of
 from fixlip.errors import InputError, UnsupportedModelError
 from fixlip.images import ImageLike
+from fixlip.memory import retried
 
 Own = Callable[[Any], torch.Tensor]
 
@@ -120,23 +121,26 @@ class TowerEncoder:
     def embed_image(self, x: ImageInput, masks: torch.Tensor) -> torch.Tensor:
         """Masks [B, units] -> unit embeddings [B, D]."""
         self._check(x)
-        return normalize(self.image_tower.embed(x, masks.to(self.device), self.image_removal).float(), dim=-1)
+        return unit(self.image_tower.embed(x, masks.to(self.device), self.image_removal), len(masks), "image")
 
     @torch.inference_mode()
     def embed_text(self, x: TextInput, masks: torch.Tensor) -> torch.Tensor:
         """Masks [B, units] -> unit embeddings [B, D]."""
         self._check(x)
-        return normalize(self.text_tower.embed(x, masks.to(self.device), self.text_removal).float(), dim=-1)
+        return unit(self.text_tower.embed(x, masks.to(self.device), self.text_removal), len(masks), "text")
 
     @torch.inference_mode()
     def own_image(self, x: ImageInput) -> torch.Tensor:
         """Unit embedding [D] by the model's own forward pass, nothing removed."""
-        return normalize(self.own[0](x)[0].float(), dim=-1)
+        return self._own(0, x)
 
     @torch.inference_mode()
     def own_text(self, x: TextInput) -> torch.Tensor:
         """Unit embedding [D] by the model's own forward pass, nothing removed."""
-        return normalize(self.own[1](x)[0].float(), dim=-1)
+        return self._own(1, x)
+
+    def _own(self, place: int, x: ImageInput | TextInput) -> torch.Tensor:
+        return retried(lambda: unit(self.own[place](x), 1, ("image", "text")[place])[0], "a single forward pass")
 
     def layers(self, side: Literal["image", "text"], x: ImageInput | TextInput, owner: np.ndarray) -> Layers:
         """One tower, opened at its blocks.

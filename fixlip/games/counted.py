@@ -1,13 +1,14 @@
 """A game as estimators get it."""
 
 from collections.abc import Callable, Hashable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fixlip.explanation import Explanation, Provenance, StandardErrors, Unit
 from fixlip.games.remembered import Remembered
+from fixlip.memory import in_parts
 
 if TYPE_CHECKING:
     from fixlip.games.base import Game
@@ -18,9 +19,9 @@ ROOM = 32 * 2**20  # bytes of embeddings of each tower that are remembered
 class CountedGame:
     """A game whose passes are counted and shown, and whose masks may come in any number.
 
-    Embeddings are asked for in batches of the game's own `batch_size`; what does not fit into memory at once is for the
-    estimator to stream. The first 32 MiB of embeddings of each tower are remembered for `restart`, after which no known
-    mask is encoded again; passes count as often as they are asked for.
+    Embeddings are asked for in batches of the game's own `batch_size`, which are halved when memory runs out; what does
+    not fit into memory at once is for the estimator to stream. The first 32 MiB of embeddings of each tower are
+    remembered for `restart`, after which no known mask is encoded again; passes count as often as they are asked for.
 
     Args:
         game: the game, of two towers or of joint values.
@@ -79,16 +80,16 @@ class CountedGame:
 
     def image_embeddings(self, masks: np.ndarray) -> np.ndarray:
         """[B, n_image] -> [B, D], float64."""
-        return self._batches(self.image, masks, self.batch_size, "image")
+        return self._batches(self.image, masks, "batch_size", "image")
 
     def text_embeddings(self, masks: np.ndarray) -> np.ndarray:
         """[B, n_text] -> [B, D], float64."""
-        return self._batches(self.text, masks, self.text_batch_size, "text")
+        return self._batches(self.text, masks, "text_batch_size", "text")
 
     def values(self, masks: np.ndarray) -> np.ndarray:
         """[B, n] -> [B]; of two towers, inputs that several joint masks share are encoded once."""
         if not self.separable:
-            return self._batches(self.image, masks, self.batch_size, "image", "text")[:, 0]
+            return self._batches(self.image, masks, "batch_size", "image", "text")[:, 0]
         image, of_image = np.unique(masks[:, : self.n_image], axis=0, return_inverse=True)
         text, of_text = np.unique(masks[:, self.n_image :], axis=0, return_inverse=True)
         u, w = self.image_embeddings(image)[of_image.ravel()], self.text_embeddings(text)[of_text.ravel()]
@@ -139,10 +140,12 @@ class CountedGame:
             provenance=Provenance(status="; ".join(remarks) or "ok", **provenance),
         )
 
-    def _batches(self, function: Remembered, masks: np.ndarray, size: int, *sides: str) -> np.ndarray:
+    def _batches(self, function: Remembered, masks: np.ndarray, size: str, *sides: str) -> np.ndarray:
+        def work(rows: slice) -> np.ndarray:
+            return function(masks[rows]) if self.again else function.note(masks[rows])
+
         found = []
-        for start in range(0, len(masks), size):
-            batch = masks[start : start + size]
-            found.append(function(batch) if self.again else function.note(batch))
-            self.count(**dict.fromkeys(sides, len(batch)))
+        for part in in_parts(work, len(masks), lambda: getattr(self, size), partial(setattr, self, size)):
+            found.append(part)
+            self.count(**dict.fromkeys(sides, len(part)))
         return np.concatenate(found)

@@ -13,6 +13,7 @@ from fixlip.encoders.base import DualEncoder, ImageInput, TextInput
 from fixlip.encoders.words import Group, group_by_content, group_by_phrases, group_into_words, word_label
 from fixlip.errors import InputError, OptionError, unknown
 from fixlip.games.remembered import Remembered
+from fixlip.memory import in_parts
 from fixlip.players import Player, grid_players
 from fixlip.regions import Regions, as_seen, drop_unseen, patch_owner, region_box
 
@@ -66,23 +67,22 @@ class Tower:
         return min(self.start, self.sizes.get("batch", self.start))
 
     def __call__(self, masks: np.ndarray) -> np.ndarray:
-        """Player masks [B, players] -> embeddings [B, D], float32; one transfer from the device for all of them."""
+        """Player masks [B, players] -> embeddings [B, D], float32; one transfer from the device for all of them.
+
+        Raises:
+            NotEnoughMemoryError: there is none for a single mask.
+        """
         units = np.where(self.owner >= 0, masks[:, self.owner], True)
         order = units.sum(1).argsort(kind="stable") if self.by_size else np.arange(len(units))
-        out, done = [], 0
-        while done < len(units):
-            batch = torch.from_numpy(units[order[done : done + self.batch_size]])
-            try:
-                out.append(self.embed(batch))
-            except RuntimeError as error:
-                if len(batch) == 1 or not _out_of_memory(error):
-                    raise
-                self.sizes["batch"] = len(batch) // 2
-                if torch.cuda.is_available():
-                    torch.cuda.empty_cache()
-                continue
-            done += len(batch)
+
+        def embed(rows: slice) -> torch.Tensor:
+            return self.embed(torch.from_numpy(units[order[rows]]))
+
+        out = list(in_parts(embed, len(units), lambda: self.batch_size, self._fitted))
         return torch.cat(out).cpu().numpy()[order.argsort()]
+
+    def _fitted(self, batch: int) -> None:
+        self.sizes["batch"] = batch
 
 
 def _first_batch(device: str, tokens: int) -> int:
@@ -90,12 +90,6 @@ def _first_batch(device: str, tokens: int) -> int:
     if device != "cpu":
         return ACCELERATOR_BATCH
     return min(max(1 << (CPU_TOKENS // max(tokens, 1)).bit_length() - 1, 4), 128)
-
-
-def _out_of_memory(error: RuntimeError) -> bool:
-    """CUDA has a class of its own for it, MPS and the CPU say it in words."""
-    words = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, torch.OutOfMemoryError) or any(w in str(error).lower() for w in words)
 
 
 @dataclass(frozen=True, eq=False)
