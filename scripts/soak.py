@@ -213,6 +213,12 @@ def growth(samples: list[dict[str, float]]) -> dict[str, float]:
     return {name: (b - a) / max(a, 1) for name, (a, b) in middle.items()}
 
 
+def verdict(samples: list[dict[str, float]], changed: list[str]) -> list[str]:
+    """What has grown by more than `MOST_GROWTH`, and what was left behind."""
+    grown = [f"{name} grew by {g:.1%}" for name, g in growth(samples).items() if g > MOST_GROWTH[name]]
+    return grown + changed
+
+
 def soak_for(minutes: float, seed: int = 0, every: float = 30.0) -> tuple[list[dict[str, float]], list[str], Soak]:
     """Act until the time is over.
 
@@ -248,8 +254,7 @@ def main() -> int:
     mpl.use("agg")
     tempfile.tempdir = tempfile.mkdtemp(prefix="soak-")
     samples, changed, soak = soak_for(given.minutes, given.seed, every=min(30, 60 * given.minutes / 40))
-    grown = growth(samples)
-    bad = [f"{name} grew by {g:.1%}" for name, g in grown.items() if g > MOST_GROWTH[name]] + changed
+    grown, bad = growth(samples), verdict(samples, changed)
     notes = [
         f"From the second quarter of the time to the last: {', '.join(f'{n} {g:+.2%}' for n, g in grown.items())}.",
         f"Left behind in models and process: {'; '.join(changed) or 'nothing'}.",
@@ -261,7 +266,7 @@ def main() -> int:
     shown = samples[:: max(1, len(samples) // 12)]
     show(title, shown, notes)
     if given.out:
-        write(title, shown, given.out, notes=notes, minutes=given.minutes, samples=samples)
+        write(title, shown, given.out, notes=notes, minutes=given.minutes, changed=changed, samples=samples)
     return bool(bad)
 
 
