@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from fixlip.cli.compare import compare
-from fixlip.cli.console import INTERRUPTED, Commands
+from fixlip.cli.console import Commands
 from fixlip.cli.demo import demo
 from fixlip.cli.estimators import estimators
 from fixlip.cli.evaluate import evaluate
@@ -104,7 +104,4 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError):  # replaced by a program around this one
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]
-    try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    app()

@@ -5,20 +5,26 @@ import signal
 import sys
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import current_thread, main_thread
+from time import monotonic
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
-import typer
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
+from typer import Exit
 from typer.core import TyperGroup
 
 from fixlip.errors import FixlipError
+from fixlip.memory import enough_for
 
-DONE, NOTHING, WRONG, INTERRUPTED, READER_GONE = 0, 1, 2, 130, 141  # exit codes
+DONE, NOTHING, WRONG, READER_GONE = 0, 1, 2, 141  # exit codes
+BY_SIGNAL = 128  # and the number of the signal, as shells have it
+SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+SAME = 0.5  # seconds
 BAR = 16  # characters of the longest bar
 HIDDEN = {"Cc", "Cs", "Zl", "Zp"}  # controls, half characters, separators of lines
 BIDI = {"\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
@@ -89,46 +95,97 @@ def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
 class Commands(TyperGroup):
     """The commands; one place where they end: see the exit codes in docs/command_line.md."""
 
-    def invoke(self, ctx: Any) -> Any:
-        """Run one; an error of fixlip is one line, Ctrl-C and a reader that went away are no errors."""
-        with interruptions() as interrupted:
+    signals: ClassVar[list[int]] = []
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run one; a signal decides the exit code, also where what there was by then has been printed and written."""
+        with interruptions() as self.signals:  # type: ignore[misc]
             try:
-                result = super().invoke(ctx)
-                sys.stdout.flush()
-            except FixlipError as error:
-                print(f"fixlip: {error}", file=sys.stderr)
-                ctx.exit(WRONG)
-            except KeyboardInterrupt:
-                print("fixlip: interrupted", file=sys.stderr)
-                ctx.exit(INTERRUPTED)
-            except BrokenPipeError:
-                leave_quietly()
-        if interrupted:  # what there was has been printed and written
-            ctx.exit(INTERRUPTED)
-        return result
+                return super().main(*args, **kwargs)
+            except SystemExit:
+                if self.signals:
+                    raise SystemExit(BY_SIGNAL + self.signals[0]) from None
+                raise
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Read the arguments, and print the help."""
+        with self.ending():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        with self.ending():
+            return super().invoke(ctx)
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """An error that the user can do something about is one line; signals and a reader that went away are none."""
+        try:
+            try:
+                with enough_for("this"):
+                    yield
+            finally:
+                if sys.stdout is not None:  # closed by the shell: ``>&-``
+                    sys.stdout.flush()
+        except (SystemExit, Exit) as stop:
+            if isinstance(stop.__context__, BrokenPipeError):  # rich, and typer's help
+                leave(READER_GONE)
+            raise
+        except KeyboardInterrupt as stop:
+            leave(BY_SIGNAL + (self.signals or SIGNALS)[0], str(stop) or "interrupted")
+        except BrokenPipeError:
+            leave(READER_GONE)
+        except Exception as error:
+            if self.signals:  # what the interruption broke on its way here
+                leave(BY_SIGNAL + self.signals[0], "interrupted")
+            if isinstance(error, OSError) and error.strerror:
+                of = f": {error.filename!r}" if error.filename else ""
+                leave(WRONG, f"{error.strerror}{of}")
+            if isinstance(error, (FixlipError, OSError)):
+                leave(WRONG, str(error))
+            raise
+
+
+def leave(code: int, said: str = "") -> NoReturn:
+    """End with at most one line on standard error; what standard output can no longer take is dropped."""
+    if said and sys.stderr is not None:
+        with suppress(OSError):
+            print(f"fixlip: {said}", file=sys.stderr)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(code) from None
 
 
 @contextmanager
 def interruptions() -> Iterator[list[int]]:
-    """Ctrl-C raises `KeyboardInterrupt` as ever, and is noted: an estimator may have caught it and gone on."""
+    """Ctrl-C, SIGTERM and SIGHUP raise `KeyboardInterrupt`, and are noted: an estimator may catch it and go on.
+
+    One that comes later ends the process at once. Those of the first moment are the same one, which came twice: from
+    the terminal, and from a program around this one. Signals that are ignored (``nohup``), or that a program around
+    this one handles, are left alone.
+    """
     noted: list[int] = []
+    began = 0.0
 
     def note(number: int, frame: FrameType | None) -> None:
-        noted.append(number)
-        signal.default_int_handler(number, frame)
+        nonlocal began
+        if not noted:
+            noted.append(number)
+            began = monotonic()
+            raise KeyboardInterrupt
+        if monotonic() - began > SAME:
+            os._exit(BY_SIGNAL + number)
 
-    before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:  # a thread, or a program around this one that has its own
-        yield noted
-        return
-    signal.signal(signal.SIGINT, note)
+    own = (signal.SIG_DFL, signal.default_int_handler)
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    mine = [n for n in SIGNALS if before[n] in own] if current_thread() is main_thread() else []
     try:
+        for number in mine:
+            signal.signal(number, note)
         yield noted
     finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def leave_quietly() -> NoReturn:
-    """End as programs do whose reader went away (``| head``): nothing is left to be flushed."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    raise typer.Exit(READER_GONE)
+        for number in mine:
+            signal.signal(number, before[number])

@@ -1,6 +1,5 @@
 """`fixlip evaluate`."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,7 +7,7 @@ import typer
 
 from fixlip.cli import completion, options
 from fixlip.cli.arguments import shard_of
-from fixlip.cli.console import DONE, INTERRUPTED, NOTHING
+from fixlip.cli.console import DONE, NOTHING
 from fixlip.specs import options_of
 
 DATA, RUN = "What is measured", "How it runs"
@@ -150,8 +149,8 @@ def evaluate(
     try:
         outcome = evaluation.evaluate(plan, out, engine=where, limit=limit, shard=shard_of(shard), retry=retry)
     except KeyboardInterrupt:
-        print(f"fixlip: interrupted; what is done is in {out}, the same command goes on from there", file=sys.stderr)
-        raise typer.Exit(INTERRUPTED) from None
+        said = f"interrupted; what is done is in {out}, the same command goes on from there"
+        raise KeyboardInterrupt(said) from None
     if json:
         documents.emit(documents.evaluation(outcome))
     else:
