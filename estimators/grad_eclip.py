@@ -12,6 +12,7 @@ from fixlip.estimator import Capabilities, Estimator, Request
 from fixlip.explanation import Explanation
 from fixlip.games.counted import CountedGame
 from fixlip.relevance import View, array, first_order, look, with_one_head
+from fixlip.soundness import directions
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def _map(view: View, calls: list[Attention], gradients: tuple[torch.Tensor, ...]
 
 def _nearness(query: np.ndarray, key: np.ndarray, among: np.ndarray) -> np.ndarray:
     """Cosines of queries [R, C] and keys [L, C], their range over the tokens `among` brought to 0..1; [R, L]."""
-    cosine = (query @ key.T) / (np.linalg.norm(query, axis=1)[:, None] * np.linalg.norm(key, axis=1))
+    cosine = directions(query, "the queries") @ directions(key, "the keys").T
     low, high = cosine[:, among].min(1, keepdims=True), cosine[:, among].max(1, keepdims=True)
     flat = high == low
     return np.where(flat, 1.0, (cosine - low) / np.where(flat, 1.0, high - low))

@@ -1,6 +1,5 @@
 """Integrated-gradient interactions (exCLIP)."""
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -17,6 +16,7 @@ from fixlip.games.base import TowerLayers
 from fixlip.games.counted import CountedGame
 from fixlip.memory import in_parts
 from fixlip.paths import Path, discretised_path, straight_path
+from fixlip.shared import without_warnings
 from fixlip.soundness import finite
 
 MEMORY = 2**29  # bytes for what is in the making at once
@@ -245,8 +245,8 @@ def directional_derivatives(tower: Tower, game: CountedGame) -> torch.Tensor:
         game.count(**{tower.side: len(batch)})
         return found
 
-    with torch.no_grad(), plain_attention() as calls, warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r".*torch\.jit", Warning)  # torch's own, where it loads forward derivatives
+    jit = r".*torch\.jit"  # a warning of torch's own, where it loads forward derivatives
+    with torch.no_grad(), plain_attention() as calls, without_warnings(jit):
         for part in tower.batches(players * len(tower.path.weights), derive):
             total += part
     return total

@@ -12,6 +12,7 @@ from fixlip.games.counted import CountedGame
 from fixlip.sampling import allocate, make_design
 
 DEFAULT = 2048  # image masks; text masks, where they are not enumerated
+MOST_CELLS = 64  # along a side of the coarse grid
 FEWEST = 8  # masks of a tower, or all that there are
 
 
@@ -63,8 +64,10 @@ class Rise(Estimator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 < self.p < 1 or self.cells < 1:
-            raise OptionError(f"p must be between 0 and 1 and cells at least 1, got {self.p} and {self.cells}.")
+        if not 0 < self.p < 1 or not 1 <= self.cells <= MOST_CELLS:
+            raise OptionError(
+                f"p must be between 0 and 1 and cells from 1 to {MOST_CELLS}, got {self.p} and {self.cells}."
+            )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
         """See `Estimator.passes`."""

@@ -16,6 +16,7 @@ from fixlip.sampling import Design, allocate, by_size, enumerate_all
 from fixlip.surrogate import Surrogate, remarks
 
 PER_TERM = {1: 20, 2: 6}  # default masks for each term, by order of the features
+MOST_NODES = 256
 GROUPS = 16  # of draws, for standard errors
 
 
@@ -80,8 +81,8 @@ class ShapleyOwen(Estimator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.nodes is not None and (not isinstance(self.nodes, int) or self.nodes < 2):
-            raise OptionError(f"nodes is a whole number from 2 on, got {self.nodes!r}.")
+        if self.nodes is not None and (type(self.nodes) is not int or not 2 <= self.nodes <= MOST_NODES):
+            raise OptionError(f"nodes is a whole number from 2 to {MOST_NODES}, got {self.nodes!r}.")
         if self.ridge < 0:
             raise OptionError(f"ridge must not be negative, got {self.ridge}.")
 

@@ -2,18 +2,22 @@
 
 Every family of models that fixlip knows calls torch's `scaled_dot_product_attention`, whose fast kernels keep their
 weights to themselves and have no forward-mode derivative. The context manager here replaces that one function, not the
-model, so nothing stays behind.
+model, and answers to the thread that asked for it only, so nothing stays behind and no other run notices.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Literal
 from unittest.mock import patch
 
 import torch
 
+from fixlip.shared import shared
+
 Kind = Literal["one head", "alone"]
+_asked: ContextVar[Callable[..., torch.Tensor] | None] = ContextVar("asked", default=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +51,28 @@ def plain_attention(kinds: Mapping[int, Kind] | None = None) -> Iterator[list[At
         calls.append(_attend((kinds or {}).get(len(calls)), *args, **kwargs))
         return calls[-1].output
 
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with patch("torch.nn.functional.scaled_dot_product_attention", attend):
+    with _replaced():
+        before = _asked.set(attend)
+        try:
             yield calls
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)
+        finally:
+            _asked.reset(before)
+
+
+@shared
+@contextmanager
+def _replaced() -> Iterator[None]:
+    """Torch's function, and its question whether modules may go past it, answer to the thread that calls them."""
+    fast, may_pass = torch.nn.functional.scaled_dot_product_attention, torch.backends.mha.get_fastpath_enabled
+
+    def attention(*args: Any, **kwargs: Any) -> torch.Tensor:
+        return (_asked.get() or fast)(*args, **kwargs)
+
+    with (
+        patch("torch.nn.functional.scaled_dot_product_attention", attention),
+        patch("torch.backends.mha.get_fastpath_enabled", lambda: _asked.get() is None and may_pass()),
+    ):
+        yield
 
 
 def _attend(
@@ -74,7 +93,8 @@ def _attend(
         attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
     if attn_mask is not None:
         scores = scores.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
-    weights = torch.nan_to_num(scores.softmax(-1))  # a row with no key left attends to nothing
+    nothing = (scores == -torch.inf).all(-1, keepdim=True)  # a row with no key left attends to nothing
+    weights = scores.masked_fill(nothing, 0.0).softmax(-1).masked_fill(nothing, 0.0)
     if kind == "alone":
         weights = torch.eye(weights.shape[-1], dtype=value.dtype, device=value.device).expand_as(weights)
     return Attention(query, key, value, weights, weights @ value)

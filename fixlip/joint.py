@@ -6,6 +6,7 @@ from fixlip.errors import BudgetError, OptionError
 from fixlip.estimator import Request
 from fixlip.games.counted import CountedGame
 from fixlip.games.remembered import Remembered
+from fixlip.sampling import few_enough
 
 CHUNK = 4096  # joint masks whose embeddings are held side by side
 
@@ -73,17 +74,15 @@ def joint_budget(request: Request, n: int, *, default: int, needed: int, name: s
         name: of the estimator, for messages.
 
     Raises:
-        OptionError: the request asks for masks of one tower, or for less than one.
-        BudgetError: fewer masks than needed.
+        OptionError: the request asks for masks of one tower.
+        BudgetError: fewer masks than needed, or more than memory holds.
     """
     if request.image_masks is not None or request.text_masks is not None:
         raise OptionError(f"{name} takes joint masks of image and text: give budget=, not image_masks or text_masks.")
-    if request.budget is not None and request.budget < 1:
-        raise OptionError(f"budget must be at least 1, got {request.budget}.")
     masks = min(default if request.budget is None else request.budget, 2 ** min(n, 62))
     if masks < min(needed, 2 ** min(n, 62)):
         raise BudgetError(
             f"{masks} joint masks are too few for {name} and {n} players: at least {needed} are needed. "
             f"Give budget={needed} or more (default {default})."
         )
-    return masks
+    return few_enough(masks, n, "joint masks")

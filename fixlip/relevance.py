@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from fixlip.attention import Attention, Kind, plain_attention
-from fixlip.errors import UnsupportedModelError
+from fixlip.errors import InputError, UnsupportedModelError
 from fixlip.games.base import TowerLayers
 from fixlip.games.counted import CountedGame
+from fixlip.soundness import directions, finite
 
 Side = Literal["image", "text"]
 SIDES: tuple[Side, Side] = ("image", "text")
@@ -82,6 +83,7 @@ def look(
     Raises:
         UnsupportedModelError: the model computes in float16 and gradients are asked for, or attention is and a tower
             has none that can be seen.
+        InputError: an embedding, or the attention that is in view, holds NaN or infinity, or the embedding is 0.
     """
     views = []
     with torch.inference_mode(False), torch.set_grad_enabled(gradients):
@@ -136,8 +138,9 @@ def _view(
                 f"{game.source.model or 'this game'} shows {len(square)} of {shown}: load a model of transformers with "
                 "attn_implementation='sdpa'; for towers without attention (ResNet) take grad-cam."
             )
-    embedding = features[0].cpu().double()
     game.count(**{side: 1})
+    for call in calls:
+        finite(array(call.weights), f"the attention of the {side} tower")
     return View(
         side,
         tower,
@@ -146,8 +149,22 @@ def _view(
         tuple(calls[:shown]),
         calls[shown] if len(calls) > shown else None,
         features,
-        embedding / embedding.norm(),
+        unit_embedding(features, side)[0],
     )
+
+
+def unit_embedding(features: torch.Tensor, side: str) -> torch.Tensor:
+    """Features [B, D] as unit vectors, float64 on the CPU; gradients reach the features.
+
+    Raises:
+        InputError: NaN, infinity, or an embedding that is 0 and so points nowhere.
+    """
+    embeddings = features.cpu().double()
+    finite(array(embeddings), f"the {side} embeddings")
+    norms = embeddings.norm(dim=-1, keepdim=True)
+    if not bool((norms > 0).all()):
+        raise InputError(f"The {side} embedding is 0, which points nowhere: there is no cosine to explain.")
+    return embeddings / norms
 
 
 def projected(game: CountedGame, side: Side, *, values: bool = False) -> np.ndarray:
@@ -160,6 +177,9 @@ def projected(game: CountedGame, side: Side, *, values: bool = False) -> np.ndar
 
     Returns:
         [n, D], float64.
+
+    Raises:
+        InputError: a token of NaN or infinity; one of norm 0 has the cosine 0 with all others.
     """
     tower = game.layers(side)
     with torch.inference_mode(False), torch.no_grad():
@@ -169,7 +189,7 @@ def projected(game: CountedGame, side: Side, *, values: bool = False) -> np.ndar
             raise RuntimeError(f"{len(calls)} calls of attention in {tower.depth} blocks.")
         tokens = array(tower.project(states[None]))[0]
     game.count(**{side: 1})
-    tokens = tokens / np.linalg.norm(tokens, axis=1, keepdims=True)
+    tokens = directions(tokens, f"the projected tokens of the {side} tower")
     return by_player(tokens, tower.owners(tower.depth), getattr(game, f"n_{side}"), mean=True)
 
 

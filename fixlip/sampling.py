@@ -12,11 +12,12 @@ import numpy as np
 from scipy.linalg import hadamard
 from scipy.stats import binom
 
-from fixlip.errors import OptionError
+from fixlip.errors import BudgetError, OptionError, whole_number
 
 Sampling = Literal["folded", "independent"]
 ENUMERATED_TEXT = 1024  # so many text masks are cheap enough to enumerate them all
 MERSENNE = (3, 7, 31, 127)  # primes one below a power of two
+MOST_ENTRIES = 2**28  # masks x players of one tower, or of joint masks: some GB while they are drawn
 FIXED = -1  # group of masks whose weight is exact
 
 
@@ -208,10 +209,41 @@ def allocate(
 
     Raises:
         OptionError: budget and masks given together, or a number below one.
+        BudgetError: more masks than memory holds.
     """
     for name, value in (("budget", budget), ("image_masks", image_masks), ("text_masks", text_masks)):
-        if value is not None and value < 1:
-            raise OptionError(f"{name} must be at least 1, got {value}.")
+        if value is not None:
+            whole_number(name, value, least=1)
+    image, text = _allocated(budget, image_masks, text_masks, players, terms, per_term, least)
+    if budget is not None or image_masks is not None:
+        few_enough(image, players[0], "image masks")
+    if budget is not None or text_masks is not None:
+        few_enough(text, players[1], "text masks")
+    return image, text
+
+
+def few_enough(masks: int, n: int, what: str) -> int:
+    """The number of masks of n players, where they can be held in memory.
+
+    Raises:
+        BudgetError: they cannot.
+    """
+    if masks * (n + 1) > MOST_ENTRIES:
+        raise BudgetError(
+            f"{masks} {what} of {n} players are more than memory holds: give at most {MOST_ENTRIES // (n + 1)}."
+        )
+    return masks
+
+
+def _allocated(
+    budget: int | None,
+    image_masks: int | None,
+    text_masks: int | None,
+    players: tuple[int, int],
+    terms: tuple[int, int],
+    per_term: int,
+    least: int,
+) -> tuple[int, int]:
     all_image, all_text = (2 ** min(n, 62) for n in players)
     if budget is None:
         image = image_masks or 1 << (per_term * terms[0] - 1).bit_length()
@@ -223,6 +255,6 @@ def allocate(
         return all_image, all_text
     if all_text <= ENUMERATED_TEXT and budget // all_text >= min(least * terms[0], all_image):
         return min(budget // all_text, all_image), all_text
-    text = min(max(round(sqrt(budget * terms[1] / terms[0])), 1), all_text, budget)
+    text = min(max(round(sqrt(min(budget, 2**124) * terms[1] / terms[0])), 1), all_text, budget)
     image = min(budget // text, all_image)
     return image, min(budget // image, all_text)

@@ -14,6 +14,7 @@ import numpy as np
 
 from fixlip.explanation import StandardErrors
 from fixlip.moments import n_features
+from fixlip.soundness import CONSTANT
 
 
 class TowerFit(Protocol):
@@ -183,7 +184,7 @@ def remarks(
         if noise > 0.2 * signal:
             found.append(f"noise is {noise / signal:.0%} of the variance of the interactions; {more}")
     if r2 is not None and np.isnan(r2):
-        found.append("the similarity does not depend on which players are present")
+        found.append(CONSTANT)
     elif r2 is not None and r2 < 0.5:
         found.append(f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; read them as averages")
     return found

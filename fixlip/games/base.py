@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from fixlip.errors import InputError
+from fixlip.errors import InputError, whole_number
 from fixlip.players import Players
 
 if TYPE_CHECKING:
     import torch
+
+LARGEST = 1e50  # of embeddings, scale and bias: the figures of a fit have their squares, and those of products
 
 
 @dataclass(frozen=True)
@@ -91,17 +93,23 @@ class DifferentiableGame(SeparableGame, Protocol):
 class CallableGame:
     """A separable game from two functions: bring your own towers.
 
+    Embeddings are taken as they are: one of norm 0 makes v = bias. They are copied, so that a function may use its
+    arrays again.
+
     Args:
-        image_fn: boolean masks [B, n_image] -> embeddings [B, D], numpy or torch, taken as they are.
+        image_fn: boolean masks [B, n_image] -> embeddings [B, D], real numbers, numpy or torch.
         text_fn: boolean masks [B, n_text] -> embeddings [B, D].
         n_image, n_text: number of players of each function.
-        scale, bias: v = scale * <image, text> + bias.
+        scale, bias: v = scale * <image, text> + bias, finite.
         players: who they are; made up when None.
         batch_size: most masks that estimators hand over at once.
         source: what the game is about, for the provenance of results.
 
     Raises:
-        InputError: no player on one side, or numbers that do not fit `players`.
+        InputError: no player on one side, or numbers that do not fit `players`; a scale or bias that is no finite
+            number. Of its methods: masks or embeddings of another shape, complex or other numbers that are not real,
+            NaN, infinity, magnitudes whose squares overflow, towers of different dimension.
+        OptionError: a batch_size that is no positive number.
 
     Example:
         >>> a, b = np.eye(3), np.ones((2, 3))
@@ -125,16 +133,19 @@ class CallableGame:
     ) -> None:
         self.players = _fitting(players, n_image, n_text)
         self.image_fn, self.text_fn, self.n_image, self.n_text = image_fn, text_fn, n_image, n_text
-        self.scale, self.bias, self.batch_size = scale, bias, batch_size
+        self.scale, self.bias, self.batch_size = scale, bias, whole_number("batch_size", batch_size, least=1)
+        if not (abs(scale) < LARGEST and abs(bias) < LARGEST):
+            raise InputError(f"A logit scale and bias are finite numbers, got {scale} and {bias}.")
         self.source = source or Source(model="callable")
+        self._dims: dict[str, int] = {}
 
     def image_embeddings(self, masks: np.ndarray) -> np.ndarray:
         """F: [B, n_image] -> [B, D], float64."""
-        return _embeddings(self.image_fn, masks, self.n_image, "image")
+        return self._embeddings(self.image_fn, masks, self.n_image, "image")
 
     def text_embeddings(self, masks: np.ndarray) -> np.ndarray:
         """G: [B, n_text] -> [B, D], float64."""
-        return _embeddings(self.text_fn, masks, self.n_text, "text")
+        return self._embeddings(self.text_fn, masks, self.n_text, "text")
 
     def values(self, masks: np.ndarray) -> np.ndarray:
         """v: [B, n_image + n_text] -> [B]; one pass of each tower for each mask."""
@@ -142,6 +153,15 @@ class CallableGame:
         image = self.image_embeddings(masks[:, : self.n_image])
         text = self.text_embeddings(masks[:, self.n_image :])
         return self.scale * (image * text).sum(1) + self.bias
+
+    def _embeddings(self, function: Callable[[np.ndarray], Any], masks: np.ndarray, n: int, side: str) -> np.ndarray:
+        embeddings = _called(function, masks, n, side, "embeddings", 2)
+        dim = embeddings.shape[1]
+        self._dims.setdefault(side, dim)
+        if not dim or set(self._dims.values()) != {dim}:
+            first = " and ".join(f"{number} ({name})" for name, number in self._dims.items())
+            raise InputError(f"All embeddings have one dimension; they were {first} and are now {dim} ({side}).")
+        return embeddings
 
 
 class JointGame:
@@ -167,22 +187,17 @@ class JointGame:
         source: Source | None = None,
     ) -> None:
         self.players = _fitting(players, n_image, n_text)
-        self.value_fn, self.n_image, self.n_text, self.batch_size = value_fn, n_image, n_text, batch_size
+        self.value_fn, self.n_image, self.n_text = value_fn, n_image, n_text
+        self.batch_size = whole_number("batch_size", batch_size, least=1)
         self.source = source or Source(model="callable")
 
     def values(self, masks: np.ndarray) -> np.ndarray:
         """v: [B, n_image + n_text] -> [B], float64.
 
         Raises:
-            InputError: the function gives values of another shape, or none that are finite.
+            InputError: the function gives values of another shape, or NaN, infinity or values that overflow.
         """
-        masks = _checked(masks, self.n_image + self.n_text, "joint")
-        values = np.asarray(self.value_fn(masks), dtype=np.float64)
-        if values.shape != (len(masks),):
-            raise InputError(f"The value function returned shape {values.shape} for {len(masks)} masks.")
-        if not np.isfinite(values).all():
-            raise InputError("The values hold NaN or infinity; run the model in float32 or bfloat16.")
-        return values
+        return _called(self.value_fn, masks, self.n_image + self.n_text, "joint", "values", 1)
 
 
 def _fitting(players: Players | None, n_image: int, n_text: int) -> Players:
@@ -202,11 +217,26 @@ def _checked(masks: np.ndarray, n: int, side: str) -> np.ndarray:
     return masks
 
 
-def _embeddings(function: Callable[[np.ndarray], Any], masks: np.ndarray, n: int, side: str) -> np.ndarray:
+def _called(
+    function: Callable[[np.ndarray], Any], masks: np.ndarray, n: int, side: str, what: str, ndim: int
+) -> np.ndarray:
+    """What a function of the user's says of some masks, checked and copied, float64."""
     masks = _checked(masks, n, side)
-    embeddings = np.asarray(function(masks), dtype=np.float64)
-    if embeddings.ndim != 2 or len(embeddings) != len(masks):
-        raise InputError(f"The {side} function returned shape {embeddings.shape} for {len(masks)} masks.")
-    if not np.isfinite(embeddings).all():
-        raise InputError(f"The {side} embeddings hold NaN or infinity; run the model in float32 or bfloat16.")
-    return embeddings
+    found: Any = function(masks.copy())
+    if hasattr(found, "detach"):  # a tensor, of any device and type
+        found = found.detach().cpu()
+        found = (found if found.is_complex() else found.double()).numpy()
+    try:
+        numbers = np.asarray(found)
+    except ValueError as error:  # rows of different lengths
+        raise InputError(f"The {side} {what} are no array: {error}.") from error
+    if numbers.ndim != ndim or len(numbers) != len(masks):
+        raise InputError(f"The {side} {what} have shape {numbers.shape} for {len(masks)} masks.")
+    if numbers.dtype.kind not in "biuf":
+        raise InputError(f"The {side} {what} are {numbers.dtype}; give real numbers.")
+    numbers = numbers.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        raise InputError(f"The {side} {what} hold NaN or infinity; run the model in float32 or bfloat16.")
+    if np.abs(numbers).max(initial=0.0) > LARGEST:
+        raise InputError(f"The {side} {what} exceed {LARGEST:g}, and their squares overflow; scale them down.")
+    return numbers

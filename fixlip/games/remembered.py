@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from fixlip.errors import InputError
+
+DRIFT = 0.05  # of the largest number: twice the same mask, in batches of different sizes, in bfloat16
 Embed = Callable[[np.ndarray], np.ndarray]
 
 
@@ -34,9 +37,22 @@ class Remembered:
         return np.stack([fresh[key] if key in fresh else self.known[key] for key in keys])
 
     def note(self, masks: np.ndarray) -> np.ndarray:
-        """[B, n] -> [B, D], all encoded whether they are known or not; to be known from now on."""
+        """[B, n] -> [B, D], all encoded whether they are known or not; to be known from now on.
+
+        Raises:
+            InputError: a mask that is known has another embedding now, by more than float16 rounds.
+        """
         new = self.embed(masks)
+        keys = [mask.tobytes() for mask in masks]
+        tolerance = DRIFT * np.abs(new).max(initial=0.0)
+        if any(
+            np.abs(self.known[k] - row).max() > tolerance for k, row in zip(keys, new, strict=True) if k in self.known
+        ):
+            raise InputError(
+                "The game gives another value for a mask that it was asked for before; it may have no randomness "
+                "(dropout, noise) and no memory."
+            )
         if self.room > 0:
-            self.known.update(zip((mask.tobytes() for mask in masks), new, strict=True))
+            self.known.update(zip(keys, new, strict=True))
             self.room -= new.nbytes
         return new

@@ -10,7 +10,7 @@ import torch
 
 from fixlip.encoders.alignment import Span
 from fixlip.encoders.base import DualEncoder, TextInput
-from fixlip.errors import FixlipError, UnsupportedModelError
+from fixlip.errors import FixlipError, InputError, UnsupportedModelError
 from fixlip.games.base import CallableGame, Source, TowerLayers
 from fixlip.games.sides import Batch, Side, Tower, image_side, text_side
 from fixlip.images import open_image
@@ -29,6 +29,7 @@ class SimilarityGame(CallableGame):
         image, text: what `image_side` and `text_side` made.
 
     Raises:
+        InputError: the embedding of the picture or of the caption as a whole is 0, or holds NaN or infinity.
         FixlipError: with every player present the game is not the model's own score.
     """
 
@@ -75,10 +76,20 @@ class SimilarityGame(CallableGame):
         own_u, own_w = self.sides["image"].own_embedding, self.sides["text"].own_embedding
         u = self.image_embeddings(np.ones((1, self.n_image), dtype=bool))[0]
         w = self.text_embeddings(np.ones((1, self.n_text), dtype=bool))[0]
+        for side, whole in (("image", u), ("text", w)):
+            if not whole.any():
+                raise InputError(
+                    f"{encoder.name}: the {side} embedding is 0, which points nowhere: there is no cosine."
+                )
         ours, theirs = self.scale * float(u @ w) + self.bias, self.scale * float(own_u @ own_w) + self.bias
         tolerance = max(AGREEMENT, 16 * torch.finfo(encoder.dtype).eps * abs(self.scale))
         if not abs(ours - theirs) <= tolerance:
             first, second = 1 - float(u @ own_u), 1 - float(w @ own_w)
+            if getattr(encoder, "family", "") == "callables":
+                raise InputError(
+                    f"{encoder.name}: the {'image' if first > second else 'text'} function gives another embedding for "
+                    "the same input; it may have no randomness (dropout, noise) and no memory."
+                )
             raise FixlipError(
                 f"{encoder.name}: with nothing removed the game gives {ours:.6f}, the model itself {theirs:.6f}. "
                 f"Cosine distance from the model's own embedding: image {first:.1e}, text {second:.1e}; the "
