@@ -6,7 +6,6 @@ whether it is exact with all masks, is what is found there; `skipped` says what 
 
 import inspect
 import re
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, make_dataclass
@@ -21,6 +20,7 @@ from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
 from fixlip.explanation import Explanation
 from fixlip.games.counted import CountedGame
 from fixlip.joint import JointValues, joint_budget, joint_passes
+from fixlip.shared import without_warnings
 
 DEFAULT = 2048  # game values, and two for each term
 FIRST_ORDER = ("SV", "BV")
@@ -148,8 +148,7 @@ def skipped() -> dict[str, str]:
 @cache
 def survey() -> Survey:
     """Try every public approximator of shapiq; a second or so, once."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with without_warnings():
         import shapiq.approximator
         from shapiq.approximator.base import Approximator
 
@@ -224,8 +223,7 @@ def _error_with_all_masks(cls: Any, index: str) -> float:
     def values(masks: np.ndarray) -> np.ndarray:
         return np.tanh(np.atleast_2d(masks) @ weights).sum(1)
 
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with without_warnings(), np.errstate(all="ignore"):
         exact = cast(Any, shapiq.ExactComputer(values, n_players=TRIAL))(index=index, order=_order(index))
     truth = np.concatenate([part.ravel() for part in _arrays(exact, TRIAL)[1:]])
     error = float("inf")
@@ -248,8 +246,7 @@ def _approximate(
     """Run an approximator; `values` gets boolean masks [B, n]."""
     offered = _options(cls)
     wanted = {"n": n, "index": index, "max_order": _order(index), "random_state": seed, "pairing_trick": pairing}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with without_warnings():
         made = cls(**{name: value for name, value in wanted.items() if name in offered and value is not None})
         if made.max_order != _order(index):
             raise ValueError(f"gives {index} of order {made.max_order} only.")

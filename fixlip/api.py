@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from fixlip.comparison import Comparison
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 TextPlayers = Literal["words", "content", "tokens"]
 DEFAULT_MODEL, DEFAULT_WEIGHTS = "ViT-B-32", "openai"
+_loading = RLock()  # two threads that ask for one model by name get one model
 
 
 def list_models() -> dict[str, list[str]]:
@@ -302,7 +304,10 @@ def _encoder(model: "str | DualEncoder", removal: Mapping[str, str] | None) -> "
     """The encoder, with these removals."""
     from fixlip.encoders.base import DualEncoder
 
-    encoder = _load_once(model, DEFAULT_WEIGHTS) if isinstance(model, str) else model
+    encoder: object = model
+    if isinstance(model, str):
+        with _loading:
+            encoder = _load_once(model, DEFAULT_WEIGHTS)
     if not isinstance(encoder, DualEncoder):
         raise UnsupportedModelError(
             f"model is a name or what load_model returns, got {type(model).__name__}; load_model(...) takes models "

@@ -14,6 +14,7 @@ from fixlip.encoders.removal import Operator, filler
 from fixlip.encoders.towers import PixelTower, TextTower, TokenTower, labels_of
 from fixlip.errors import InputError, OptionError
 from fixlip.regions import patch_owner
+from fixlip.shared import shared
 
 
 def as_given(tokens: torch.Tensor) -> torch.Tensor:
@@ -181,6 +182,7 @@ class Layers:
             raise OptionError(f"This tower has the layers 0 to {self.depth}, got {layer}.")
 
 
+@shared
 @contextmanager
 def frozen(model: torch.nn.Module) -> Iterator[None]:
     """Keep parameters out of the graph that is built meanwhile; afterwards they ask for gradients as before."""

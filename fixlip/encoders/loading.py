@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from threading import RLock, get_ident
 from typing import Any
 
 import open_clip
@@ -22,6 +23,7 @@ from fixlip.encoders.preprocessing import config_of
 from fixlip.errors import FixlipError, MissingExtraError, OptionError, UnsupportedModelError, unknown
 
 HUB, FOLDER, TRANSFORMERS = "hf-hub:", "local-dir:", "transformers:"
+_one_at_a_time = RLock()  # while they build a model, libraries change settings of the whole process
 DTYPES = {name: getattr(torch, name) for name in ("bfloat16", "float16", "float32", "float64")}
 
 
@@ -41,18 +43,24 @@ def load(
         return model
     if not isinstance(model, str):
         return _place(from_object(model, preprocess, tokenizer), device, dtype)
-    if model in bundled_models():
-        encoder = _bundled(model)
-    elif model.startswith(TRANSFORMERS):
-        encoder = _transformers(model.removeprefix(TRANSFORMERS), cache_dir)
-    else:
-        with _quiet():
-            loaded = _open_clip(model, pretrained, cache_dir, allow_random)
-        schema = model.startswith((HUB, FOLDER))
-        label = model if schema else f"{model} ({pretrained or 'random weights'})"
-        tokenizer = tokenizer or _tokenizer(model, cache_dir)
-        encoder = from_open_clip(loaded, get_model_preprocess_cfg(loaded), tokenizer, name=label)
+    with _one_at_a_time, torch.random.fork_rng(devices=[]):  # weights are random before they are read
+        encoder = _named(model, pretrained, tokenizer, cache_dir, allow_random)
     return _place(encoder, device or ("cuda" if torch.cuda.is_available() else "cpu"), dtype)
+
+
+def _named(
+    model: str, pretrained: str | None, tokenizer: Any, cache_dir: str | None, allow_random: bool
+) -> TowerEncoder:
+    if model in bundled_models():
+        return _bundled(model)
+    if model.startswith(TRANSFORMERS):
+        return _transformers(model.removeprefix(TRANSFORMERS), cache_dir)
+    with _quiet():
+        loaded = _open_clip(model, pretrained, cache_dir, allow_random)
+    schema = model.startswith((HUB, FOLDER))
+    label = model if schema else f"{model} ({pretrained or 'random weights'})"
+    tokenizer = tokenizer or _tokenizer(model, cache_dir)
+    return from_open_clip(loaded, get_model_preprocess_cfg(loaded), tokenizer, name=label)
 
 
 def from_object(model: Any, preprocess: Any = None, tokenizer: Any = None) -> TowerEncoder:
@@ -117,7 +125,7 @@ def _open_clip(name: str, pretrained: str | None, cache_dir: str | None, allow_r
         warnings.warn(
             f"{file.name} is loaded with the default preprocessing of {name}; if the model was trained with another, "
             "build it yourself and give the object to load_model.",
-            stacklevel=4,
+            stacklevel=5,
         )
         try:
             return open_clip.create_model(name, **options)
@@ -195,9 +203,13 @@ def _place(encoder: TowerEncoder, device: str | torch.device | None, dtype: str 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """open_clip logs to the root logger what is asked for here (no weights) or raised here (no network)."""
-    previous = logging.root.manager.disable
-    logging.disable(logging.ERROR)
+    here = get_ident()
+
+    def told(record: logging.LogRecord) -> bool:
+        return record.thread != here or record.levelno > logging.ERROR
+
+    logging.root.addFilter(told)
     try:
         yield
     finally:
-        logging.disable(previous)
+        logging.root.removeFilter(told)

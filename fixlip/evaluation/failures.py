@@ -4,7 +4,6 @@ Source: Moeller et al., Explaining Caption-Image Interactions in CLIP Models wit
 which names object coverage, unusual scenes and correlated contexts. The measures of each kind are this module's own.
 """
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 
 from fixlip.evaluation.summary import Row, Table, grounded
 from fixlip.evaluation.summary_figures import numbers
+from fixlip.shared import without_warnings
 
 COVERAGE, UNUSUAL, CONTEXT = KINDS = ("object coverage", "unusual scenes", "correlated contexts")
 FEWEST = 20  # pictures among which one can be called unusual
@@ -194,8 +194,7 @@ def _unusual(rows: list[Row], share: float) -> tuple[dict[str, set[str]], str]:
         if len(different) < FEWEST:
             why.append(f"{model} has embeddings of {len(different)} different pictures, {FEWEST} are needed.")
             continue
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="Duplicate values")  # nearly the same pictures
+        with without_warnings("Duplicate values"):  # nearly the same pictures
             judge = LocalOutlierFactor(min(NEIGHBOURS, len(different) - 1)).fit(different)
         oddness = -judge.negative_outlier_factor_[of.ravel()]
         odd = np.argsort(-oddness, kind="stable")[: max(1, round(share * len(pictures)))]

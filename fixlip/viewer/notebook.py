@@ -2,7 +2,6 @@
 
 import base64
 import html
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from fixlip.comparison import Comparison
 from fixlip.contrast import Contrast
 from fixlip.gallery import Gallery
+from fixlip.shared import without_warnings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,8 +34,7 @@ def mimebundle(found: "Shown") -> dict[str, Any]:
     from fixlip.plots.style import to_png
     from fixlip.viewer import to_html
 
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "No installed font")  # the page has the browser's
+    with without_warnings("No installed font"):  # the page has the browser's
         picture = base64.b64encode(to_png(_figure(found))).decode()
     return {
         "text/html": frame(to_html(found)),
