@@ -21,7 +21,7 @@ from benchmarks.output import markdown
 from fixlip import evaluation
 from fixlip.comparison import Comparison
 from fixlip.datasets import scenes
-from fixlip.evaluation.rows import plain
+from fixlip.files import plain
 from fixlip.metrics.intervals import Interval, bootstrap, by_class, paired
 
 ROOT = Path(__file__).parents[1]

@@ -1,65 +1,48 @@
 """Explanations on disk and in shapiq's format.
 
 One file is one safetensors file: the arrays, the picture as PNG bytes, and a JSON header under the key ``fixlip``.
-Nothing in it is ever executed.
+Nothing in it is ever executed; `fixlip.file_format` says what it may hold, docs/format.md what it means.
 """
 
 import io
 import json
-import os
-import tempfile
 import warnings
 from dataclasses import asdict
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
-from safetensors import SafetensorError, safe_open
+from PIL import Image, UnidentifiedImageError
+from safetensors import SafetensorError, deserialize
 from safetensors.numpy import save as pack
 
+from fixlip import file_format as layout
 from fixlip.errors import InputError
 from fixlip.explanation import Explanation, Provenance, StandardErrors
+from fixlip.files import plain, read_bytes, write_atomically
+from fixlip.kinds import parsed
 from fixlip.players import Player, Players
 from fixlip.removal_curves import RemovalCurves
 
 if TYPE_CHECKING:
     import shapiq
 
-VERSION = 1
 _SCALARS = ("baseline", "empty_value", "full_value", "index", "unit")
-
-
-def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        InputError: the folder does not exist or cannot be written.
-    """
-    path = Path(path)
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            try:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-                os.chmod(file.name, 0o666 & ~_umask())
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
-    except OSError as error:
-        raise InputError(f"Cannot write {str(path)!r}: {error.strerror or error}.") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+_NO_SUM = "0" * 64  # stands for the checksum while that is computed
 
 
 def save(explanation: Explanation, path: str | Path) -> None:
-    """Write an explanation; `load` gives an equal one back."""
+    """Write an explanation, whole or not at all; `load` gives an equal one back.
+
+    Args:
+        explanation: to write.
+        path: of the file; an old one is replaced.
+
+    Raises:
+        InputError: the path cannot be written (what was there before is untouched), or the explanation is such that
+            `load` would refuse it: with infinite numbers, say.
+    """
     arrays = {"first_order": explanation.first_order, "second_order": explanation.second_order}
     if explanation.stderr is not None:
         arrays["stderr_first_order"] = explanation.stderr.first_order
@@ -72,7 +55,8 @@ def save(explanation: Explanation, path: str | Path) -> None:
     if players.regions is not None:
         arrays["regions"] = players.regions
     header = {
-        "version": VERSION,
+        "sha256": _NO_SUM,
+        "version": layout.VERSION,
         **{name: getattr(explanation, name) for name in _SCALARS},
         "stderr_baseline": None if explanation.stderr is None else explanation.stderr.baseline,
         "caption": players.caption,
@@ -83,30 +67,78 @@ def save(explanation: Explanation, path: str | Path) -> None:
         "curves": {name: value for name, value in curves.items() if isinstance(value, int)},
     }
     contiguous = {k: np.ascontiguousarray(v) for k, v in arrays.items()}
-    write_atomically(path, pack(contiguous, metadata={"fixlip": json.dumps(header)}))
+    text = json.dumps(plain(header), allow_nan=False)
+    try:
+        content = pack(contiguous, metadata={"fixlip": text})
+        content = content.replace(_NO_SUM.encode(), sha256(content).hexdigest().encode(), 1)
+        _read(content)
+    except (ValueError, SafetensorError) as error:
+        raise InputError(f"The explanation cannot be saved: {str(error).rstrip('.')}.") from error
+    write_atomically(path, content)
 
 
 def load(path: str | Path) -> Explanation:
-    """Read an explanation.
+    """Read an explanation that this version of fixlip or an earlier one has written.
+
+    Args:
+        path: of the file.
 
     Raises:
-        InputError: no such file, or not an explanation written by a version of fixlip that this one knows.
+        InputError: no such file, not a saved explanation, one that is damaged in any byte, or one of a newer fixlip.
     """
+    content = read_bytes(path, layout.LARGEST)
     try:
-        with safe_open(path, "numpy") as file:
-            header = json.loads((file.metadata() or {}).get("fixlip", "null"))
-            arrays = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 (safe_open is not a dict)
-    except FileNotFoundError as error:
-        raise InputError(f"No file {str(path)!r}.") from error
-    except (OSError, SafetensorError, ValueError) as error:
-        raise InputError(f"{str(path)!r} is not a saved explanation: {error}.") from error
-    if not isinstance(header, dict) or header.get("version") != VERSION:
-        found = header.get("version") if isinstance(header, dict) else None
-        raise InputError(f"{str(path)!r} is not a saved explanation of version {VERSION} (found {found}).")
+        return _read(content)
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} is not a saved explanation: {str(error).rstrip('.')}.") from error
+
+
+def _read(content: bytes) -> Explanation:
+    """The explanation in a file; a ValueError says why there is none."""
+    if len(content) > layout.LARGEST:
+        raise ValueError(f"it has {len(content):,} bytes, at most {layout.LARGEST:,} are read")
+    header = _header(content)
+    if "sha256" in header:
+        digest = str(header["sha256"]).encode()
+        if sha256(content.replace(digest, _NO_SUM.encode(), 1)).hexdigest().encode() != digest:
+            raise ValueError("it is damaged, its checksum is another one")
+    version = header.get("version")
+    if type(version) is int and version > layout.VERSION:
+        raise ValueError(f"it is of version {version}, this fixlip reads up to {layout.VERSION}; update fixlip")
+    if type(version) is not int or version < 1 or (version > 1 and "sha256" not in header):
+        raise ValueError("it is damaged, its header has no version or no checksum")
+    layout.check_header(header)
+    parts = _parts(content)
+    players = len(header["image"]) + len(header["text"])
+    layout.check_layout({name: (part["dtype"], part["shape"]) for name, part in parts.items()}, players)
+    arrays = {}
+    for name, part in parts.items():
+        flat = np.frombuffer(part["data"], dtype=layout.ARRAYS[name][0][part["dtype"]])
+        arrays[name] = flat.reshape(part["shape"]).copy()
+    layout.check_values(arrays)
+    return _from_parts(header, arrays)
+
+
+def _header(content: bytes) -> dict[str, Any]:
+    """The JSON of fixlip in the header of safetensors: the length of that, 8 bytes, is what a file begins with."""
+    length = int.from_bytes(content[:8], "little")
+    if not 0 < length <= min(len(content) - 8, layout.LONGEST):
+        raise ValueError("it does not begin as one")
     try:
-        return _from_parts(header, arrays)
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise InputError(f"{str(path)!r} is a damaged explanation: {error}.") from error
+        header = parsed(parsed(content[8 : 8 + length])["__metadata__"]["fixlip"])
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ValueError("its header cannot be read") from error
+    if not isinstance(header, dict):
+        raise ValueError("its header is none")
+    return header
+
+
+def _parts(content: bytes) -> dict[str, dict[str, Any]]:
+    """Kind of number, shape and bytes of each array, checked by safetensors."""
+    try:
+        return dict(deserialize(content))
+    except SafetensorError as error:
+        raise ValueError(f"it is damaged, {error}") from error
 
 
 def _from_parts(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Explanation:
@@ -116,29 +148,53 @@ def _from_parts(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Explan
         tuple(_player(p) for p in header["text"]),
         tuple(header["grid"]) if header["grid"] else None,
         header["caption"],
-        None if picture is None else np.asarray(Image.open(io.BytesIO(picture.tobytes())).convert("RGB")),
+        None if picture is None else _pixels(picture.tobytes()),
         arrays.get("regions"),
     )
     stderr = None
-    if header["stderr_baseline"] is not None:
-        stderr = StandardErrors(header["stderr_baseline"], arrays["stderr_first_order"], arrays["stderr_second_order"])
+    if "stderr_first_order" in arrays:
+        baseline = _number(header["stderr_baseline"])
+        stderr = StandardErrors(baseline, arrays["stderr_first_order"], arrays["stderr_second_order"])
     curves: dict[str, Any] = {
         name.removeprefix("curves_"): array for name, array in arrays.items() if name.startswith("curves_")
     }
+    provenance = header["provenance"]
+    provenance |= {k: _number(provenance[k]) for k in ("logit_scale", "logit_bias", "seconds", "r2") if k in provenance}
+    provenance |= {"details": {k: _number(v) for k, v in provenance.get("details", {}).items()}}
     return Explanation(
         **{name: header[name] for name in _SCALARS},
         first_order=arrays["first_order"],
         second_order=arrays["second_order"],
         players=players,
         stderr=stderr,
-        provenance=Provenance(**header["provenance"]),
-        curves=RemovalCurves(**curves, **header["curves"]) if curves else None,
+        provenance=Provenance(**provenance),
+        curves=RemovalCurves(**curves, **header.get("curves", {})) if curves else None,
     )
+
+
+def _number(value: float | None) -> float:
+    """JSON has no NaN: it is null."""
+    return float("nan") if value is None else value
 
 
 def _player(fields: dict[str, Any]) -> Player:
     box, span = fields["box"], fields["span"]
     return Player(fields["modality"], fields["label"], box and tuple(box), span and tuple(span))
+
+
+def _pixels(png: bytes) -> np.ndarray:
+    """The picture; nothing is decoded but PNG, and nothing huge."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with Image.open(io.BytesIO(png), formats=["PNG"]) as opened:
+                if opened.width * opened.height > layout.PIXELS:
+                    raise ValueError(f"it has {opened.width} x {opened.height} pixels")
+                return np.asarray(opened.convert("RGB"))
+    except UnidentifiedImageError as error:
+        raise ValueError("its picture is no PNG") from error
+    except Exception as error:  # Pillow raises many kinds
+        raise ValueError(f"its picture cannot be read, {' '.join(str(error).split())[:200]}") from error
 
 
 def png_bytes(picture: np.ndarray) -> bytes:

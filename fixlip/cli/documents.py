@@ -4,14 +4,13 @@ Within a version keys are added, never renamed or removed. Numbers are not round
 """
 
 import json
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fixlip.errors import InputError
+from fixlip.files import plain
 
 if TYPE_CHECKING:
     from fixlip.ablation import Sweep
@@ -32,26 +31,6 @@ Document = dict[str, Any]
 def emit(document: Document) -> None:
     """Print a document on one line of standard output."""
     print(json.dumps(plain(document), allow_nan=False))
-
-
-def plain(value: Any) -> Any:
-    """The same in types of JSON.
-
-    Example:
-        >>> plain({"a": np.array([1.5, np.nan]), "b": (1, "c")})
-        {'a': [1.5, None], 'b': [1, 'c']}
-    """
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return plain(value.tolist())
-    if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value if value is None or isinstance(value, bool | int | str) else str(value)
 
 
 def document(kind: str, **content: Any) -> Document:

@@ -12,24 +12,54 @@ from filelock import FileLock, Timeout
 
 from fixlip.errors import InputError, OptionError
 from fixlip.evaluation.plan import Plan
-from fixlip.storage import write_atomically
+from fixlip.files import read_bytes, write_atomically
+from fixlip.kinds import JSON, Maybe, Optional, check, parsed
 
-SETTINGS = "run.json"
+SETTINGS, VERSION, LARGEST = "run.json", 1, 1 << 24  # of the file: name, version of what it holds, bytes
+RUN = {
+    "version": Optional(int),
+    "items": Optional(int),
+    "selected_by": Optional(str),
+    "metrics": Optional([str]),
+    "models": Optional([str]),
+    "estimators": Optional([str]),
+    "data": Optional(str),
+    "budget": Optional(Maybe(int)),
+    "image_masks": Optional(Maybe(int)),
+    "text_masks": Optional(Maybe(int)),
+    "seed": Optional(int),
+    "removal": Optional({str: str}),
+    "image_players": Optional(str),
+    "text_players": Optional(str),
+    "captions": Optional(str),
+    "top": Optional(Maybe(int)),
+    "device": Optional(Maybe(str)),
+    "threads": Optional(Maybe(int)),
+    ...: JSON,
+}
 
 
 def read_settings(folder: str | Path) -> dict[str, Any]:
     """What `run.json` says.
 
+    Args:
+        folder: of a run.
+
     Raises:
-        InputError: there is none, or it is damaged.
+        InputError: there is none, it is damaged, or a newer fixlip has written it.
     """
     path = Path(folder) / SETTINGS
+    if not path.exists():
+        raise InputError(f"No results in {str(folder)!r}: it has no {SETTINGS}; fixlip evaluate writes it.")
     try:
-        found = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"No results in {str(folder)!r}: it has no {SETTINGS}; fixlip evaluate writes it.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"Cannot read {str(path)!r}: {error}.") from error
+        found: dict[str, Any] = parsed(read_bytes(path, LARGEST))
+        if isinstance(found, dict) and isinstance(found.get("version"), int) and found["version"] > VERSION:
+            raise ValueError(f"it is of version {found['version']}, this fixlip reads up to {VERSION}; update fixlip")
+        check(found, RUN)
+    except InputError:
+        raise
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} does not hold the settings of a run: {error}.") from error
     return found
 
 
@@ -41,6 +71,7 @@ def settle(plan: Plan, folder: Path) -> Plan:
         raise InputError(f"Cannot make the folder {str(folder)!r}: {error.strerror or error}.") from error
     with lock(folder / ".settings.lock", "another process is starting", wait=60):
         settings: dict[str, Any] = {
+            "version": VERSION,
             "fixlip": version("fixlip"),
             "items": len(plan.dataset),
             "selected_by": next(iter(plan.encoders)),
@@ -48,6 +79,8 @@ def settle(plan: Plan, folder: Path) -> Plan:
         before: dict[str, Any] = {}
         if (folder / SETTINGS).exists():
             before = read_settings(folder)
+            if not {"items", "selected_by"} <= set(before):
+                raise InputError(f"{str(folder / SETTINGS)!r} lacks settings of a run; take another folder.")
             plan = plan.joined(before)
             if len(plan.dataset) != before["items"]:
                 raise OptionError(f"The data set had {before['items']} items and has {len(plan.dataset)} now.")

@@ -1,15 +1,38 @@
 """Results on disk: one JSON object a line, appended as it comes, read whatever happened in between."""
 
 import json
-import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import suppress
+from io import FileIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from fixlip.errors import InputError
+from fixlip.files import plain
+from fixlip.kinds import JSON, Maybe, Optional, check, parsed
 
 Row = dict[str, Any]
+ROW = {
+    "model": str,
+    "estimator": str,
+    "item": str,
+    "index": int,
+    "status": {"ok", "bad"},
+    "fault": Optional(str),
+    "reason": Optional(str),
+    "caption": Optional(str),
+    "similarity": Optional(Maybe(float)),
+    "order": Optional(Maybe(int)),
+    "metrics": Optional({str: Maybe({str: JSON})}),
+    "failed": Optional({str: str}),
+    "seconds": Optional(Maybe(float)),
+    "provenance": Optional(Maybe({str: JSON})),
+    "scores": Optional([Maybe(float)]),
+    ...: JSON,
+}
+LONGEST, BLOCK = 1 << 26, 1 << 16  # bytes of a line, and of what is read at once to find its end
 Key = tuple[str, str, str]  # model, estimator, item
 
 
@@ -23,23 +46,43 @@ class Journal:
 
     Args:
         path: the file; made where it does not exist.
+
+    Raises:
+        InputError: it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         try:
-            self.file = path.open("ab+")
+            self.file = path.open("ab+", buffering=0)
+            self.file.truncate(_whole(self.file))
         except OSError as error:
-            raise InputError(f"Cannot write {str(path)!r}: {error.strerror or error}.") from error
-        self.file.seek(0)
-        whole = self.file.read().rfind(b"\n") + 1
-        self.file.truncate(whole)
+            raise self._failed(error) from error
 
     def append(self, row: Row) -> None:
-        """Write one row."""
+        """Write one row, or, where the disk is full, nothing.
+
+        Args:
+            row: in types that `fixlip.files.plain` knows.
+
+        Raises:
+            InputError: it cannot be written; the file is as before.
+        """
         line = json.dumps(plain(row), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
-        self.file.write(line.encode("utf-8", "backslashreplace"))
-        self.file.flush()
-        os.fsync(self.file.fileno())
+        rest, end = memoryview(line.encode("utf-8", "backslashreplace")), self.file.seek(0, os.SEEK_END)
+        try:
+            while rest:
+                rest = rest[self.file.write(rest) :]
+            os.fsync(self.file.fileno())
+        except BaseException as error:
+            with suppress(OSError):
+                self.file.truncate(end)
+            if isinstance(error, OSError):
+                raise self._failed(error) from error
+            raise
+
+    def _failed(self, error: OSError) -> InputError:
+        return InputError(f"Cannot write {str(self.path)!r}: {error.strerror or error}.")
 
     def __enter__(self) -> "Journal":
         return self
@@ -48,33 +91,52 @@ class Journal:
         self.file.close()
 
 
-def plain(value: Any) -> Any:
-    """The same in types of JSON; numbers that JSON has not are null."""
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(v) for v in value]
-    if hasattr(value, "tolist"):  # of numpy or torch
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, (str, int, float, bool, type(None))) else str(value)
+def _whole(file: FileIO) -> int:
+    """Where the last whole line ends."""
+    end = file.seek(0, os.SEEK_END)
+    while end > 0:
+        start = max(0, end - BLOCK)
+        file.seek(start)
+        found = file.read(end - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        end = start
+    return 0
 
 
-def lines(path: Path) -> Iterable[Row]:
+def lines(path: Path) -> Iterator[Row]:
     """The rows of one file; a last line that is not whole is left out.
 
+    Args:
+        path: of the file.
+
     Raises:
-        InputError: a line in between is not a row.
+        InputError: the file cannot be read, or a line is not a row; it names the line.
     """
-    content = path.read_bytes()
-    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), 1):
-        try:
-            row = json.loads(line)
-            key(row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"Line {number} of {str(path)!r} is not a row of results: {error}.") from error
-        yield row
+    if path.exists() and not path.is_file():
+        raise InputError(f"{str(path)!r} is not a file.")
+    try:
+        with path.open("rb") as file:
+            for number in count(1):
+                line = file.readline(LONGEST + 1)
+                if len(line) > LONGEST:
+                    raise InputError(f"Line {number} of {str(path)!r} is longer than {LONGEST:,} bytes.")
+                if not line.endswith(b"\n"):
+                    return
+                yield _row(line, f"Line {number} of {str(path)!r}")
+    except OSError as error:
+        raise InputError(f"Cannot read {str(path)!r}: {error.strerror or error}.") from error
+
+
+def _row(line: bytes, where: str) -> Row:
+    try:
+        row: Row = parsed(line)
+        check(row, ROW)
+        if row["status"] == "bad":
+            check(row, {"fault": str, "reason": str, ...: JSON})
+    except ValueError as error:
+        raise InputError(f"{where} is not a row of results: {error}; take the line out to go on without it.") from error
+    return row
 
 
 def read(folder: str | Path) -> list[Row]:

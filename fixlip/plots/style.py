@@ -8,8 +8,8 @@ import numpy as np
 
 from fixlip import colours
 from fixlip.errors import InputError
+from fixlip.files import write_atomically
 from fixlip.plots.fonts import mend, readable
-from fixlip.storage import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,8 +15,8 @@ from typing import Any
 from fixlip.comparison import Comparison
 from fixlip.contrast import Contrast
 from fixlip.explanation import Explanation
+from fixlip.files import write_atomically
 from fixlip.gallery import Gallery
-from fixlip.storage import write_atomically
 from fixlip.viewer.notebook import mimebundle
 from fixlip.viewer.payload import payload
 
