@@ -94,9 +94,11 @@ def first(
     How much does each image patch, each word, and each pair of the two raise or lower the similarity?
     """
     if context.invoked_subcommand is None:
+        from rich.text import Text
+
         from fixlip.cli.console import Printer
 
-        Printer().print(FIRST, soft_wrap=True)
+        Printer().print(Text.from_markup(FIRST), soft_wrap=True)
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import unicodedata
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import current_thread, main_thread
@@ -13,6 +14,7 @@ from typing import Any, ClassVar, NoReturn
 
 from rich.console import Console
 from rich.measure import Measurement
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 from typer import Exit
@@ -40,6 +42,11 @@ class Printer(Console):
         """Rather than exit code 1."""
         raise BrokenPipeError
 
+    def render_str(self, text: str, *, style: str | Style = "", **options: Any) -> Text:
+        """Texts say what they say: brackets are no markup, names of emoji are words, and see `shown`."""
+        lines = "\n".join(map(shown, text.split("\n")))  # those of our own making
+        return super().render_str(lines, style=style, **(options | {"markup": False, "emoji": False}))
+
     def whole(self, table: Table) -> None:
         """A table with nothing folded, however wide the terminal is, and a blank line."""
         needed = Measurement.get(self, self.options.update(max_width=1000), table).maximum
@@ -50,17 +57,21 @@ class Printer(Console):
         self.print(said(f"note: {sentence}", "yellow"))
 
 
-def said(text: str, style: str = "") -> Text:
+def shown(text: str) -> str:
     r"""Text of a caption, a file or a model, in which nothing steers the terminal or turns the line around.
 
     Example:
-        >>> print(said("a [b]dog[/b] \x1b[31m").plain)
+        >>> print(shown("a [b]dog[/b] \x1b[31m"))
         a [b]dog[/b] \x1b[31m
     """
-    shown = (
+    return "".join(
         c.encode("unicode_escape").decode() if c in BIDI or unicodedata.category(c) in HIDDEN else c for c in str(text)
     )
-    return Text("".join(shown), style=style)
+
+
+def said(text: str, style: str = "") -> Text:
+    """The same in a style."""
+    return Text(shown(text), style=style)
 
 
 def grid(*headings: str, **options: Any) -> Table:
@@ -72,7 +83,9 @@ def grid(*headings: str, **options: Any) -> Table:
 
 
 def bar(value: float, longest: float, characters: int = BAR) -> Text:
-    """A bar of so many characters for the longest value."""
+    """A bar of so many characters for the longest value; none for what is not a number."""
+    if value != value:
+        return Text()
     blocks = "█" * max(1, round(characters * abs(value) / (longest or 1.0)))
     return Text(blocks, style="dark_orange3" if value > 0 else "blue")
 
@@ -99,7 +112,8 @@ class Commands(TyperGroup):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run one; a signal decides the exit code, also where what there was by then has been printed and written."""
-        with interruptions() as self.signals:  # type: ignore[misc]
+        with interruptions() as self.signals, warnings.catch_warnings():  # type: ignore[misc]
+            warnings.showwarning = warn
             try:
                 return super().main(*args, **kwargs)
             except SystemExit:
@@ -146,11 +160,17 @@ class Commands(TyperGroup):
             raise
 
 
+def warn(message: Warning | str, *where: Any, **also: Any) -> None:
+    """A warning in one line."""
+    if sys.stderr is not None:
+        print(f"fixlip: {shown(str(message))}", file=sys.stderr)
+
+
 def leave(code: int, said: str = "") -> NoReturn:
     """End with at most one line on standard error; what standard output can no longer take is dropped."""
     if said and sys.stderr is not None:
         with suppress(OSError):
-            print(f"fixlip: {said}", file=sys.stderr)
+            print(f"fixlip: {shown(said)}", file=sys.stderr)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()

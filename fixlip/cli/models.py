@@ -12,6 +12,7 @@ NOTES = {
 def models(json: options.Json = False) -> None:
     """List the models that can be named; piped, one on each line."""
     from rich.columns import Columns
+    from rich.text import Text
 
     from fixlip.api import list_models
     from fixlip.cli import documents
@@ -23,7 +24,7 @@ def models(json: options.Json = False) -> None:
         return
     for kind, names in found.items():
         if console.is_terminal:
-            console.print(f"[bold]{kind}[/bold]: {NOTES[kind]}")
+            console.print(Text.assemble((kind, "bold"), f": {NOTES[kind]}"))
             console.print(Columns(map(said, names), padding=(0, 2)), "")
         else:
             print(*names, sep="\n")
