@@ -72,7 +72,7 @@ def until(
     name = estimator.capabilities.name
     if not estimator.capabilities.stderr:
         raise OptionError(f"{name} gives no standard errors that target_error could ask for; give a budget.")
-    if isinstance(target, bool) or not 0 < target < float("inf"):
+    if isinstance(target, bool) or not isinstance(target, (int, float)) or not 0 < target < float("inf"):
         raise OptionError(f"target_error is a share of the size of the interactions, such as 0.1, got {target!r}.")
     plan = _Plan(estimator, game, request)
     share, found, error = plan.first(), None, float("nan")
@@ -93,7 +93,8 @@ def until(
         if share >= 1:
             more = f"give more than {max(plan.masks)} masks" if request.budget is None else "give a larger budget"
             return remarked(found, f"the error is {error:.0%}, target_error={target:g} is not reached; {more}")
-        needed = (error / target) ** 2 * SPARE if error == error else GROWTH[1]
+        ratio = error / target
+        needed = ratio * ratio * SPARE if error == error else GROWTH[1]
         share = min(1.0, share * min(max(needed, GROWTH[0]), GROWTH[1]))
 
 
