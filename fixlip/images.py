@@ -1,25 +1,24 @@
 """Pictures in: from a path, a PIL image or an array to an upright RGB image."""
 
+import math
 import os
 import re
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fixlip.errors import InputError
+from fixlip.shared import without_warnings
 
 ImageLike = str | Path | Image.Image | np.ndarray
 
-FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "ICO", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")  # no EPS: it is run
+FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "ICO", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # no EPS: it is run
 MAX_SCANS = 100  # of a JPEG; progressive ones have about ten, and each takes as long as a whole picture
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
-_filters = Lock()  # the filters of warnings belong to the whole process
 
 
 def open_image(image: ImageLike) -> Image.Image:
@@ -58,6 +57,8 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
     if not os.path.isfile(path):  # a pipe or a device would be read for ever
         raise InputError(f"{name} is not a file." if os.path.lexists(path) else f"No picture {name}.")
     with _refusing(name), Image.open(path, formats=_known()) as picture:
+        if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or math.inf):  # of which Pillow warns
+            raise Image.DecompressionBombError
         if picture.format in ("JPEG", "MPO") and _scans(Path(path).read_bytes()) > MAX_SCANS:
             raise ValueError(f"more than {MAX_SCANS} scans; save it anew as an ordinary JPEG")
         yield picture
@@ -67,11 +68,9 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
 def _refusing(name: str) -> Iterator[None]:
     """Whatever a decoder makes of broken bytes is an error of one line; its warnings are not shown."""
     try:
-        with _filters, warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="PIL")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with without_warnings():
             yield
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         raise InputError(f"{name} has too many pixels; make it smaller first.") from error
     except UnidentifiedImageError as error:
         raise InputError(f"{name} is not a picture of a format that is read here: {', '.join(_known())}.") from error

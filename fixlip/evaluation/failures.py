@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fixlip.evaluation.rows import as_written
 from fixlip.evaluation.summary import Row, Table, grounded
 from fixlip.evaluation.summary_figures import numbers
 from fixlip.shared import without_warnings
@@ -52,6 +53,7 @@ class Failures:
         return list(found.values())[:n]
 
 
+@as_written()
 def failures(rows: Iterable[Row], *, worst: float = 0.1, tiny: float = 0.02, unusual: float = 0.1) -> Failures | None:
     """Group the worst-grounded objects into the published kinds; an object may be of several, or of none.
 
@@ -73,6 +75,9 @@ def failures(rows: Iterable[Row], *, worst: float = 0.1, tiny: float = 0.02, unu
 
     Returns:
         None where grounding was not measured.
+
+    Raises:
+        InputError: a row with metrics that are not as they are written.
     """
     rows = [row for row in rows if row["status"] == "ok"]
     things = [thing for row in rows if row["estimator"] for thing in _objects(row)]

@@ -3,13 +3,15 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from io import FileIO
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from fixlip.errors import InputError
+import numpy as np
+
+from fixlip.errors import FixlipError, InputError
 from fixlip.files import plain
 from fixlip.kinds import JSON, Maybe, Optional, check, parsed
 
@@ -34,6 +36,23 @@ ROW = {
 }
 LONGEST, BLOCK = 1 << 26, 1 << 16  # bytes of a line, and of what is read at once to find its end
 Key = tuple[str, str, str]  # model, estimator, item
+
+
+@contextmanager
+def as_written() -> Iterator[None]:
+    """Around what reads the metrics of rows: those that no metric writes are an error of one line.
+
+    Raises:
+        InputError: a value is missing, of another type, or too large to compute with.
+    """
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            yield
+    except FixlipError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        said = f"{type(error).__name__}: {error}".split("\n")[0][:100]
+        raise InputError(f"The results are damaged: a row has metrics that nothing writes so ({said}).") from error
 
 
 def key(row: Row) -> Key:

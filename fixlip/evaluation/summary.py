@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fixlip.errors import InputError
+from fixlip.evaluation.rows import as_written
 from fixlip.evaluation.summary_differences import differences, finite
 from fixlip.evaluation.summary_figures import (
     FIGURES,
@@ -82,6 +83,7 @@ class Summary:
         return max(found, key=lambda h: goodness(h["better"], h["value"]), default=None)
 
 
+@as_written()
 def summarise(rows: Iterable[Row]) -> Summary:
     """The tables of an evaluation.
 
@@ -91,7 +93,7 @@ def summarise(rows: Iterable[Row]) -> Summary:
         rows: what `fixlip.evaluation.rows.read` gives; in any order.
 
     Raises:
-        InputError: there is no row.
+        InputError: there is no row, or one with metrics that are not as they are written.
     """
     rows = sorted(rows, key=lambda row: (row["model"], row["estimator"], row["index"], row["item"]))
     if not rows:
