@@ -4,7 +4,7 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock, get_ident
@@ -17,6 +17,7 @@ from open_clip.model import get_model_preprocess_cfg
 from fixlip.encoders.base import DualEncoder
 from fixlip.encoders.bundled import asset_folder, bundled_models, read_weights
 from fixlip.encoders.encoder import TowerEncoder
+from fixlip.encoders.foreign_code import no_foreign_code
 from fixlip.encoders.open_clip import from_open_clip
 from fixlip.encoders.openai_clip import from_openai_clip, is_openai_clip
 from fixlip.encoders.preprocessing import config_of
@@ -43,7 +44,8 @@ def load(
         return model
     if not isinstance(model, str):
         return _place(from_object(model, preprocess, tokenizer), device, dtype)
-    with _one_at_a_time, torch.random.fork_rng(devices=[]):  # weights are random before they are read
+    data_only = nullcontext() if model in bundled_models() else no_foreign_code()
+    with _one_at_a_time, data_only, torch.random.fork_rng(devices=[]):  # weights are random before they are read
         encoder = _named(model, pretrained, tokenizer, cache_dir, allow_random)
     return _place(encoder, device or ("cuda" if torch.cuda.is_available() else "cpu"), dtype)
 
@@ -175,6 +177,8 @@ def _need_transformers(what: str, error: Exception | None = None) -> None:
 def _unreachable(what: str, error: Exception) -> FixlipError:
     if isinstance(error, FixlipError):
         return error
+    if "trust_remote_code" in str(error):
+        return UnsupportedModelError(f"{what} brings code of its own, and fixlip runs none.")
     return UnsupportedModelError(
         f"{what}: neither cached nor reachable ({_reason(error)}). Give a file as pretrained= or a built model, "
         f"or use a bundled model: {', '.join(bundled_models())}."
