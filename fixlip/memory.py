@@ -31,6 +31,10 @@ def is_memory(error: BaseException) -> bool:
 def release() -> None:
     """Give back what nobody refers to any more. Only of use where the error is gone, whose frames hold tensors."""
     gc.collect()
+    _empty_cache()
+
+
+def _empty_cache() -> None:
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         torch.cuda.empty_cache()
@@ -112,4 +116,4 @@ def in_parts(work: Callable[[slice], T], n: int, most: Callable[[], int], note: 
             done += size
             yield found
             continue
-        release()
+        _empty_cache()
