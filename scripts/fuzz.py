@@ -79,9 +79,8 @@ class Hunt:
         """One finding for each kind of error and place."""
         stack = traceback.extract_tb(error.__traceback__)
         place = next((f for f in reversed(stack) if "/fixlip/" in f.filename or "/tests/" in f.filename), None)
-        about = (
-            f"{type(error).__name__} {Path(place.filename).name}:{place.name}:{place.lineno}" if place else str(error)
-        )
+        where = f"{Path(place.filename).name}:{place.name}:{place.lineno}" if place else str(error)
+        about = f"{type(error).__name__} {where}"
         if about in self.findings:
             return
         self.findings[about] = name = sha256(data).hexdigest()[:12]
