@@ -11,12 +11,17 @@ if TYPE_CHECKING:
     from matplotlib.text import Text
 
 BOX = "□"  # stands for a character that no font has
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 NEVER = re.compile("^(Last Resort|cm|STIX)|Display|Condensed|Narrow")  # no fonts for running text
 _named: set[str] = set()  # scripts that a warning has named
 
 
 def readable(text: str) -> str:
-    """Text in which a box stands for each character that no installed font has; warns once for each such script."""
+    """Text in which a box stands for each character that no installed font has; warns once for each such script.
+
+    So it does for controls, which an SVG must not hold.
+    """
+    text = CONTROLS.sub(BOX, text)
     if text.isascii():
         return text
     missing = {c for c in text if not c.isascii() and family_of(c) is None}
