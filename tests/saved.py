@@ -9,7 +9,8 @@ from fixlip.explanation import Provenance, StandardErrors
 from fixlip.players import grid_players
 from fixlip.removal_curves import RemovalCurves
 
-DATA = Path(__file__).parent / "data"
+ROOT = Path(__file__).parents[1]
+DATA = ROOT / "tests" / "data"
 NAN = float("nan")
 CAPTION = "a “red” dog ☂ <b>🐕</b>"
 WORDS = (Player("text", "a", span=(0, 1)), Player("text", "dog", span=(8, 11)), Player("text", "☂", span=(12, 13)))
