@@ -19,13 +19,14 @@ import open_clip
 import torch
 from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch.nn.functional import pad
 from torch.utils.data import DataLoader, Dataset
 
 from fixlip.datasets.base import BadItem, Caption
 from fixlip.datasets.base import Dataset as CaptionData
 from fixlip.errors import InputError, OptionError
+from fixlip.files import replacing, write_atomically
 
 Batches = Dataset[tuple[torch.Tensor, torch.Tensor]]
 CHECKPOINT, LOG, LOG_EVERY = "checkpoint.pt", "log.jsonl", 20
@@ -84,6 +85,7 @@ def train(
 
     Raises:
         OptionError: the folder holds a run with another recipe.
+        InputError: its checkpoint is damaged, or cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = next(model.parameters()).device
@@ -116,9 +118,8 @@ def train(
                 report(line)
         if (step + 1) % save_every == 0 or last:
             state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
-            new = (folder / CHECKPOINT).with_suffix(".new")
-            torch.save(state | {"recipe": asdict(recipe)}, new)
-            new.replace(folder / CHECKPOINT)
+            with replacing(folder / CHECKPOINT) as file:
+                torch.save(state | {"recipe": asdict(recipe)}, file)
     model.eval()
 
 
@@ -166,7 +167,13 @@ def _resume(checkpoint: Path, model: Any, optimizer: torch.optim.Optimizer, reci
     """The step to go on with."""
     if not checkpoint.exists():
         return 0
-    state = torch.load(checkpoint, weights_only=True, map_location=next(model.parameters()).device)
+    try:
+        state = torch.load(checkpoint, weights_only=True, map_location=next(model.parameters()).device)
+        if not isinstance(state, dict) or not {"model", "optimizer", "step"} <= state.keys():
+            raise ValueError("it has no model, optimizer and step")
+    except Exception as error:  # torch and pickle raise many kinds
+        reason = str(error).partition(". ")[0].partition("\n")[0]
+        raise InputError(f"{str(checkpoint)!r} is not a checkpoint of a training: {reason}; take it away.") from error
     before, mine = state.get("recipe", asdict(recipe)), asdict(recipe)
     other = [f"{name} = {before[name]!r}, not {mine[name]!r}" for name in mine if before.get(name) != mine[name]]
     if other:
@@ -276,5 +283,6 @@ def write_model(
     if hasattr(tokenizer, "tokenizer"):
         tokenizer.save_pretrained(str(folder))
         config["model_cfg"]["text_cfg"].setdefault("hf_tokenizer_name", folder.name)
-    save_file({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()}, folder / HF_SAFE_WEIGHTS_NAME)
-    (folder / HF_CONFIG_NAME).write_text(json.dumps(config, indent=2) + "\n")
+    weights = save({k: v.detach().cpu().contiguous() for k, v in model.state_dict().items()})
+    write_atomically(folder / HF_SAFE_WEIGHTS_NAME, weights)
+    write_atomically(folder / HF_CONFIG_NAME, (json.dumps(config, indent=2) + "\n").encode())

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save
 
 from fixlip.encoders import demo_tower  # noqa: F401, registers an architecture with timm
 from fixlip.encoders.names import ASSETS, WEIGHTS, bundled_models
+from fixlip.files import write_atomically
 
 __all__ = ["WEIGHTS", "asset_folder", "bundled_models", "read_weights", "write_weights"]
 ROWS = "token_embedding.rows"
@@ -38,7 +39,7 @@ def write_weights(state: dict[str, torch.Tensor], path: Path, trained_ids: set[i
     state = {k: v.detach().cpu().half().contiguous() for k, v in state.items()}
     key = _embedding_key(state)
     state[key] = state[key][rows.long()].contiguous()
-    path.write_bytes(save({**state, ROWS: rows}))
+    write_atomically(path, save({**state, ROWS: rows}))
 
 
 def _embedding_key(state: dict[str, torch.Tensor]) -> str:
