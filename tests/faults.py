@@ -6,6 +6,7 @@ from functools import partial
 from unittest.mock import patch
 
 import numpy as np
+import pytest
 import torch
 
 import fixlip
@@ -16,6 +17,11 @@ from tests.models import encoder_of, picture
 from tests.oracles import assert_close
 
 CAPTION = "a black dog"
+ALL = fixlip.list_estimators()
+BY_SPEED = [  # for tests of many runs
+    pytest.param(n, marks=pytest.mark.slow if n.startswith("shapiq:") and n != "shapiq:KernelSHAPIQ" else ())
+    for n in ALL
+]
 
 
 def no_memory():

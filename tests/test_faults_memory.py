@@ -13,12 +13,11 @@ from fixlip.games.closed_form import random_towers
 from fixlip.games.counted import CountedGame
 from fixlip.metrics import draw_masks, insertion_deletion
 from fixlip.removal_curves import removal_curves
-from tests.faults import ERRORS, assert_same, faulty, few, game_of, little, quick_collections, run
+from tests.faults import ALL, BY_SPEED, ERRORS, assert_same, faulty, few, game_of, little, quick_collections, run
 from tests.models import picture
 from tests.oracles import assert_close
 from tests.state import unchanged
 
-ALL = fixlip.list_estimators()
 SAME = "the numbers of a run with enough memory, up to the rounding of float32"
 LINE = "an error of one line with the remedy, after a second try"
 
@@ -46,7 +45,7 @@ def test_batches_shrink_until_they_fit(name):
 
 
 @pytest.mark.trust("Faults", "memory that runs out once, at the k-th layer norm for every k, in every estimator", SAME)
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", BY_SPEED)
 def test_memory_that_runs_out_once(name, tried):
     encoder = little()
     with faulty(encoder) as whole:
