@@ -148,7 +148,9 @@ class IntegratedGradients(Estimator):
             if not norm > 0:
                 what = "is 0" if fixed else "of the input and of the reference are the same"
                 raise InputError(f"The {side} embedding {what}, which points nowhere: there is no cosine to explain.")
-        cotangents = directional_derivatives(text, game) / norms[0] / norms[1] * game.scale
+        along = directional_derivatives(text, game)
+        finite(along.numpy(), "the derivatives of the text tower")
+        cotangents = along / norms[0] / norms[1] * game.scale
         if fixed:
             cotangents = torch.cat([cotangents, text.ends[:1] / norms[0] / norms[1] * game.scale])
         table = torch.zeros(n + 2, m + 2, dtype=torch.float64)  # players, tokens of no player, the reference
