@@ -1,52 +1,91 @@
 """What a saved explanation is made of: the one place that says it, and that refuses the rest; see docs/format.md."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Literal, Self
 
 import numpy as np
+from pydantic import Field, FiniteFloat, JsonValue, PositiveInt, Strict, model_validator
 
-from fixlip.kinds import FINITE, JSON, Maybe, Optional, check, told
+from fixlip.kinds import Fields, Four, Number, Pair, told
 
 VERSION = 2
 LARGEST = 1 << 28  # bytes of a file: the pairs and errors of 4000 players
 LONGEST = 1 << 22  # bytes of a header
 PIXELS = 1 << 25  # of a picture
 
-PLAYER = {"modality": str, "label": str, "box": Maybe((float,) * 4), "span": Maybe((int, int))}
-PROVENANCE = {
-    "model": Optional(str),
-    "weights": Optional(str),
-    "logit_scale": Optional(Maybe(float)),
-    "logit_bias": Optional(Maybe(float)),
-    "removal": Optional(str),
-    "estimator": Optional(str),
-    "options": Optional({str: JSON}),
-    "budget": Optional(Maybe(int)),
-    "image_passes": Optional(int),
-    "text_passes": Optional(int),
-    "seed": Optional(int),
-    "seconds": Optional(Maybe(float)),
-    "r2": Optional(Maybe(float)),
-    "details": Optional({str: Maybe(float)}),
-    "status": Optional(str),
-    "versions": Optional({str: str}),
-}
-HEADER = {
-    "sha256": Optional(str),
-    "version": int,
-    "baseline": FINITE,
-    "empty_value": FINITE,
-    "full_value": FINITE,
-    "index": str,
-    "unit": {"logit", "cosine", "relevance"},
-    "stderr_baseline": Maybe(float),
-    "caption": str,
-    "grid": Maybe((int, int)),
-    "image": [PLAYER],
-    "text": [PLAYER],
-    "provenance": PROVENANCE,
-    "curves": Optional({"image_passes": Optional(int), "text_passes": Optional(int)}),
-}
+
+class PlayerFields(Fields):
+    """A player; the box in parts of the picture, the span in characters of the caption."""
+
+    modality: Literal["image", "text"]
+    label: str
+    box: Four | None
+    span: Pair | None
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        if self.box is not None and not _inside(*self.box):
+            raise ValueError("the box is not within 0..1")
+        return self
+
+
+class ProvenanceFields(Fields):
+    """Those of `fixlip.explanation.Provenance`."""
+
+    model: str = ""
+    weights: str = ""
+    logit_scale: Number | None = None
+    logit_bias: Number | None = None
+    removal: str = ""
+    estimator: str = ""
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    budget: int | None = None
+    image_passes: int = 0
+    text_passes: int = 0
+    seed: int = 0
+    seconds: Number | None = 0.0
+    r2: Number | None = None
+    details: dict[str, Number | None] = Field(default_factory=dict)
+    status: str = "ok"
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+class CurvesFields(Fields):
+    """What `fixlip.removal_curves.RemovalCurves` has beside arrays."""
+
+    image_passes: int = 0
+    text_passes: int = 0
+
+
+class Header(Fields):
+    """What is no array. Where JSON has no number, it is null."""
+
+    sha256: str = ""
+    version: int
+    baseline: FiniteFloat
+    empty_value: FiniteFloat
+    full_value: FiniteFloat
+    index: str
+    unit: Literal["logit", "cosine", "relevance"]
+    stderr_baseline: Number | None
+    caption: str
+    grid: Annotated[tuple[PositiveInt, PositiveInt], Strict(False)] | None
+    image: list[PlayerFields]
+    text: list[PlayerFields]
+    provenance: ProvenanceFields
+    curves: CurvesFields = CurvesFields()
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        for modality, players in (("image", self.image), ("text", self.text)):
+            for player in players:
+                if player.modality != modality:
+                    raise ValueError(f"a player of {modality} has the modality {player.modality}")
+                start, end = player.span or (0, 0)
+                if not 0 <= start <= end <= len(self.caption):
+                    raise ValueError(f"the span {player.span} is outside of the caption of {len(self.caption)}")
+        return self
+
 
 FLOATS, INTEGERS = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}, {"I64": "<i8", "I32": "<i4", "I16": "<i2"}
 # dtypes, lengths of the sides (n: players; a letter is one length throughout), what must be there with it
@@ -63,30 +102,6 @@ ARRAYS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
     "curves_insertion": (FLOATS, ("m",), ("curves_order",)),
 }
 NEEDED = ("first_order", "second_order")
-
-
-def check_header(header: Mapping[str, Any]) -> None:
-    """Whether a header has its fields, each of its kind, and these go together.
-
-    Args:
-        header: as read.
-
-    Raises:
-        ValueError: what is wrong, and where.
-    """
-    check(header, HEADER)
-    length = len(header["caption"])
-    if header["grid"] is not None and min(header["grid"]) < 1:
-        raise ValueError(f"grid is {header['grid']}")
-    for modality in ("image", "text"):
-        for k, player in enumerate(header[modality]):
-            where = f"{modality}[{k}]"
-            if player["modality"] != modality:
-                raise ValueError(f"{where} has the modality {told(player['modality'])}")
-            if player["box"] is not None and not _inside(*player["box"]):
-                raise ValueError(f"the box of {where}, {player['box']}, is not within 0..1")
-            if player["span"] is not None and not 0 <= player["span"][0] <= player["span"][1] <= length:
-                raise ValueError(f"the span of {where}, {player['span']}, is outside of the caption of {length}")
 
 
 def _inside(left: float, top: float, right: float, bottom: float) -> bool:

@@ -1,36 +1,36 @@
-"""Of what kind a value read from JSON must be, said as data.
-
-A kind is a type (`str`, `int`, `float`); a set of texts, one of which it is; a list of one kind; a tuple of kinds; a
-dictionary of fields, with ``...`` for those that are not named; ``{str: kind}``, an object with any names; `FINITE`, a
-number that is one; or `JSON`, anything that is not nested too deep. `Maybe` and `Optional` go around these.
-"""
+"""JSON that somebody else wrote: read, and checked by pydantic against the fields that it should have."""
 
 import json
 import reprlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from math import isinf, isnan
-from typing import Any
+from math import isinf
+from typing import Annotated, Any, TypeVar
 
-FINITE, JSON = "finite", "json"
-DEEPEST = 16  # lists and objects within each other
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import Strict as Exactly
+
+M = TypeVar("M", bound="Fields")
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlevel = 2
 
 
-@dataclass(frozen=True)
-class Maybe:
-    """Null, or something of a kind."""
+class Fields(BaseModel):
+    """An object with these fields and no others; nothing is converted."""
 
-    kind: Any
+    model_config = ConfigDict(strict=True, extra="forbid")
 
 
-@dataclass(frozen=True)
-class Optional:
-    """A field that may be missing."""
+def _not_infinite(number: float) -> float:
+    if isinf(number):
+        raise ValueError("infinite")
+    return number
 
-    kind: Any
+
+Number = Annotated[float, AfterValidator(_not_infinite)]
+"""What is no number, NaN, may be one."""
+Pair = Annotated[tuple[int, int], Exactly(False)]
+"""JSON has lists only."""
+Four = Annotated[tuple[Number, Number, Number, Number], Exactly(False)]
 
 
 def parsed(text: str | bytes) -> Any:
@@ -48,23 +48,32 @@ def parsed(text: str | bytes) -> Any:
         raise ValueError("nested too deep") from error
 
 
-def check(value: Any, kind: Any, where: str = "") -> None:
-    """Whether a value is of a kind.
+def checked(value: Any, kind: type[M]) -> M:
+    """The fields of a value.
 
     Args:
         value: of types of JSON.
-        kind: see the module.
-        where: what to call the value in messages.
+        kind: the fields.
 
     Raises:
-        ValueError: it is not; says where, in a short line.
+        ValueError: it has others, or others in them; says where, in a short line.
 
     Example:
-        >>> check({"box": [0, 1, "x"]}, {"box": (int, int, int)})
+        >>> class Box(Fields):
+        ...     corners: list[int]
+        >>> checked({"corners": [0, 1, "x"]}, Box)
         Traceback (most recent call last):
-        ValueError: box[2] is 'x', not a whole number
+        ValueError: corners[2] is 'x': Input should be a valid integer
     """
-    _check(value, kind, where, 0)
+    if not isinstance(value, dict):
+        raise ValueError(f"it is {told(value)}, not an object")
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{told(part)}" for part in first["loc"])
+        what = "" if isinstance(first["input"], dict) else f" is {told(first['input'])}"
+        raise ValueError(f"{where.lstrip('.')[:200] or 'it'}{what}: {first['msg'][:200]}") from error
 
 
 def told(value: Any) -> str:
@@ -74,50 +83,3 @@ def told(value: Any) -> str:
         value: anything.
     """
     return value if isinstance(value, str) and value.isidentifier() and len(value) < 40 else _SHORT.repr(value)
-
-
-def _check(value: Any, kind: Any, where: str, depth: int) -> None:
-    if isinstance(kind, Maybe):
-        if value is not None:
-            _check(value, kind.kind, where, depth)
-    elif kind == JSON:
-        parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        if depth > DEEPEST:
-            raise ValueError(f"{where} is nested too deep")
-        for part in parts:
-            _check(part, JSON, where, depth + 1)
-    elif isinstance(kind, dict):
-        _check_object(value, kind, where)
-    elif isinstance(kind, list | tuple):
-        kinds = kind * len(value) if isinstance(kind, list) and isinstance(value, list) else kind
-        if not isinstance(value, list) or len(value) != len(kinds):
-            raise ValueError(f"{where} is {told(value)}, not a list{f' of {len(kind)}' * isinstance(kind, tuple)}")
-        for k, (part, one) in enumerate(zip(value, kinds, strict=True)):
-            _check(part, one, f"{where}[{k}]", depth)
-    elif isinstance(kind, set):
-        if not isinstance(value, str) or value not in kind:
-            raise ValueError(f"{where} is {told(value)}, not one of {', '.join(sorted(kind))}")
-    elif kind in (float, FINITE):
-        number = isinstance(value, float) or (_whole(value) and abs(value) < 1 << 63)
-        if not number or isinf(value) or (kind == FINITE and isnan(value)):
-            raise ValueError(f"{where} is {told(value)}, not a number")
-    elif not (_whole(value) if kind is int else isinstance(value, kind)):
-        raise ValueError(f"{where} is {told(value)}, not {'a whole number' if kind is int else 'a text'}")
-
-
-def _check_object(value: Any, kind: Mapping[Any, Any], where: str) -> None:
-    if not isinstance(value, dict):
-        raise ValueError(f"{where or 'it'} is {told(value)}, not an object")
-    fields, others = {k: v for k, v in kind.items() if isinstance(k, str)}, kind.get(str, kind.get(...))
-    for name, one in fields.items():
-        if name not in value and not isinstance(one, Optional):
-            raise ValueError(f"{where or 'it'} has no {name}")
-    for name, inner in value.items():
-        one = fields.get(name, others)
-        if one is None:
-            raise ValueError(f"{where or 'it'} has a field {told(name)}, which is not known")
-        _check(inner, one.kind if isinstance(one, Optional) else one, f"{where}{'.' * bool(where)}{told(name)}", 0)
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -6,7 +6,6 @@ Nothing in it is ever executed; `fixlip.file_format` says what it may hold, docs
 
 import io
 import json
-import warnings
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -21,9 +20,10 @@ from fixlip import file_format as layout
 from fixlip.errors import InputError
 from fixlip.explanation import Explanation, Provenance, StandardErrors
 from fixlip.files import plain, read_bytes, write_atomically
-from fixlip.kinds import parsed
+from fixlip.kinds import checked, parsed
 from fixlip.players import Player, Players
 from fixlip.removal_curves import RemovalCurves
+from fixlip.shared import without_warnings
 
 if TYPE_CHECKING:
     import shapiq
@@ -107,16 +107,16 @@ def _read(content: bytes) -> Explanation:
         raise ValueError(f"it is of version {version}, this fixlip reads up to {layout.VERSION}; update fixlip")
     if type(version) is not int or version < 1 or (version > 1 and "sha256" not in header):
         raise ValueError("it is damaged, its header has no version or no checksum")
-    layout.check_header(header)
+    fields = checked(header, layout.Header)
     parts = _parts(content)
-    players = len(header["image"]) + len(header["text"])
+    players = len(fields.image) + len(fields.text)
     layout.check_layout({name: (part["dtype"], part["shape"]) for name, part in parts.items()}, players)
     arrays = {}
     for name, part in parts.items():
         flat = np.frombuffer(part["data"], dtype=layout.ARRAYS[name][0][part["dtype"]])
         arrays[name] = flat.reshape(part["shape"]).copy()
     layout.check_values(arrays)
-    return _from_parts(header, arrays)
+    return _from_parts(fields, arrays)
 
 
 def _header(content: bytes) -> dict[str, Any]:
@@ -141,34 +141,34 @@ def _parts(content: bytes) -> dict[str, dict[str, Any]]:
         raise ValueError(f"it is damaged, {error}") from error
 
 
-def _from_parts(header: dict[str, Any], arrays: dict[str, np.ndarray]) -> Explanation:
+def _from_parts(header: layout.Header, arrays: dict[str, np.ndarray]) -> Explanation:
     picture = arrays.get("picture")
     players = Players(
-        tuple(_player(p) for p in header["image"]),
-        tuple(_player(p) for p in header["text"]),
-        tuple(header["grid"]) if header["grid"] else None,
-        header["caption"],
+        tuple(Player(**dict(p)) for p in header.image),
+        tuple(Player(**dict(p)) for p in header.text),
+        header.grid,
+        header.caption,
         None if picture is None else _pixels(picture.tobytes()),
         arrays.get("regions"),
     )
     stderr = None
     if "stderr_first_order" in arrays:
-        baseline = _number(header["stderr_baseline"])
+        baseline = _number(header.stderr_baseline)
         stderr = StandardErrors(baseline, arrays["stderr_first_order"], arrays["stderr_second_order"])
     curves: dict[str, Any] = {
         name.removeprefix("curves_"): array for name, array in arrays.items() if name.startswith("curves_")
     }
-    provenance = header["provenance"]
-    provenance |= {k: _number(provenance[k]) for k in ("logit_scale", "logit_bias", "seconds", "r2") if k in provenance}
-    provenance |= {"details": {k: _number(v) for k, v in provenance.get("details", {}).items()}}
+    provenance = dict(header.provenance)
+    provenance |= {name: _number(provenance[name]) for name in ("logit_scale", "logit_bias", "seconds", "r2")}
+    provenance |= {"details": {name: _number(value) for name, value in header.provenance.details.items()}}
     return Explanation(
-        **{name: header[name] for name in _SCALARS},
+        **{name: getattr(header, name) for name in _SCALARS},
         first_order=arrays["first_order"],
         second_order=arrays["second_order"],
         players=players,
         stderr=stderr,
         provenance=Provenance(**provenance),
-        curves=RemovalCurves(**curves, **header.get("curves", {})) if curves else None,
+        curves=RemovalCurves(**curves, **dict(header.curves)) if curves else None,
     )
 
 
@@ -177,16 +177,10 @@ def _number(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _player(fields: dict[str, Any]) -> Player:
-    box, span = fields["box"], fields["span"]
-    return Player(fields["modality"], fields["label"], box and tuple(box), span and tuple(span))
-
-
 def _pixels(png: bytes) -> np.ndarray:
     """The picture; nothing is decoded but PNG, and nothing huge."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
+        with without_warnings():
             with Image.open(io.BytesIO(png), formats=["PNG"]) as opened:
                 if opened.width * opened.height > layout.PIXELS:
                     raise ValueError(f"it has {opened.width} x {opened.height} pixels")
@@ -214,8 +208,7 @@ def to_shapiq(explanation: Explanation) -> "shapiq.InteractionValues":
         if not np.isnan(explanation.second_order[i, j]):
             values[int(i), int(j)] = float(explanation.second_order[i, j])
     lookup = {interaction: k for k, interaction in enumerate(values)}
-    with warnings.catch_warnings():  # shapiq warns of index names that it does not compute itself
-        warnings.simplefilter("ignore", UserWarning)
+    with without_warnings(category=UserWarning):  # shapiq warns of index names that it does not compute itself
         return shapiq.InteractionValues(
             np.array(list(values.values())),
             index=explanation.index,

@@ -2,11 +2,12 @@
 
 import json
 import re
+from types import NoneType
+from typing import get_args
 
 import pytest
 
 from fixlip import file_format
-from fixlip.kinds import Optional
 from fixlip.storage import _header
 from tests.saved import DATA, ROOT, full
 
@@ -23,9 +24,9 @@ def table(heading):
 @pytest.mark.parametrize(
     ("heading", "declared"),
     [
-        ("field", file_format.HEADER),
-        ("field of a player", file_format.PLAYER),
-        ("field of the provenance", file_format.PROVENANCE),
+        ("field", file_format.Header.model_fields),
+        ("field of a player", file_format.PlayerFields.model_fields),
+        ("field of the provenance", file_format.ProvenanceFields.model_fields),
         ("array", file_format.ARRAYS),
     ],
 )
@@ -34,17 +35,16 @@ def test_every_name_is_on_the_page(heading, declared):
 
 
 def test_the_types_are_those_of_the_code():
-    rows = [*((r, file_format.HEADER) for r in table("field"))]
-    rows += [(r, file_format.PROVENANCE) for r in table("field of the provenance")]
-    rows += [(r, file_format.PLAYER) for r in table("field of a player")]
+    rows = [*((r, file_format.Header.model_fields) for r in table("field"))]
+    rows += [(r, file_format.ProvenanceFields.model_fields) for r in table("field of the provenance")]
+    rows += [(r, file_format.PlayerFields.model_fields) for r in table("field of a player")]
     checked = 0
     for (name, said, _), declared in rows:
-        kind = declared[name.strip("`")]
-        kind = kind.kind if isinstance(kind, Optional) else kind
-        assert ("null" in said.partition(" of ")[0]) == hasattr(kind, "kind"), name
+        kind = declared[name.strip("`")].annotation
+        assert ("null" in said.partition(" of ")[0]) == (NoneType in get_args(kind)), name
         if said in WORDS:
             checked += 1
-            assert kind is WORDS[said] or (said == "text" and isinstance(kind, set)), name
+            assert kind is WORDS[said] or (said == "text" and isinstance(get_args(kind)[0], str)), name
     assert checked > 10
 
 

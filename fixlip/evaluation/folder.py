@@ -9,34 +9,39 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+from pydantic import ConfigDict, Field
 
 from fixlip.errors import InputError, OptionError
 from fixlip.evaluation.plan import Plan
 from fixlip.files import read_bytes, write_atomically
-from fixlip.kinds import JSON, Maybe, Optional, check, parsed
+from fixlip.kinds import Fields, checked, parsed
 
 SETTINGS, VERSION, LARGEST = "run.json", 1, 1 << 24  # of the file: name, version of what it holds, bytes
-RUN = {
-    "version": Optional(int),
-    "items": Optional(int),
-    "selected_by": Optional(str),
-    "metrics": Optional([str]),
-    "models": Optional([str]),
-    "estimators": Optional([str]),
-    "data": Optional(str),
-    "budget": Optional(Maybe(int)),
-    "image_masks": Optional(Maybe(int)),
-    "text_masks": Optional(Maybe(int)),
-    "seed": Optional(int),
-    "removal": Optional({str: str}),
-    "image_players": Optional(str),
-    "text_players": Optional(str),
-    "captions": Optional(str),
-    "top": Optional(Maybe(int)),
-    "device": Optional(Maybe(str)),
-    "threads": Optional(Maybe(int)),
-    ...: JSON,
-}
+
+
+class Settings(Fields):
+    """What `run.json` may hold; more of it is for later versions."""
+
+    model_config = ConfigDict(extra="allow")
+
+    version: int = 1
+    items: int = 0
+    selected_by: str = ""
+    metrics: list[str] = Field(default_factory=list)
+    models: list[str] = Field(default_factory=list)
+    estimators: list[str] = Field(default_factory=list)
+    data: str = ""
+    budget: int | None = None
+    image_masks: int | None = None
+    text_masks: int | None = None
+    seed: int = 0
+    removal: dict[str, str] = Field(default_factory=dict)
+    image_players: str = ""
+    text_players: str = ""
+    captions: str = ""
+    top: int | None = None
+    device: str | None = None
+    threads: int | None = None
 
 
 def read_settings(folder: str | Path) -> dict[str, Any]:
@@ -55,7 +60,7 @@ def read_settings(folder: str | Path) -> dict[str, Any]:
         found: dict[str, Any] = parsed(read_bytes(path, LARGEST))
         if isinstance(found, dict) and isinstance(found.get("version"), int) and found["version"] > VERSION:
             raise ValueError(f"it is of version {found['version']}, this fixlip reads up to {VERSION}; update fixlip")
-        check(found, RUN)
+        checked(found, Settings)
     except InputError:
         raise
     except ValueError as error:

@@ -7,33 +7,46 @@ from contextlib import contextmanager, suppress
 from io import FileIO
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from fixlip.errors import FixlipError, InputError
 from fixlip.files import plain
-from fixlip.kinds import JSON, Maybe, Optional, check, parsed
+from fixlip.kinds import Fields, Number, checked, parsed
 
 Row = dict[str, Any]
-ROW = {
-    "model": str,
-    "estimator": str,
-    "item": str,
-    "index": int,
-    "status": {"ok", "bad"},
-    "fault": Optional(str),
-    "reason": Optional(str),
-    "caption": Optional(str),
-    "similarity": Optional(Maybe(float)),
-    "order": Optional(Maybe(int)),
-    "metrics": Optional({str: Maybe({str: JSON})}),
-    "failed": Optional({str: str}),
-    "seconds": Optional(Maybe(float)),
-    "provenance": Optional(Maybe({str: JSON})),
-    "scores": Optional([Maybe(float)]),
-    ...: JSON,
-}
+
+
+class RowFields(Fields):
+    """What a row has at least; more of it is for later versions."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: str
+    estimator: str
+    item: str
+    index: int
+    status: Literal["ok", "bad"]
+    fault: str = ""
+    reason: str = ""
+    caption: str = ""
+    similarity: Number | None = None
+    order: int | None = None
+    metrics: dict[str, dict[str, JsonValue] | None] = Field(default_factory=dict)
+    failed: dict[str, str] = Field(default_factory=dict)
+    seconds: Number | None = None
+    provenance: dict[str, JsonValue] | None = None
+    scores: list[Number | None] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _reason(self) -> Self:
+        if self.status == "bad" and not {"fault", "reason"} <= self.model_fields_set:
+            raise ValueError("what is bad has no fault or no reason")
+        return self
+
+
 LONGEST, BLOCK = 1 << 26, 1 << 16  # bytes of a line, and of what is read at once to find its end
 Key = tuple[str, str, str]  # model, estimator, item
 
@@ -150,9 +163,7 @@ def lines(path: Path) -> Iterator[Row]:
 def _row(line: bytes, where: str) -> Row:
     try:
         row: Row = parsed(line)
-        check(row, ROW)
-        if row["status"] == "bad":
-            check(row, {"fault": str, "reason": str, ...: JSON})
+        checked(row, RowFields)
     except ValueError as error:
         raise InputError(f"{where} is not a row of results: {error}; take the line out to go on without it.") from error
     return row
