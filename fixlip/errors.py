@@ -36,7 +36,7 @@ class MissingExtraError(FixlipError, ImportError):
 
 def unknown(what: str, name: str, valid: Iterable[str]) -> str:
     """One line for an unknown name: the nearest valid one, and the valid ones where they are few."""
-    names = sorted(set(valid))
+    names = sorted({name if name.isprintable() else repr(name) for name in valid})
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     listed = ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:8])} and {len(names) - 8} more"
