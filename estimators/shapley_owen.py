@@ -103,7 +103,14 @@ class ShapleyOwen(Estimator):
                 zip((n_image, n_text), masks, (game.image_embeddings, game.text_embeddings), strict=True)
             )
         )
-        (values, pairs), stderr = _integral(surrogate, image, text, rule)
+        try:
+            (values, pairs), stderr = _integral(surrogate, image, text, rule)
+        except BudgetError as error:
+            raise BudgetError(
+                f"At one of {nodes} masking rates the {masks[0]} image masks and {masks[1]} text masks of this seed do "
+                f"not determine the terms. Give image_masks={2 * masks[0]} and text_masks={2 * masks[1]}, another seed "
+                "or ridge=."
+            ) from error
         empty, full = game.ends
         return game.explanation(
             empty,

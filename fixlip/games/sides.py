@@ -52,7 +52,7 @@ class Tower:
         device: str = "cpu",
         tokens: int = 64,
     ) -> None:
-        if batch_size != "auto" and (not isinstance(batch_size, int) or batch_size < 1):
+        if batch_size != "auto" and (type(batch_size) is not int or batch_size < 1):
             raise OptionError(f"batch_size is 'auto' or a positive number, got {batch_size!r}.")
         self.embed, self.by_size = embed, by_size
         self.sizes = {} if sizes is None or batch_size != "auto" else sizes
