@@ -72,7 +72,7 @@ def checked(value: Any, kind: type[M]) -> M:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{told(part)}" for part in first["loc"])
-        what = "" if isinstance(first["input"], dict) else f" is {told(first['input'])}"
+        what = "" if isinstance(first["input"], dict) else f" is {_SHORT.repr(first['input'])}"
         raise ValueError(f"{where.lstrip('.')[:200] or 'it'}{what}: {first['msg'][:200]}") from None
 
 
