@@ -25,7 +25,10 @@ FLAWS = {  # of what reads files that somebody else made: fixed in which release
     ("pillow", "10.3.0"): "CVE-2024-28219, a buffer overflow in colour management",
     ("pillow", "12.1.1"): "CVE-2026-25990, PSD: an out-of-bounds write",
     ("pillow", "12.3.0"): "CVE-2026-59199, paste and crop: an out-of-bounds write",
-    ("pillow", "13.0.0"): "CVE-2026-96639, pictures of several frames: an out-of-bounds write; JPEG: GHSA-8g5g-8vmr-9782",
+    (
+        "pillow",
+        "13.0.0",
+    ): "CVE-2026-96639, pictures of several frames: an out-of-bounds write; JPEG: GHSA-8g5g-8vmr-9782",
     ("torch", "2.6.0"): "CVE-2025-32434, torch.load runs code despite weights_only=True",
     ("torch", "2.10.0"): "CVE-2026-24747, torch.load corrupts memory despite weights_only=True",
 }
@@ -131,5 +134,7 @@ def test_nothing_that_is_read_could_be_run(tmp_path):
     assert len(files) > 80
     assert not {(path.name, name) for path in files for name in risky(path)}
     bad = tmp_path / "bad.py"
-    bad.write_text("torch.load(f)\nnp.load(f, allow_pickle=True)\nA.from_pretrained(n, trust_remote_code=True)\neval(s)")
+    bad.write_text(
+        "torch.load(f)\nnp.load(f, allow_pickle=True)\nA.from_pretrained(n, trust_remote_code=True)\neval(s)"
+    )
     assert list(risky(bad)) == ["torch.load", "np.load", "A.from_pretrained", "eval"]

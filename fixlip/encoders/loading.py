@@ -18,6 +18,7 @@ from fixlip.encoders.base import DualEncoder
 from fixlip.encoders.bundled import asset_folder, bundled_models, read_weights
 from fixlip.encoders.encoder import TowerEncoder
 from fixlip.encoders.foreign_code import no_foreign_code
+from fixlip.encoders.hub import cache_alone_without_network
 from fixlip.encoders.open_clip import from_open_clip
 from fixlip.encoders.openai_clip import from_openai_clip, is_openai_clip
 from fixlip.encoders.preprocessing import config_of
@@ -44,17 +45,19 @@ def load(
         return model
     if not isinstance(model, str):
         return _place(from_object(model, preprocess, tokenizer), device, dtype)
-    data_only = nullcontext() if model in bundled_models() else no_foreign_code()
-    with _one_at_a_time, data_only, torch.random.fork_rng(devices=[]):  # weights are random before they are read
-        encoder = _named(model, pretrained, tokenizer, cache_dir, allow_random)
+    with _one_at_a_time, torch.random.fork_rng(devices=[]):  # weights are random before they are read
+        if model in bundled_models():
+            encoder = _bundled(model)
+        else:
+            local = model.startswith(FOLDER) or Path(model.removeprefix(TRANSFORMERS)).is_dir()
+            with no_foreign_code(), nullcontext() if local else cache_alone_without_network():
+                encoder = _named(model, pretrained, tokenizer, cache_dir, allow_random)
     return _place(encoder, device or ("cuda" if torch.cuda.is_available() else "cpu"), dtype)
 
 
 def _named(
     model: str, pretrained: str | None, tokenizer: Any, cache_dir: str | None, allow_random: bool
 ) -> TowerEncoder:
-    if model in bundled_models():
-        return _bundled(model)
     if model.startswith(TRANSFORMERS):
         return _transformers(model.removeprefix(TRANSFORMERS), cache_dir)
     with _quiet():

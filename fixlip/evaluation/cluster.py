@@ -1,6 +1,7 @@
 """Tasks on a Ray cluster, or on several processes of this machine."""
 
 import math
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -42,6 +43,7 @@ class Ray:
             raise OptionError("Workers of Ray load what they need: give data, models and estimators by name.")
         started = not ray.is_initialized()
         if started:
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
             own = {} if self.address else {"num_cpus": self._whole_cpus(), "include_dashboard": False}
             ray.init(address=self.address, log_to_driver=False, logging_level="error", **own)
         try:
