@@ -12,10 +12,14 @@ from fixlip import Explanation, plots
 from fixlip.cli.console import BIDI, Printer, shown
 from fixlip.plots.style import to_bytes
 from tests import results
-from tests.hostile_texts import MARKUP, TERMINAL, TEXTS, kinds, poisoned
+from tests.hostile_texts import BROWSER, MARKUP, MATHEMATICS, ODD, TERMINAL, TEXTS, kinds, poisoned
 
 IDS = [f"{k}" for k in range(len(TEXTS))]
+SOON = {*TERMINAL[:2], *MATHEMATICS[:3], BROWSER[3], BROWSER[-1], ODD[0]}
 every_text = pytest.mark.parametrize("text", TEXTS, ids=IDS)
+on_the_terminal = pytest.mark.trust(
+    "Pages, reports, terminal", "texts that steer a terminal, or are markup of rich", "shown with escapes"
+)
 
 
 def obeyed(output):
@@ -23,9 +27,7 @@ def obeyed(output):
     return [c for c in output if c != "\n" and (unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in BIDI)]
 
 
-@pytest.mark.trust(
-    "Pages, reports, terminal", "texts that steer a terminal, or are markup of rich", "shown with escapes"
-)
+@on_the_terminal
 @every_text
 def test_a_saved_explanation_on_the_terminal(cli, tmp_path, text):
     path = tmp_path / "x.fixlip"
@@ -43,10 +45,8 @@ def test_a_saved_explanation_on_the_terminal(cli, tmp_path, text):
     assert not obeyed(out + err)
 
 
-@pytest.mark.trust(
-    "Pages, reports, terminal", "texts that steer a terminal, or are markup of rich", "shown with escapes"
-)
-@pytest.mark.parametrize("text", [*TERMINAL, *MARKUP])
+@on_the_terminal
+@pytest.mark.parametrize("text", ["".join(TERMINAL), *MARKUP])
 def test_several_saved_explanations_on_the_terminal(cli, tmp_path, text):
     for k in range(2):
         poisoned(text, k).save(tmp_path / f"{k}.fixlip")
@@ -69,10 +69,8 @@ def test_names_of_files_in_errors(cli, tmp_path, text):
             assert len(err.splitlines()) == 1, err
 
 
-@pytest.mark.trust(
-    "Pages, reports, terminal", "results of others, in the tables of fixlip report", "shown with escapes"
-)
-@pytest.mark.parametrize("text", [*TERMINAL, *MARKUP])
+@on_the_terminal
+@pytest.mark.parametrize("text", ["".join(TERMINAL), "[/bold]"])
 def test_a_report_on_the_terminal(cli, tmp_path, text):
     found = results.rows(2)
     for row in found:
@@ -86,6 +84,22 @@ def test_a_report_on_the_terminal(cli, tmp_path, text):
     code, out, err = cli("report", tmp_path, "--examples", 0)
     assert code == 0, err
     assert not obeyed(out + err)
+
+
+@on_the_terminal
+@pytest.mark.parametrize("command", ["explain", "against", "captions"])
+def test_a_caption_on_the_terminal(cli, photo, tmp_path, command, tried):
+    text = " ".join((*TERMINAL, *MARKUP)).replace("\0", "")
+    (tmp_path / "captions.txt").write_text(f"a dog {text}".replace("\n", "").replace("\r", "") + "\na cat\n", "utf-8")
+    given = {
+        "explain": [f"a dog {text}"],
+        "against": ["a dog", "--against", f"a cat {text}"],
+        "captions": ["--captions", tmp_path / "captions.txt"],
+    }[command]
+    code, out, err = cli("explain", photo, *given, "--model", "demo-clip", "--image-masks", 64)
+    assert code == 0, err
+    assert not obeyed(out + err)
+    tried(len(TERMINAL) + len(MARKUP))
 
 
 def test_text_is_neither_markup_nor_emoji(capsys):
@@ -107,7 +121,11 @@ def test_warnings_are_one_line_on_the_terminal(cli, tmp_path, monkeypatch):
 
 
 @pytest.mark.trust("Pages, reports, terminal", "texts in figures: mathtext, markup, controls", "drawn as they are")
-@every_text
+@pytest.mark.parametrize(
+    "text",
+    [t if t in SOON else pytest.param(t, marks=pytest.mark.slow) for t in TEXTS],
+    ids=IDS,
+)
 def test_figures_draw_what_they_are_given(text):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r".*(No installed font|Glyph|missing from).*")

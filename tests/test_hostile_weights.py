@@ -65,6 +65,7 @@ def evil(marker, kind, path):
         path.write_bytes(b"\x80\x04." if kind == "short" else bytes(1000))
 
 
+SOME = ("zip", "type error", "script", "zeros")
 KINDS = ("zip", "legacy", "pickle", "type error", "numpy", "script", "short", "zeros")
 
 
@@ -95,7 +96,7 @@ def test_a_file_given_as_weights(tmp_path, marker, kind, ending):
 @never
 @pytest.mark.parametrize(
     ("kind", "name"),
-    [*((kind, "open_clip_pytorch_model.bin") for kind in KINDS), ("zip", "open_clip_model.safetensors")],
+    [*((kind, "open_clip_pytorch_model.bin") for kind in SOME), ("zip", "open_clip_model.safetensors")],
 )
 def test_a_folder_of_open_clip(tmp_path, marker, kind, name):
     write_config(tmp_path)
@@ -121,7 +122,7 @@ def test_a_tower_of_timm_in_a_folder(tmp_path, marker):
 
 @never
 @pytest.mark.parametrize(
-    ("kind", "name"), [*((kind, "pytorch_model.bin") for kind in KINDS), ("zip", "model.safetensors")]
+    ("kind", "name"), [*((kind, "pytorch_model.bin") for kind in SOME), ("zip", "model.safetensors")]
 )
 def test_a_folder_of_transformers(tmp_path, marker, kind, name):
     from transformers import CLIPConfig
@@ -165,7 +166,7 @@ def test_code_beside_a_model_is_not_run_and_nobody_is_asked(tmp_path, marker, of
 
 
 @never
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", SOME)
 def test_a_checkpoint_of_a_training(tmp_path, marker, kind):
     evil(marker, kind, tmp_path / CHECKPOINT)
     refused(lambda: train(small(), [], Recipe(steps=1, lr=1e-3), tmp_path, workers=0))
