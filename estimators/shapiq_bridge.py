@@ -57,6 +57,9 @@ class ShapiqEstimator(Estimator):
 
     approximator: ClassVar[type]
 
+    def __reduce__(self) -> Any:
+        return _made_again, (self.capabilities.name, self.options())
+
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
         """See `Estimator.passes`."""
         return joint_passes(self._plan(n_image + n_text, request)[1], n_image, request)
@@ -117,6 +120,11 @@ class ShapiqEstimator(Estimator):
         with suppress(_EnoughError):
             self._run(n, budget, seed, values)
         return np.unique(np.concatenate(seen), axis=0)
+
+
+def _made_again(name: str, options: dict[str, Any]) -> ShapiqEstimator:
+    """For pickles: the classes have no place in this module."""
+    return survey().estimators[name](**options)
 
 
 class _EnoughError(Exception):

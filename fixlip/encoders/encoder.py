@@ -73,6 +73,22 @@ class TowerEncoder:
             other.text_removal = operators.parse(text, self.text_tower.removals, "text")
         return other
 
+    def __copy__(self) -> "TowerEncoder":
+        other = object.__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        return other
+
+    def __reduce__(self) -> Any:
+        """Neither pickled nor deeply copied: the towers are functions of the one model.
+
+        Raises:
+            UnsupportedModelError: always; it says what to do.
+        """
+        raise UnsupportedModelError(
+            f"{self.name}: an encoder is not sent to other processes, nor copied with its weights. Call load_model "
+            "where it is needed; for a copy, copy the model itself and give it to load_model."
+        )
+
     @property
     def removal(self) -> str:
         """How players are removed, in words."""

@@ -17,6 +17,9 @@ from fixlip.regions import patch_owner
 from fixlip.shared import shared
 
 
+ROWS = 16  # from so many on, the usual BLAS of a CPU gives a row the same bits whatever stands beside it
+
+
 def as_given(tokens: torch.Tensor) -> torch.Tensor:
     """Of a tower whose `encode` takes tokens."""
     return tokens
@@ -53,8 +56,17 @@ class Blocks:
     alone: Callable[[torch.Tensor], torch.Tensor] | None = None
 
     def __call__(self, given: torch.Tensor, keys: torch.Tensor | None = None) -> torch.Tensor:
-        """The whole tower: features [B, D]."""
-        return self.head(self.run(self.enter(given), given, keys), given, keys)
+        """The whole tower: features [B, D].
+
+        The head, alone, reads one token or a few of each input. On the CPU it gets at least `ROWS` inputs, the last one
+        several times, so that the features of an input do not depend on how many others there are.
+        """
+        tokens = self.run(self.enter(given), given, keys)
+        missing = ROWS - len(tokens) if tokens.device.type == "cpu" else 0
+        if missing <= 0:
+            return self.head(tokens, given, keys)
+        more = (x if x is None else torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) for x in (tokens, given, keys))
+        return self.head(*more)[:-missing]
 
     def run(
         self,

@@ -74,8 +74,10 @@ class SimilarityGame(CallableGame):
     def _check(self, encoder: DualEncoder) -> None:
         """The gate: nothing removed must be what the model itself does."""
         own_u, own_w = self.sides["image"].own_embedding, self.sides["text"].own_embedding
-        u = self.image_embeddings(np.ones((1, self.n_image), dtype=bool))[0]
-        w = self.text_embeddings(np.ones((1, self.n_text), dtype=bool))[0]
+        u, w = (  # asked of the towers themselves: what is remembered is what an estimator asks for, as it asks for it
+            self._embeddings(self.sides[side].tower, np.ones((1, n), dtype=bool), n, side)[0]
+            for side, n in (("image", self.n_image), ("text", self.n_text))
+        )
         for side, whole in (("image", u), ("text", w)):
             if not whole.any():
                 raise InputError(
