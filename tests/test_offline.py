@@ -207,8 +207,8 @@ import os, subprocess
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 from fixlip.cli import main
 import sys
-sys.argv = ["fixlip", "evaluate", "grounding", "--data", "scenes:2", "--model", "demo-clip", "--estimator", "grad-eclip",
-            "--engine", "ray", "--out", "run"]
+sys.argv = "fixlip evaluate grounding --data scenes:2 --model demo-clip --estimator grad-eclip".split()
+sys.argv += "--engine ray --out run".split()
 try:
     main()
 finally:

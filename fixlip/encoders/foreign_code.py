@@ -12,7 +12,7 @@ from fixlip.errors import UnsupportedModelError
 
 @contextmanager
 def no_foreign_code() -> Iterator[None]:
-    """While a model is loaded, transformers neither runs code that the model brings nor asks on the terminal whether to.
+    """While a model is loaded, transformers neither runs code that the model brings nor asks on the terminal about it.
 
     A configuration can turn ``trust_remote_code`` on by itself (``tokenizer_kwargs`` of open_clip), or name a kernel of
     the hub as its attention (CVE-2026-4372, transformers 4.56 to 5.2): so the two places that all such code passes are

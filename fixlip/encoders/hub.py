@@ -28,8 +28,8 @@ def reachable(address: str) -> bool:
 def cache_alone_without_network() -> Iterator[None]:
     """Where the hub does not answer, its cache alone is asked.
 
-    As ``HF_HUB_OFFLINE=1`` would say; otherwise each file is tried six times, for half a minute to minutes, even when it
-    lies in the cache.
+    As ``HF_HUB_OFFLINE=1`` would say; otherwise each file is tried six times, for half a minute to minutes, even when
+    it lies in the cache.
     """
     if constants.HF_HUB_OFFLINE or reachable(constants.ENDPOINT):
         yield
