@@ -115,7 +115,7 @@ class Explanation:
         if not isinstance(other, Explanation):
             return NotImplemented
         same = all(
-            getattr(self, name) == getattr(other, name)
+            getattr(self, name) == getattr(other, name) or _equal(getattr(self, name), getattr(other, name))
             for name in ("baseline", "empty_value", "full_value", "index", "unit", "players")
         )
         return (
