@@ -6,7 +6,8 @@
 Anything else is a finding: its input and its traceback are kept under ``--out``, one for each place in the code. With
 atheris (``pip install "fixlip[fuzz]"``) the inputs are guided by what code they reach; without it they are random
 changes of the same seeds. Each target runs in a process of its own, at most `SECONDS` of processor time and `GIGABYTES`
-more of memory for one input. Results go to benchmarks/results/fuzz.json; exits with 1 if there is a finding.
+more of memory for one input. The last hunt of each target is kept in benchmarks/results/fuzz.json; exits with 1 if
+there is a finding.
 
 A finding that was mended becomes a file of tests/findings/TARGET, which tests/test_fuzz.py tries ever after.
 """
@@ -204,6 +205,7 @@ def main():
     about.add_argument("--target", action="append", help="one of tests/fuzzing.py; all when left out")
     about.add_argument("--seed", type=int, default=0)
     about.add_argument("--out", type=Path, default=ROOT / "runs" / "fuzz", help="folder for findings")
+    about.add_argument("--results", type=Path, default=RESULTS, help="where each target's last hunt is written")
     about.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     given = about.parse_args()
     if given.child:
@@ -211,15 +213,16 @@ def main():
         return
     from tests.fuzzing import TARGETS
 
-    found = []
+    document = json.loads(given.results.read_text()) if given.results.exists() else {}
+    found = {one["target"]: one for one in document.get("targets", [])}
     for name in given.target or TARGETS:
-        found.append(run(name, given.seconds, given.seed, given.out.resolve()))
-        print(*(f"{key} {value}" for key, value in found[-1].items()), sep=", ", flush=True)
-    if not given.target:
+        found[name] = run(name, given.seconds, given.seed, given.out.resolve())
+        print(*(f"{key} {value}" for key, value in found[name].items()), sep=", ", flush=True)
         engine = "atheris" if find_spec("atheris") else "random changes"
-        document = {"engine": engine, "python": platform.python_version(), "seed": given.seed, "targets": found}
-        RESULTS.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
-    sys.exit(any(one["findings"] for one in found))
+        kept = [found[name] for name in TARGETS if name in found]
+        document = {"engine": engine, "python": platform.python_version(), "seed": given.seed, "targets": kept}
+        given.results.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.exit(any(one["findings"] for one in found.values()))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import pairwise
 from pathlib import Path
@@ -51,6 +51,7 @@ def _explanations():
         pictures.explanation(grid=(1, 1), words=["dog"], stderr=False, picture=False),
         pictures.of_regions(n=3, side=8, words=["a", "bus"], picture=False),
     ]
+    made[0] = replace(made[0], players=replace(made[0].players, picture=np.asarray(hostile_pictures.SMOOTH)[:8, :8]))
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, f"{k}.fixlip") for k in range(len(made))]
         for one, path in zip(made, paths, strict=True):

@@ -118,7 +118,9 @@ def test_changes_change():
 def test_the_script(tmp_path):
     """In a process of its own, with atheris where that is installed."""
     command = [sys.executable, ROOT / "scripts" / "fuzz.py", "--target", "labels", "--seconds", "3", "--out", tmp_path]
+    command += ["--results", tmp_path / "fuzz.json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "target labels" in done.stdout
     assert "findings {}" in done.stdout
+    assert '"target": "labels"' in (tmp_path / "fuzz.json").read_text()
