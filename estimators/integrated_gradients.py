@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from fixlip.memory import in_parts
 from fixlip.paths import Path, discretised_path, straight_path
 from fixlip.shared import without_warnings
 from fixlip.soundness import finite
+
+_one_at_a_time = Lock()  # torch knows one level of forward derivatives, for all threads together
 
 MEMORY = 2**29  # bytes for what is in the making at once
 TENSORS = 20  # of the size of a state that a block leaves in a graph, about
@@ -239,7 +242,7 @@ def directional_derivatives(tower: Tower, game: CountedGame) -> torch.Tensor:
         states, velocities, weights = tower.path.at(batch // players)
         tangents = velocities * tower.groups[who][..., None]
         calls.clear()
-        with forward_ad.dual_level():
+        with _one_at_a_time, forward_ad.dual_level():
             dual = forward_ad.make_dual(states.to(dtype), tangents.to(dtype))
             derivative = forward_ad.unpack_dual(tower.layers.features(dual, tower.layer)).tangent
         calls.clear()

@@ -16,7 +16,6 @@ from fixlip.errors import InputError, OptionError
 from fixlip.regions import patch_owner
 from fixlip.shared import shared
 
-
 ROWS = 16  # from so many on, the usual BLAS of a CPU gives a row the same bits whatever stands beside it
 
 
