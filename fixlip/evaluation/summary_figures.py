@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any, Literal
 
 import numpy as np
+from scipy.integrate import trapezoid
 
 from fixlip import specs
 
@@ -98,7 +99,7 @@ def _area(name: str) -> Read:
 
     def read(found: dict[str, Any]) -> float | None:
         curve, x = found.get(name) or [], found.get("fractions") or []
-        return float(np.trapezoid(curve, x)) if 1 < len(curve) == len(x) == len(numbers(curve)) else None
+        return float(trapezoid(curve, x)) if 1 < len(curve) == len(x) == len(numbers(curve)) else None
 
     return read
 
