@@ -202,6 +202,7 @@ def hostile():
         "box: turned around": changed(("image", 0, "box"), [1, 0, 0, 1]),
         "span: outside": changed(("text", 0, "span"), [0, 10_000]),
         "span: turned around": changed(("text", 0, "span"), [2, 1]),
+        "options: deep": changed(("provenance", "options"), {"a": json.loads(nested(900))}),
         "details: a text": changed(("provenance", "details"), {"a": "b"}),
         "versions: a number": changed(("provenance", "versions"), {"a": 1}),
         "unit: another": changed(("unit",), "</script>"),

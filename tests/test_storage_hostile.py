@@ -1,5 +1,6 @@
 """Files that are no explanations, made to do harm: each is an error of one line, soon, in little memory."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ import time
 import pytest
 
 from fixlip import Explanation, InputError
-from tests.hostile_files import hostile
+from tests.hostile_files import changed, hostile, nested
 from tests.saved import DATA
 
 HARMLESS = ("a long text", "1e300", "-5", "gone", "an object")  # where a field may be so
@@ -42,7 +43,18 @@ def kinds(files):
 )
 def test_headers_are_checked(files, tmp_path, tried):
     others = {n: c for n, c in files.items() if not n.startswith(("picture", "arrays", "values", "regions"))}
-    assert kinds(others) == {"header", "field", "players", "grid", "box", "span", "details", "versions", "unit"}
+    assert kinds(others) == {
+        "header",
+        "field",
+        "players",
+        "grid",
+        "box",
+        "span",
+        "options",
+        "details",
+        "versions",
+        "unit",
+    }
     readable = 0
     for name, content in others.items():
         path = tmp_path / "x"
@@ -85,6 +97,15 @@ def test_pictures_are_checked(files, tmp_path, tried):
         (tmp_path / "x").write_bytes(content)
         assert "picture" in told(tmp_path / "x")
     tried(len(pictures))
+
+
+def test_what_is_nested_as_deep_as_may_be_is_shown(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(changed(("provenance", "options"), {"a": json.loads(nested(150))}))
+    found = Explanation.load(path)
+    assert found == Explanation.load(path)
+    assert len(found.to_html()) > 1000
+    found.save(path)
 
 
 LIMITED = """
