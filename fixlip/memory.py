@@ -62,8 +62,12 @@ def retried(work: Callable[[], T], what: str, between: Callable[[], object] = re
 
 
 @contextmanager
-def enough_for(what: str) -> Iterator[None]:
+def enough_for(what: str, remedy: str = REMEDY) -> Iterator[None]:
     """Say in one line that there was not enough memory for something.
+
+    Args:
+        what: that was.
+        remedy: what to do.
 
     Raises:
         NotEnoughMemoryError: memory ran out within.
@@ -74,7 +78,7 @@ def enough_for(what: str) -> Iterator[None]:
         if not is_memory(error):
             raise
         said = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
-        raise NotEnoughMemoryError(f"There is not enough memory for {what} ({said}); {REMEDY}.") from error
+        raise NotEnoughMemoryError(f"There is not enough memory for {what} ({said}); {remedy}.") from error
 
 
 def in_parts(work: Callable[[slice], T], n: int, most: Callable[[], int], note: Callable[[int], None]) -> Iterator[T]:

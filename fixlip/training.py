@@ -27,6 +27,7 @@ from fixlip.datasets.base import BadItem, Caption
 from fixlip.datasets.base import Dataset as CaptionData
 from fixlip.errors import InputError, OptionError
 from fixlip.files import replacing, write_atomically
+from fixlip.memory import enough_for
 
 Batches = Dataset[tuple[torch.Tensor, torch.Tensor]]
 CHECKPOINT, LOG, LOG_EVERY = "checkpoint.pt", "log.jsonl", 20
@@ -72,8 +73,8 @@ def train(
     that need no gradient stay. Without dropout an interrupted run ends with the same bits as an uninterrupted one.
 
     Args:
-        model: `open_clip.CLIP`, `CustomTextCLIP` or `CoCa` (its two towers only), on its device; in evaluation mode at
-            the end.
+        model: `open_clip.CLIP`, `CustomTextCLIP` or `CoCa` (its two towers only), on its device; in evaluation mode and
+            without gradients at the end, however that comes.
         batches: item k is the batch of step k: pictures [B, 3, H, W], normalised floats or uint8, and token ids [B, L].
         recipe: how.
         folder: of the checkpoint (``checkpoint.pt``) and the log (``log.jsonl``); made where it does not exist.
@@ -91,36 +92,62 @@ def train(
     device = next(model.parameters()).device
     optimizer = torch.optim.AdamW(parameter_groups(model, recipe.decay), lr=recipe.lr, betas=(0.9, 0.98), eps=1e-6)
     start = _resume(folder / CHECKPOINT, model, optimizer, recipe)
-    loader = DataLoader(batches, batch_size=None, sampler=range(start, recipe.steps), num_workers=workers)
+    seeds = torch.Generator()  # else the loader takes one from torch's own
+    loader = DataLoader(
+        batches, batch_size=None, sampler=range(start, recipe.steps), num_workers=workers, generator=seeds
+    )
     model.train()
     began = time.time()
-    for step, (pictures, tokens) in enumerate(loader, start):
-        pixels = _normalised(pictures.to(device), normalise)
-        if recipe.patch and step % 2:
-            pixels = remove_patches(pixels, recipe.patch, torch.Generator().manual_seed(step))
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, recipe.steps, recipe.lr, recipe.warmup)
-        with torch.autocast(device.type, torch.bfloat16, enabled=recipe.bf16):
-            loss = contrastive_loss(model, pixels, tokens.to(device))
+    try:
+        for step, (pictures, tokens) in enumerate(loader, start):
+            with enough_for(f"a batch of {len(pictures)} pictures", "take smaller batches, or bf16=True"):
+                loss = _step(model, optimizer, recipe, step, _normalised(pictures.to(device), normalise), tokens)
+            last = step == recipe.steps - 1
+            if step % LOG_EVERY == 0 or last:
+                line = {"step": step, "of": recipe.steps, "loss": round(loss.item(), 4)}
+                line |= {"seconds": round(time.time() - began), "scale": round(model.logit_scale.exp().item(), 2)}
+                with (folder / LOG).open("a") as log:
+                    log.write(json.dumps(line) + "\n")
+                if report:
+                    report(line)
+            if (step + 1) % save_every == 0 or last:
+                state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
+                _write(folder / CHECKPOINT, state | {"recipe": asdict(recipe)})
+    finally:
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        with torch.no_grad():
-            model.logit_scale.clamp_(max=math.log(100))
-        last = step == recipe.steps - 1
-        if step % LOG_EVERY == 0 or last:
-            line = {"step": step, "of": recipe.steps, "loss": round(loss.item(), 4)}
-            line |= {"seconds": round(time.time() - began), "scale": round(model.logit_scale.exp().item(), 2)}
-            with (folder / LOG).open("a") as log:
-                log.write(json.dumps(line) + "\n")
-            if report:
-                report(line)
-        if (step + 1) % save_every == 0 or last:
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
-            with replacing(folder / CHECKPOINT) as file:
-                torch.save(state | {"recipe": asdict(recipe)}, file)
-    model.eval()
+        model.eval()
+
+
+def _step(
+    model: Any,
+    optimizer: torch.optim.Optimizer,
+    recipe: Recipe,
+    step: int,
+    pixels: torch.Tensor,
+    tokens: torch.Tensor,
+) -> torch.Tensor:
+    """One batch; its loss, on the device."""
+    if recipe.patch and step % 2:
+        pixels = remove_patches(pixels, recipe.patch, torch.Generator().manual_seed(step))
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(step, recipe.steps, recipe.lr, recipe.warmup)
+    with torch.autocast(pixels.device.type, torch.bfloat16, enabled=recipe.bf16):
+        loss = contrastive_loss(model, pixels, tokens.to(pixels.device))
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    with torch.no_grad():
+        model.logit_scale.clamp_(max=math.log(100))
+    return loss.detach()
+
+
+def _write(path: Path, state: dict[str, Any]) -> None:
+    with replacing(path) as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:  # torch's own words for a full disk
+            raise InputError(f"Cannot write {str(path)!r}: {str(error).splitlines()[0]}.") from error
 
 
 def contrastive_loss(model: Any, pixels: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:

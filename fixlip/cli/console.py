@@ -118,6 +118,7 @@ class Commands(TyperGroup):
                 return super().main(*args, **kwargs)
             except SystemExit:
                 if self.signals:
+                    exec("")  # Python forgets that an interruption reached an exec; else its exit code is another one
                     raise SystemExit(BY_SIGNAL + self.signals[0]) from None
                 raise
 

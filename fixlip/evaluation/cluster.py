@@ -2,8 +2,11 @@
 
 import math
 import os
+import signal
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from threading import current_thread, main_thread
 from typing import Any
 
 from fixlip.errors import MissingExtraError, OptionError
@@ -45,7 +48,8 @@ class Ray:
         if started:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
             own = {} if self.address else {"num_cpus": self._whole_cpus(), "include_dashboard": False}
-            ray.init(address=self.address, log_to_driver=False, logging_level="error", **own)
+            with _own_signals():
+                ray.init(address=self.address, log_to_driver=False, logging_level="error", **own)
         try:
             actor = ray.remote(RemoteWorker).options(
                 num_cpus=self.cpus, num_gpus=self.gpus, max_restarts=-1, max_task_retries=RETRIES
@@ -88,6 +92,15 @@ def died(task: Task) -> Row:
     reason = f"the worker died on this item {RETRIES + 1} times"
     item = {"item": f"#{task.index}", "index": task.index, "model": "", "estimator": ""}
     return item | {"status": "bad", "fault": "worker died", "reason": reason}
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Ray takes SIGTERM for itself, and ends the program by it with a code of its own."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    if current_thread() is main_thread():
+        signal.signal(signal.SIGTERM, before)
 
 
 def _ray() -> Any:
