@@ -64,8 +64,11 @@ class Blocks:
         missing = ROWS - len(tokens) if tokens.device.type == "cpu" else 0
         if missing <= 0:
             return self.head(tokens, given, keys)
-        more = (x if x is None else torch.cat([x, x[-1:].expand(missing, *x.shape[1:])]) for x in (tokens, given, keys))
-        return self.head(*more)[:-missing]
+
+        def more(x: torch.Tensor) -> torch.Tensor:
+            return torch.cat([x, x[-1:].expand(missing, *x.shape[1:])])
+
+        return self.head(more(tokens), more(given), None if keys is None else more(keys))[:-missing]
 
     def run(
         self,
