@@ -1,5 +1,6 @@
 """Weighted Banzhaf interactions (FIxLIP)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -48,7 +49,8 @@ class Banzhaf(Estimator):
         fit: of a tower that is not enumerated: "gaussian-process" (`fixlip.tower_process`) or "least-squares" on the
             terms alone, as published (all pairs: of both towers at once, on the grid of their masks). "auto" is the
             process up to 4,096 folded masks (2,048 independent ones), four times as many where these are fewer than
-            four for each term, else least squares; with `ridge` always least squares.
+            four for each term, else least squares; with `ridge`, and for p below 0.25 or
+            above 0.75, always least squares.
         ridge: penalty on the coefficients of the embeddings, in units of their variance; 0 for none.
 
     Error: none where both towers are enumerated. The process gives a posterior mean, which is drawn towards 0, and the
@@ -137,7 +139,9 @@ class Banzhaf(Estimator):
                 for plan, design, embed in towers
             ]
             found = self._combined(surrogate, *fits)
-        return self._explained(game, found, plans[0].masks, options)
+        return self._explained(
+            game, found, plans[0].masks, options, also=[r for plan, d, _ in towers for r in plan.hidden(d, self.p)]
+        )
 
     def _fit(
         self,
@@ -169,7 +173,13 @@ class Banzhaf(Estimator):
         return self._explained(game, fit_joint(game.values, design, surrogate), masks, options, word="budget")
 
     def _explained(
-        self, game: CountedGame, fit: Fit, masks: int, options: dict[str, Any], word: str = "image_masks"
+        self,
+        game: CountedGame,
+        fit: Fit,
+        masks: int,
+        options: dict[str, Any],
+        word: str = "image_masks",
+        also: Sequence[str] = (),
     ) -> Explanation:
         cross = fit.effects.second_order[: game.n_image, game.n_image :]
         return game.explanation(
@@ -177,7 +187,7 @@ class Banzhaf(Estimator):
             index=self._index,
             stderr=fit.stderr,
             r2=fit.r2,
-            remarks=remarks(cross, fit.stderr, fit.r2, masks, word=word),
+            remarks=[*remarks(cross, fit.stderr, fit.r2, masks, word=word), *also],
             options=options,
         )
 

@@ -150,7 +150,7 @@ class Comparison:
     def agreement(self) -> np.ndarray:
         """Pearson correlation of the interactions of patches and words for each two of the explanations, [k, k].
 
-        NaN where an explanation has none, or all the same.
+        NaN where an explanation has none, a single one, or all the same.
 
         Raises:
             InputError: the explanations have different players.
@@ -158,8 +158,11 @@ class Comparison:
         shapes = {e.cross.shape for e in self.explanations}
         if len(shapes) > 1:
             raise InputError(f"Only explanations of the same players can be correlated, these have {sorted(shapes)}.")
+        pairs = [e.cross.ravel() for e in self.explanations]
+        if pairs[0].size < 2:
+            return np.full((len(pairs), len(pairs)), np.nan)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.atleast_2d(np.corrcoef([e.cross.ravel() for e in self.explanations]))
+            return np.atleast_2d(np.corrcoef(pairs))
 
     def to_html(self, path: str | Path | None = None) -> str:
         """The interactive page, side by side or one at a time, on one scale; also written to `path` when given."""

@@ -181,7 +181,9 @@ def remarks(
     else:
         n_image = len(cross)
         signal, noise = np.nansum(cross**2), np.nansum(stderr.second_order[:n_image, n_image:] ** 2)
-        if noise > 0.2 * signal:
+        if noise > 100 * signal:
+            found.append(f"the interactions are far below their noise; {more}")
+        elif noise > 0.2 * signal:
             found.append(f"noise is {noise / signal:.0%} of the variance of the interactions; {more}")
     if r2 is not None and np.isnan(r2):
         found.append(CONSTANT)

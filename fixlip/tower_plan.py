@@ -9,7 +9,7 @@ from fixlip.errors import BudgetError
 from fixlip.estimator import Request
 from fixlip.moments import n_features
 from fixlip.regression import MOST_TERMS
-from fixlip.sampling import Design, Sampling, allocate, fewest, make_design
+from fixlip.sampling import Design, Sampling, allocate, block_size, fewest, make_design
 from fixlip.surrogate import Surrogate
 
 FitName = Literal["gaussian-process", "least-squares"]
@@ -19,7 +19,13 @@ PER_TERM: dict[FitName, dict[int, int]] = {  # default masks for each term, by o
     "gaussian-process": {1: 10, 2: 1},
 }
 PROCESS_UP_TO = 2048  # rows, a mask or a mask and its complement; above, fit="auto" is least squares
+RATES = (0.25, 0.75)  # of masking, at which a process is as sure as it is right
 MOST_FOR_PROCESS = 8192  # rows: matrices of 0.5 GB
+
+
+def known_rate(p: float) -> bool:
+    """Whether players come and go often enough for the standard errors of a Gaussian process to be right."""
+    return RATES[0] <= p <= RATES[1]
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,19 @@ class TowerPlan:
     def design(self, n: int, p: float, seed: int) -> Design:
         """The masks, of n players."""
         return make_design(n, self.masks, p, self.sampling, np.random.default_rng([seed, self.side == "text"]))
+
+    def hidden(self, design: Design, p: float) -> list[str]:
+        """What standard errors do not show.
+
+        In one block of masks, three players together can pass for a single one; and a Gaussian process is too sure of
+        itself where players are mostly present or mostly absent.
+        """
+        if self.fit == "gaussian-process" and not (design.exact or known_rate(p)):
+            return [f"at p = {p:g} the standard errors of a Gaussian process are too small; take fit='least-squares'"]
+        needed = 4 * block_size(design.masks.shape[1])
+        if design.kind != "folded" or self.fit != "least-squares" or self.masks >= needed:
+            return []
+        return [f"less than two blocks of {self.side} masks hide errors; give {self.side}_masks={needed} or more"]
 
     def described(self, design: Design) -> str:
         """For the provenance."""
@@ -52,7 +71,7 @@ class Rules:
     def masks(self, surrogate: Surrogate, request: Request) -> tuple[int, int]:
         """Image and text masks that a request comes to."""
         order, players = surrogate.feature_order, (surrogate.n_image, surrogate.n_text)
-        process = self.fit == "gaussian-process" or (self.fit == "auto" and not self.ridge)
+        process = self.fit == "gaussian-process" or (self.fit == "auto" and not self.ridge and known_rate(self.p))
         image, text = allocate(
             request.budget,
             request.image_masks,
@@ -113,6 +132,8 @@ class Rules:
             return "least-squares"
         if self.fit != "auto":
             return self.fit  # type: ignore[return-value]
+        if not known_rate(self.p):
+            return "least-squares"
         f = n_features(n, order)
         rows = m // 2 if self.sampling_of(order, n, m) == "folded" else m
         few = rows <= PROCESS_UP_TO or m < 4 * f <= 2 * MOST_FOR_PROCESS or f > MOST_TERMS

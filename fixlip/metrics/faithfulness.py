@@ -18,7 +18,7 @@ class Faithfulness:
     Attributes:
         spearman, pearson, kendall: correlations (Kendall's tau-b); NaN where one side is constant.
         r2: 1 - mean squared error / variance of the game; negative for a surrogate that is worse than the mean. NaN
-            where the game is constant or the explanation is in "relevance".
+            where the game is constant (but for rounding) or the explanation is in "relevance".
         mse: mean squared error, in the square of the game's unit; NaN where the explanation is in "relevance".
     """
 
@@ -65,7 +65,7 @@ def faithfulness(explanation: Explanation, masks: np.ndarray, values: np.ndarray
     r2 = mse = float("nan")
     if explanation.unit != "relevance":
         mse, variance = float(np.mean((values - predicted) ** 2)), float(values.var())
-        r2 = 1 - mse / variance if np.ptp(values) > 0 else float("nan")
+        r2 = 1 - mse / variance if varies(values) else float("nan")
     return Faithfulness(
         correlation(stats.spearmanr, values, predicted),
         correlation(stats.pearsonr, values, predicted),
@@ -77,6 +77,16 @@ def faithfulness(explanation: Explanation, masks: np.ndarray, values: np.ndarray
 
 def correlation(function: Callable[..., Any], one: np.ndarray, other: np.ndarray) -> float:
     """A correlation of scipy.stats; NaN where one side is constant (but for rounding) or shorter than two."""
-    if len(one) < 2 or any(not np.ptp(side) > 1e-12 * np.abs(side).max() for side in (one, other)):
+    if len(one) < 2 or not (varies(one) and varies(other)):
         return float("nan")
     return float(function(one, other).statistic)
+
+
+def varies(values: np.ndarray) -> bool:
+    """Whether values differ by more than rounding.
+
+    Example:
+        >>> varies(np.array([1.0, 1.0 + 1e-15])), varies(np.array([1.0, 1.1]))
+        (False, True)
+    """
+    return bool(np.ptp(values) > 1e-12 * np.abs(values).max())
