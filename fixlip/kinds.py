@@ -33,6 +33,10 @@ Pair = Annotated[tuple[int, int], Exactly(False)]
 Four = Annotated[tuple[Number, Number, Number, Number], Exactly(False)]
 
 
+def _finite(text: str) -> float:
+    return _not_infinite(float(text))
+
+
 def parsed(text: str | bytes) -> Any:
     """JSON, however hostile.
 
@@ -40,10 +44,11 @@ def parsed(text: str | bytes) -> Any:
         text: in UTF-8 where it is bytes.
 
     Raises:
-        ValueError: it is not JSON, or nested too deep.
+        ValueError: it is not JSON, nested too deep, or has an infinite number (1e999).
     """
+    text = text if isinstance(text, str) else text.decode("utf-8")
     try:
-        return json.loads(text if isinstance(text, str) else text.decode("utf-8"))
+        return json.loads(text, parse_float=_finite, parse_constant=_finite)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 

@@ -138,7 +138,7 @@ def _parts(content: bytes) -> dict[str, dict[str, Any]]:
     try:
         return dict(deserialize(content))
     except SafetensorError as error:
-        raise ValueError(f"it is damaged, {error}") from error
+        raise ValueError(f"it is damaged, {str(error)[:200]!r}") from error  # which quotes what it read
 
 
 def _from_parts(header: layout.Header, arrays: dict[str, np.ndarray]) -> Explanation:

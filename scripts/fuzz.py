@@ -80,7 +80,7 @@ class Hunt:
         """One finding for each kind of error and place."""
         stack = traceback.extract_tb(error.__traceback__)
         place = next((f for f in reversed(stack) if "/fixlip/" in f.filename or "/tests/" in f.filename), None)
-        where = f"{Path(place.filename).name}:{place.name}:{place.lineno}" if place else str(error)
+        where = f"{Path(place.filename).name}:{place.name}:{place.lineno}" if place else str(error)[:20]
         about = f"{type(error).__name__} {where}"
         if about in self.findings:
             return

@@ -225,9 +225,14 @@ def _spec(data, folder):
 
 
 CAPTIONS = [
-    "a dog and a bus\na bus", "A skateboarder's e-mail, (two) cafés & a 猫!\ncafés", "👩\u200d👩\u200d👧 🏴\u200d☠️ e\u0301\n👩\u200d👩\u200d👧",
-    "rock &amp; roll &lt;b&gt;\nroll", "\u202eשלום dog\ndog", "İstanbul straße ﬁsh\nﬁsh", "a [/EN#1/people man] waits .\na",
-]  # fmt: skip
+    "a dog and a bus\na bus",
+    "A skateboarder's e-mail, (two) cafés & a 猫!\ncafés",
+    "\U0001f469\u200d\U0001f469\u200d\U0001f467 \U0001f3f4\u200d\u2620 e\u0301\n\U0001f467",
+    "rock &amp; roll &lt;b&gt;\nroll",
+    "\u202eשלום dog\ndog",
+    "İstanbul straße ﬁsh\nﬁsh",
+    "a [/EN#1/people man] waits .\na",
+]
 TOWERS = ("open_clip CLIP, ViT", "transformers SiglipModel", "callables")
 
 

@@ -7,7 +7,9 @@ from typing import Any
 from xml.etree import ElementTree
 
 from fixlip.errors import InputError
+from fixlip.files import read_bytes
 
+LARGEST = 1 << 31  # bytes of an annotation file
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
@@ -34,7 +36,7 @@ def text_of(path: Path) -> str:
         InputError: no such file, or other bytes than UTF-8.
     """
     try:
-        return _bytes_of(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return read_bytes(path, LARGEST).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         raise InputError(f"{str(path)!r} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from error
 
@@ -48,15 +50,6 @@ def within(path: Path, name: str) -> Path:
     if os.path.isabs(name) or ".." in Path(name).parts or "\0" in name:
         raise InputError(f"The name {name!r} leads out of the folder {path.name!r}.")
     return path / name
-
-
-def _bytes_of(path: Path) -> bytes:
-    if os.path.lexists(path) and not os.path.isfile(path):  # a pipe or a device would be read for ever
-        raise InputError(f"{str(path)!r} is not a file.")
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise InputError(f"{str(path)!r} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def lines_of(path: Path) -> list[str]:
@@ -97,7 +90,7 @@ def xml_of(path: Path) -> ElementTree.Element:
     Raises:
         InputError: it cannot be read or is not well-formed (line and column are named).
     """
-    content = _bytes_of(path)
+    content = read_bytes(path, LARGEST)
     try:
         return ElementTree.fromstring(content)
     except ElementTree.ParseError as error:
