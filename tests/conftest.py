@@ -16,7 +16,7 @@ from tests.trust import Trials, tried  # noqa: F401 (a fixture)
 
 def pytest_configure(config):
     install()
-    config.pluginmanager.register(Trials())
+    config.pluginmanager.register(Trials(), "trials")
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.trust import BEGIN, END, PAGE, SECTIONS, Row, Trials, declared, table
+from tests.trust import BEGIN, END, PAGE, ROOT, SECTIONS, Row, Trials, table
 
 pytest_plugins = "pytester"
 ROW = re.compile(r"^\| (.+) \| (\d+) \| (.+) \| (.+) \|$", re.M)
@@ -18,8 +18,13 @@ def written():
     }
 
 
-def test_every_row_is_a_test_and_every_such_test_a_row():
-    assert {row: files for row, (_, files) in written().items()} == declared(), "FIXLIP_WRITE_TABLE=1 pytest -m trust"
+def test_every_row_is_a_test_and_every_such_test_a_row(request):
+    trials = request.config.pluginmanager.get_plugin("trials")
+    rows = {row: files for row, (_, files) in written().items()}
+    for row, files in trials.declared.items():
+        assert files <= rows.get(row, set()), f"{row}: FIXLIP_WRITE_TABLE=1 pytest -m trust"
+    if {f"tests/{path.name}" for path in (ROOT / "tests").glob("test_*.py")} <= trials.collected:
+        assert rows == trials.declared, "FIXLIP_WRITE_TABLE=1 pytest -m trust"
 
 
 def test_every_row_has_a_section_and_cases():

@@ -1,10 +1,10 @@
 """Which faults and inputs the tests try: the marker ``trust``, the fixture ``tried``, and the table of `docs/trust.md`.
 
 ``@pytest.mark.trust(section, input, outcome)`` makes a test a row of the table. Each of its cases counts one, or what
-it hands to ``tried``. ``FIXLIP_WRITE_TABLE=1 pytest -m trust`` writes the table anew.
+it hands to ``tried``. ``FIXLIP_WRITE_TABLE=1 pytest -m trust`` writes the table
+anew.
 """
 
-import ast
 import os
 from collections import Counter
 from pathlib import Path
@@ -45,44 +45,39 @@ def tried(record_property):
 
 
 class Trials:
-    """A pytest plugin: the cases of each row that passed, and the files they are in."""
+    """A pytest plugin: the rows that the collected tests declare, the cases of each that passed, and the files."""
 
     def __init__(self):
+        self.declared, self.collected = {}, set()
         self.cases, self.files, self.called, self.failed = Counter(), {}, set(), False
 
     def pytest_configure(self, config):
         config.addinivalue_line("markers", "trust(section, input, outcome): a row of docs/trust.md")
 
+    @pytest.hookimpl(tryfirst=True)  # before any is deselected
     def pytest_collection_modifyitems(self, items):
         for item in items:
-            item.user_properties += [("trust", mark.args) for mark in item.iter_markers("trust")]
+            file = item.nodeid.split("::")[0]
+            self.collected.add(file)
+            for mark in item.iter_markers("trust"):
+                item.user_properties.append(("trust", mark.args))
+                self.declared.setdefault(Row(*mark.args), set()).add(file)
 
     def pytest_runtest_logreport(self, report):
-        self.failed |= report.failed
         if report.when == "call" and report.passed:
             self.called.add(report.nodeid)
         properties = dict(report.user_properties)
+        self.failed |= report.failed and "trust" in properties
         if report.when == "teardown" and report.nodeid in self.called and "trust" in properties:
             row = Row(*properties["trust"])
             self.cases[row] += properties.get("tried", 1)
             self.files.setdefault(row, set()).add(report.nodeid.split("::")[0])
 
     def pytest_terminal_summary(self, terminalreporter, config):
-        if config.option.markexpr == "trust":
+        if config.args_source.name == "TESTPATHS" and config.option.markexpr in ("", "trust"):  # nothing is left out
             terminalreporter.write_line(f"{len(self.cases)} kinds of faults and inputs, {self.cases.total()} cases")
             if os.environ.get("FIXLIP_WRITE_TABLE") and not self.failed:
                 write(table(self.cases, self.files))
-
-
-def declared():
-    """The rows that the tests declare, with the files they are in."""
-    found = {}
-    for path in sorted((ROOT / "tests").glob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.trust":
-                row = Row(*map(ast.literal_eval, node.args))
-                found.setdefault(row, set()).add(f"tests/{path.name}")
-    return found
 
 
 def table(cases, files):
