@@ -65,6 +65,7 @@ def uninterrupted(tmp_path_factory):
     return folder
 
 
+@pytest.mark.trust("Faults", "kill -9 in an evaluation", "the same command goes on from there, nothing is done twice")
 def test_killed_ten_times_the_table_is_the_same(tmp_path, uninterrupted):
     rng, kills = random.Random(0), 0
     while kills < 10:
@@ -95,6 +96,7 @@ def workers():
     return found
 
 
+@pytest.mark.trust("Faults", "a worker of Ray that is killed", "its item is done again; the same rows")
 def test_ray_gives_the_same_also_when_a_worker_is_killed(tmp_path, uninterrupted):
     pytest.importorskip("ray")
     process = start(tmp_path, "--engine", "ray", "--workers", "2")
@@ -106,5 +108,42 @@ def test_ray_gives_the_same_also_when_a_worker_is_killed(tmp_path, uninterrupted
     out = finish(process)
     assert "20 of 20 items evaluated" in out
     assert "explanations a second" in out
+    assert kept(tmp_path) == kept(uninterrupted)
+    assert len(raw_lines(tmp_path)) == UNITS
+
+
+@pytest.mark.trust(
+    "Faults", "Ctrl-C or SIGTERM in an evaluation on Ray", "exit code 130 or 143, one line; its workers end"
+)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+def test_ray_ends_with_the_program(tmp_path, number):
+    pytest.importorskip("ray")
+    process = start(tmp_path, "--engine", "ray", "--workers", "2")
+    while process.poll() is None and not size(tmp_path):
+        time.sleep(0.01)
+    mine = workers()
+    assert mine
+    process.send_signal(number)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 128 + number, err.decode()
+    assert err.decode().startswith("fixlip: interrupted; what is done is in")
+    assert err.decode().count("\n") == 1
+    deadline = time.monotonic() + 30
+    while set(workers()) & set(mine) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not set(workers()) & set(mine)
+
+
+@pytest.mark.trust("Faults", "SIGTERM in an evaluation", "the same command goes on from there, nothing is done twice")
+def test_ended_ten_times_the_table_is_the_same(tmp_path, uninterrupted):
+    for _ in range(10):
+        process, before = start(tmp_path), size(tmp_path)
+        while process.poll() is None and size(tmp_path) == before:
+            time.sleep(0.002)
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=60)
+        assert (process.returncode, err.decode().count("\n")) == (143, 1), err.decode()
+    assert 10 <= len(raw_lines(tmp_path)) < UNITS
+    finish(start(tmp_path))
     assert kept(tmp_path) == kept(uninterrupted)
     assert len(raw_lines(tmp_path)) == UNITS
