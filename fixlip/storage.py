@@ -180,11 +180,10 @@ def _number(value: float | None) -> float:
 def _pixels(png: bytes) -> np.ndarray:
     """The picture; nothing is decoded but PNG, and nothing huge."""
     try:
-        with without_warnings():
-            with Image.open(io.BytesIO(png), formats=["PNG"]) as opened:
-                if opened.width * opened.height > layout.PIXELS:
-                    raise ValueError(f"it has {opened.width} x {opened.height} pixels")
-                return np.asarray(opened.convert("RGB"))
+        with without_warnings(), Image.open(io.BytesIO(png), formats=["PNG"]) as opened:
+            if opened.width * opened.height > layout.PIXELS:
+                raise ValueError(f"it has {opened.width} x {opened.height} pixels")
+            return np.asarray(opened.convert("RGB"))
     except UnidentifiedImageError as error:
         raise ValueError("its picture is no PNG") from error
     except Exception as error:  # Pillow raises many kinds
