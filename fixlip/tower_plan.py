@@ -1,6 +1,7 @@
 """How the masks of each tower are drawn, and how its embeddings are fitted: the rules behind "auto"."""
 
 from dataclasses import dataclass
+from math import ceil, log
 from typing import Literal
 
 import numpy as np
@@ -38,8 +39,21 @@ class TowerPlan:
     fit: FitName
 
     def design(self, n: int, p: float, seed: int) -> Design:
-        """The masks, of n players."""
-        return make_design(n, self.masks, p, self.sampling, np.random.default_rng([seed, self.side == "text"]))
+        """The masks, of n players.
+
+        Raises:
+            BudgetError: a Gaussian process would have to guess at players that are in all of them, or in none.
+        """
+        design = make_design(n, self.masks, p, self.sampling, np.random.default_rng([seed, self.side == "text"]))
+        share = design.masks.mean(0)
+        fixed = int(((share == 0) | (share == 1)).sum())
+        if fixed and self.fit == "gaussian-process" and not design.exact:
+            needed = max(2 * self.masks, ceil(log(20 * n) / min(p, 1 - p)))
+            raise BudgetError(
+                f"{fixed} of {n} {self.side} players are in all of the {self.masks} masks at p = {p:g}, or in none, so "
+                f"nothing is known about them. Give {self.side}_masks={needed}, or a p nearer to 0.5."
+            )
+        return design
 
     def hidden(self, design: Design, p: float) -> list[str]:
         """What standard errors do not show.

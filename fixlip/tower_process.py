@@ -18,12 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from math import ceil, log
 from typing import Literal
 
 import numpy as np
 
-from fixlip.errors import BudgetError
 from fixlip.gaussian_process import Family, GaussianProcess, fit
 from fixlip.moments import Embed, features, n_features
 from fixlip.sampling import Design
@@ -137,21 +135,10 @@ def tower_process(
         order: of the features that are asked for; interactions of up to three players are modelled at any rate.
         near: [n, n], how likely each pair of players is to interact, relative to others; None if nothing is known.
 
-    Raises:
-        BudgetError: some player is in all of the masks, or in none.
-
     Memory: masks and embeddings, [m, m] matrices (half of it where masks come with their complements), and one number
     for each pair of players.
     """
-    n, share = design.masks.shape[1], design.masks.mean(0)
-    fixed = int(((share == 0) | (share == 1)).sum())
-    if fixed:
-        needed = max(2 * len(design.masks), ceil(log(20 * n) / min(p, 1 - p)))
-        raise BudgetError(
-            f"{fixed} of {n} players come and go in none of the {len(design.masks)} masks at p = {p:g}, so nothing is "
-            f"known about them. Give about {needed} masks of this tower, or a p nearer to 0.5."
-        )
-    embeddings = embed(design.masks)
+    embeddings, n = embed(design.masks), design.masks.shape[1]
     chi = (design.masks - p) / np.sqrt(p * (1 - p))
     centred = embeddings - embeddings.mean(0)
     constant = Family(np.zeros((1, 0), dtype=int), np.ones(1))
@@ -209,7 +196,7 @@ def _triples(pairs: np.ndarray) -> Family:
 def _root(covariance: np.ndarray) -> np.ndarray:
     """The lower triangular root of a covariance matrix, whatever rounding has left of its smallest eigenvalues."""
     values, vectors = np.linalg.eigh(covariance)
-    upper = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")
+    upper: np.ndarray = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")  # type: ignore[assignment]
     signs = np.where(np.diagonal(upper) < 0, -1.0, 1.0)
     lower: np.ndarray = upper.T * signs
     return lower
