@@ -210,3 +210,13 @@ def test_an_error_at_any_byte(path, error, tried):
             assert path.read_bytes() == before
             journal.file = whole
     tried(length)
+
+
+def test_a_whole_row_outlives_an_interruption(path, monkeypatch):
+    def fsync(number):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with Journal(path) as journal, pytest.raises(KeyboardInterrupt):
+        journal.append(row(3))
+    assert [r["index"] for r in lines(path)] == [0, 1, 2, 3]

@@ -98,17 +98,19 @@ class Journal:
             row: in types that `fixlip.files.plain` knows.
 
         Raises:
-            InputError: it cannot be written; the file is as before.
+            InputError: it cannot be written; the file is as before. So it is after Ctrl-C, unless the row is whole.
         """
         line = json.dumps(plain(row), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
         rest, end = memoryview(line.encode("utf-8", "backslashreplace")), self.file.seek(0, os.SEEK_END)
+        whole = end + len(rest)
         try:
             while rest:
                 rest = rest[self.file.write(rest) :]
             os.fsync(self.file.fileno())
         except BaseException as error:
-            with suppress(OSError):
-                self.file.truncate(end)
+            if isinstance(error, OSError) or self.file.seek(0, os.SEEK_END) < whole:
+                with suppress(OSError):
+                    self.file.truncate(end)
             if isinstance(error, OSError):
                 raise self._failed(error) from error
             raise
