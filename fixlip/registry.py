@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from fixlip.errors import OptionError, unknown
@@ -120,8 +121,19 @@ def estimator_class(name: str) -> type[Estimator]:
     point = name.partition(":")[0]
     cls = _registered.get(name) or (_load(point).get(name) if point in _entry_points() else None)
     if cls is None:
+        if point not in _entry_points() and _in_the_source(point):
+            raise OptionError(f"The estimator {name!r} is newer than the installation: run pip install -e . again.")
         raise OptionError(unknown("estimator", name, list_estimators()))
     return cls
+
+
+def _in_the_source(name: str) -> bool:
+    """Whether a module of this name is beside the estimators that come along; entry points change by installing."""
+    module = name.replace("-", "_")
+    try:
+        return module.isidentifier() and find_spec(f"{GROUP}.{module}") is not None
+    except ImportError:  # a folder fixlip in the working directory hides the package
+        return False
 
 
 def get_estimator(name: str, **options: Any) -> Estimator:

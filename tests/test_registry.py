@@ -91,3 +91,16 @@ def test_two_packages_with_one_name(entry_points):
     entry_points().append(EntryPoint("banzhaf", "elsewhere:Banzhaf", registry.GROUP))
     with pytest.raises(OptionError, match="Two packages"):
         fixlip.list_estimators()
+
+
+def test_an_estimator_newer_than_the_installation_is_explained(monkeypatch):
+    from fixlip import registry
+
+    old = {name: point for name, point in registry._entry_points().items() if name != "rise"}
+    monkeypatch.setattr(registry, "_entry_points", lambda: old)
+    with pytest.raises(OptionError, match=r"'rise' is newer than the installation: run pip install -e \. again"):
+        fixlip.get_estimator("rise")
+    with pytest.raises(OptionError, match="Did you mean"):
+        fixlip.get_estimator("ris")
+    with pytest.raises(OptionError, match="estimator"):
+        fixlip.get_estimator("no such.thing")

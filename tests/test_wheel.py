@@ -14,13 +14,18 @@ ROOT = Path(__file__).parents[1]
 pytestmark = [pytest.mark.slow, pytest.mark.wheel]
 
 
+def copy_of_source(target):
+    """What git would hand out, so that building leaves nothing in the checkout."""
+    leave = shutil.ignore_patterns(
+        ".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", "runs", "artifacts", ".*_cache", ".hypothesis"
+    )
+    shutil.copytree(ROOT, target, ignore=leave)
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
     source = tmp_path_factory.mktemp("source") / "fixlip"
-    leave = shutil.ignore_patterns(
-        ".git", ".venv", "build", "*.egg-info", "__pycache__", "runs", "artifacts", ".*_cache"
-    )
-    shutil.copytree(ROOT, source, ignore=leave)
+    copy_of_source(source)
     out = tmp_path_factory.mktemp("wheel")
     subprocess.run([sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", out, source], check=True)
     return next(out.glob("*.whl"))
@@ -79,6 +84,12 @@ def test_demo_runs_from_it(installed, tmp_path):
     done = run(installed, "fixlip", "demo", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fixlip-demo.html", "fixlip-demo.png"]
+
+
+@pytest.mark.parametrize("command", [("fixlip",), ("python", "-m", "fixlip")])
+def test_it_says_its_version(installed, tmp_path, command):
+    done = run(installed, *command, "--version", cwd=tmp_path)
+    assert (done.returncode, done.stdout.split()[0]) == (0, "fixlip"), done.stderr
 
 
 def test_a_checkout_that_hides_it_is_explained(installed):
