@@ -26,7 +26,7 @@ from tests.browser import browser  # noqa: F401, a fixture
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/_site/index.md")),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/_site/index.md")),
     *sorted(p for p in (ROOT / "docs").rglob("*.md") if not any(part.startswith("_") for part in p.parts)),
     *sorted((ROOT / "benchmarks" / "results").glob("*.md")),
 ]

@@ -1,8 +1,7 @@
 """Which faults and inputs the tests try: the marker ``trust``, the fixture ``tried``, and the table of `docs/trust.md`.
 
 ``@pytest.mark.trust(section, input, outcome)`` makes a test a row of the table. Each of its cases counts one, or what
-it hands to ``tried``. ``FIXLIP_WRITE_TABLE=1 pytest -m trust`` writes the table
-anew.
+it hands to ``tried``. ``FIXLIP_WRITE_TABLE=1 pytest -m trust`` writes the table anew.
 """
 
 import os

@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = {  # outside of docs, or called otherwise there
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
     "docs/results/README.md": "results/index.md",
 }
 FOLDERS = {"docs": "", "benchmarks/results": "benchmarks", "notebooks": "notebooks"}
