@@ -123,6 +123,12 @@ class Side:
         """The tower, or one that remembers."""
         return Remembered(self.tower) if self.remember else self.tower
 
+    def whole(self, everything: np.ndarray) -> np.ndarray:
+        """[1, D], of the mask with every player; computed once, and not remembered for estimators."""
+        if "whole" not in self.kept:
+            self.kept["whole"] = self.tower(everything)
+        return self.kept["whole"]  # type: ignore[no-any-return]
+
     @cached_property
     def own_embedding(self) -> np.ndarray:
         """[D], by the model's own forward pass."""

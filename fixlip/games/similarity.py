@@ -75,8 +75,8 @@ class SimilarityGame(CallableGame):
         """The gate: nothing removed must be what the model itself does."""
         own_u, own_w = self.sides["image"].own_embedding, self.sides["text"].own_embedding
         u, w = (  # asked of the towers themselves: what is remembered is what an estimator asks for, as it asks for it
-            self._embeddings(self.sides[side].tower, np.ones((1, n), dtype=bool), n, side)[0]
-            for side, n in (("image", self.n_image), ("text", self.n_text))
+            self._embeddings(one.whole, np.ones((1, len(one.players)), dtype=bool), len(one.players), side)[0]
+            for side, one in self.sides.items()
         )
         for side, whole in (("image", u), ("text", w)):
             if not whole.any():
