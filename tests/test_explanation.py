@@ -122,7 +122,7 @@ def test_a_label_map_is_part_of_what_is_equal_and_saved(small, regions, tmp_path
 @pytest.mark.parametrize("damaged", [REGIONS + 1, REGIONS.astype(float), REGIONS.ravel()])
 def test_a_damaged_label_map_is_not_saved(regions, damaged, tmp_path):
     object.__setattr__(regions.players, "regions", damaged)
-    with pytest.raises(InputError, match="cannot be saved: (regions|A label map)"):
+    with pytest.raises(InputError, match=r"cannot be saved: (regions|A label map)"):
         regions.save(tmp_path / "x.fixlip")
     assert not any(tmp_path.iterdir()), "what could not be read is not written"
 
