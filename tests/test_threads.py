@@ -95,6 +95,16 @@ def test_one_model_in_threads(n, tried):
     tried(2 * len(jobs))
 
 
+@pytest.mark.trust(SECTION, "captions of two lengths by one tokenizer in eight threads", SAME)
+@pytest.mark.parametrize("model", [MODEL, "transformers CLIPModel", "open_clip SigLIP-2", "demo-siglip"])
+def test_a_tokenizer_in_threads(model, tried):
+    """Those of transformers keep the padding of the last call."""
+    encoder = model_of(model)
+    jobs = [lambda text=text: encoder.text_input(text).ids.tolist() for text in ("a dog", "a dog and a bus")] * 600
+    compared(8, jobs)
+    tried(len(jobs))
+
+
 @pytest.mark.slow
 @pytest.mark.trust(SECTION, "every estimator in eight threads", SAME)
 def test_every_estimator_in_threads(tried):

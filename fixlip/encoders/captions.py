@@ -5,6 +5,7 @@ back to the characters.
 """
 
 from collections.abc import Callable, Sequence
+from threading import RLock
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from fixlip.encoders.bpe import token_spans
 from fixlip.encoders.words import check_caption
 from fixlip.errors import InputError
 
+_one_at_a_time = RLock()  # each call sets padding and truncation in the tokenizer itself, for all threads
 UNKNOWN = "\ufffd"  # in the place of "<unk>", whose letters the caption may have too
 
 
@@ -48,6 +50,17 @@ def read_hugging_face(
         own: caption -> ids [length], where the model's code wraps the tokenizer; its words must be the same.
     """
     check_caption(text)
+    with _one_at_a_time:
+        return _read_hugging_face(tokenizer, text, length, clean, own)
+
+
+def _read_hugging_face(
+    tokenizer: Any,
+    text: str,
+    length: int,
+    clean: Callable[[str], str],
+    own: Callable[[str], torch.Tensor] | None,
+) -> TextInput:
     cleaned = clean(text)
     kinds = ("bos", "eos", "cls", "sep", "pad")
     marks: set[Any] = {getattr(tokenizer, f"{kind}_token_id", None) for kind in kinds} - {None}
