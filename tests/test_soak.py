@@ -53,13 +53,8 @@ def test_each_kind_of_growth_is_noticed():
         assert soak.verdict(rising, [])[0].startswith(f"{name} grew by ")
 
 
-@pytest.mark.trust(
-    "Faults",
-    "an hour of mixed explanations, faults among them, in one process",
-    "memory, hooks, files and threads as before",
-)
-def test_the_hour_that_is_published_was_flat(tried):
+def test_the_hour_that_is_published_was_flat():
     found = json.loads(HOUR.read_text("utf-8"))
     assert found["minutes"] >= 60
+    assert found["samples"][-1]["done"] > 500
     assert soak.verdict(found["samples"], found["changed"]) == []
-    tried(found["samples"][-1]["done"])
