@@ -194,7 +194,7 @@ def test_wrong_calls_are_explained():
         with pytest.raises(FixlipError, match="positive"):
             wrong()
     for wrong in (lambda: Rise(p=0.0), lambda: Rise(cells=0)):
-        with pytest.raises(FixlipError, match="at least 1"):
+        with pytest.raises(FixlipError, match="cells from 1 to"):
             wrong()
 
 
