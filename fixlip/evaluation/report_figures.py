@@ -1,17 +1,14 @@
 """The figures of a report: curves as SVG for light and dark pages, explanations as small pictures."""
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PIL import Image as Picture
 
 from fixlip.evaluation.report_blocks import Image, slug
 from fixlip.evaluation.summary import CURVES, Summary
 from fixlip.explanation import Explanation
-from fixlip.plots.style import INK, SOFT, new_figure, to_png
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from fixlip.plots.style import INK, SOFT, new_figure, to_bytes, to_png
 
 DARK = {INK: "#eceae5", SOFT: "#a3a9b3", "#e3e1dc": "#343941"}
 MOST = 8  # methods in a figure
@@ -56,22 +53,12 @@ def _curves(rows: list[dict[str, Any]], name: str, about: str, label: str) -> Im
     figure = new_figure(4.4, height)
     figure.subplots_adjust(0.12, (0.58 + 0.18 * lines) / height, 0.97, 0.97)
     curves(rows, ax=figure.add_subplot(), label=label)
-    light = _svg(figure)
+    light = to_bytes(figure, "svg", facecolor="none").decode()  # text as outlines, nothing behind it
     dark = light
     for colour, other in DARK.items():
         dark = dark.replace(colour, other)
     kind = "image/svg+xml"
     return Image(name, about, to_png(figure), (kind, light.encode()), (kind, dark.encode()))
-
-
-def _svg(figure: "Figure") -> str:
-    """The figure as SVG: text as outlines, nothing behind it, the same bytes each time."""
-    from matplotlib import rc_context
-
-    buffer = io.StringIO()
-    with rc_context({"svg.fonttype": "path", "svg.hashsalt": "fixlip"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None}, facecolor="none")
-    return buffer.getvalue()
 
 
 def explanation_figure(

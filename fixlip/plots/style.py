@@ -1,6 +1,7 @@
 """What the figures share: the scale, the text, a figure where none is given."""
 
 import io
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,6 +11,7 @@ from fixlip import colours
 from fixlip.errors import InputError
 from fixlip.files import write_atomically
 from fixlip.plots.fonts import mend, readable
+from fixlip.shared import shared
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,14 +142,19 @@ def to_png(figure: "Figure") -> bytes:
 
 def to_bytes(figure: "Figure", kind: str, **options: Any) -> bytes:
     """The figure as "pdf", "png" or "svg"; `options` are those of `Figure.savefig`."""
-    from matplotlib import rc_context
-
     dated = {"pdf": "CreationDate", "svg": "Date"}
     buffer = io.BytesIO()
-    with rc_context(WRITTEN):
+    with _written():
         metadata = {dated[kind]: None} if kind in dated else {}
         figure.savefig(buffer, format=kind, dpi=DPI, metadata=metadata, **options)
     return buffer.getvalue()
+
+
+@shared
+def _written() -> AbstractContextManager[None]:
+    from matplotlib import rc_context
+
+    return rc_context(WRITTEN)
 
 
 def _figure(drawn: Any) -> "Figure":
