@@ -1,3 +1,4 @@
+import copy
 import os
 import sys
 
@@ -22,6 +23,12 @@ def pytest_configure(config):
 @pytest.fixture(scope="session")
 def demo_clip():
     return fixlip.load_model("demo-clip", device="cpu")
+
+
+@pytest.fixture
+def own_clip(demo_clip):
+    """One that a test may patch: what pytest puts back stays on the object, and would answer for its copies too."""
+    return copy.copy(demo_clip)
 
 
 @pytest.fixture(scope="session")

@@ -51,22 +51,22 @@ def test_the_model_is_left_as_it_was(demo_clip, scene):
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in demo_clip.model.modules())
 
 
-def test_explain_many_encodes_shared_inputs_once(demo_clip, scene, monkeypatch):
+def test_explain_many_encodes_shared_inputs_once(own_clip, scene, monkeypatch):
     counts = {"image": 0, "text": 0}
     for side in counts:
-        inner = getattr(demo_clip, f"embed_{side}")
+        inner = getattr(own_clip, f"embed_{side}")
 
         def counting(x, masks, inner=inner, side=side):
             counts[side] += len(masks)
             return inner(x, masks)
 
-        monkeypatch.setattr(demo_clip, f"embed_{side}", counting)
-    checked, own = [], demo_clip.own_image
-    monkeypatch.setattr(demo_clip, "own_image", lambda x: checked.append(x) or own(x))
+        monkeypatch.setattr(own_clip, f"embed_{side}", counting)
+    checked, own = [], own_clip.own_image
+    monkeypatch.setattr(own_clip, "own_image", lambda x: checked.append(x) or own(x))
     fits, fit = [], banzhaf.tower_process
     monkeypatch.setattr(banzhaf, "tower_process", lambda *a, **k: fits.append(a) or fit(*a, **k))
     texts = ["a dog and a bus", "a dog", "a photo of a cat"]
-    call = {"model": demo_clip, "image_masks": 128, "progress": False, "options": CROSS}
+    call = {"model": own_clip, "image_masks": 128, "progress": False, "options": CROSS}
     many = list(fixlip.explain_many([scene.image], texts, pairs="all", **call))
     assert counts["image"] == 128 + 3  # and the empty and the full one, and that once more to check the model
     assert len(checked) == 1

@@ -24,26 +24,26 @@ from fixlip.errors import BudgetError, OptionError
         {"estimator": "integrated-gradients"},
     ],
 )
-def test_passes_are_those_that_are_made(demo_clip, scene, options):
-    cost = estimate_cost(scene.image, "a dog, a bus", model=demo_clip, **options)
-    found = fixlip.explain(scene.image, "a dog, a bus", model=demo_clip, progress=False, **options)
+def test_passes_are_those_that_are_made(own_clip, scene, options):
+    cost = estimate_cost(scene.image, "a dog, a bus", model=own_clip, **options)
+    found = fixlip.explain(scene.image, "a dog, a bus", model=own_clip, progress=False, **options)
     assert (cost.image_passes, cost.text_passes) == (found.provenance.image_passes, found.provenance.text_passes)
     assert (cost.n_image, cost.n_text) == (found.players.n_image, (found.players.n_text,))
 
 
-def test_captions_share_the_passes_of_the_picture(demo_clip, scene, monkeypatch):
+def test_captions_share_the_passes_of_the_picture(own_clip, scene, monkeypatch):
     made = {"image": 0, "text": 0}
     options = {"image_masks": 128, "options": {"interactions": "cross"}}
     texts = ["a dog", "a cat and a bus", "an owl"]
-    cost = estimate_cost(scene.image, texts, model=demo_clip, **options)
+    cost = estimate_cost(scene.image, texts, model=own_clip, **options)
     for side in made:
-        inner = getattr(demo_clip, f"embed_{side}")
+        inner = getattr(own_clip, f"embed_{side}")
         monkeypatch.setattr(
-            demo_clip,
+            own_clip,
             f"embed_{side}",
             lambda x, masks, inner=inner, side=side: (made.update({side: made[side] + len(masks)}), inner(x, masks))[1],
         )
-    list(fixlip.explain_many([scene.image], texts, pairs="all", model=demo_clip, progress=False, **options))
+    list(fixlip.explain_many([scene.image], texts, pairs="all", model=own_clip, progress=False, **options))
     assert cost.image_passes == 128 + 2
     assert cost.text_passes == sum(2**n + 2 for n in cost.n_text)
     checks = {"image": 1, "text": len(texts)}  # of each input against the model
@@ -51,15 +51,15 @@ def test_captions_share_the_passes_of_the_picture(demo_clip, scene, monkeypatch)
 
 
 @pytest.mark.parametrize("words", [2, 11])
-def test_a_contrast_of_long_captions_costs_more_text(demo_clip, scene, monkeypatch, words):
-    made, inner = [], demo_clip.embed_text
+def test_a_contrast_of_long_captions_costs_more_text(own_clip, scene, monkeypatch, words):
+    made, inner = [], own_clip.embed_text
     options = {"image_masks": 128, "options": {"interactions": "cross"}}
     pair = tuple(
         " ".join([first, *["dog and bus next to a cat by an owl there"][0].split()[: words - 1]]) for first in "ab"
     )
-    cost = estimate_cost(scene.image, pair, model=demo_clip, contrast=True, **options)
-    monkeypatch.setattr(demo_clip, "embed_text", lambda x, masks: (made.append(len(masks)), inner(x, masks))[1])
-    found = contrast(scene.image, pair, model=demo_clip, progress=False, **options)
+    cost = estimate_cost(scene.image, pair, model=own_clip, contrast=True, **options)
+    monkeypatch.setattr(own_clip, "embed_text", lambda x, masks: (made.append(len(masks)), inner(x, masks))[1])
+    found = contrast(scene.image, pair, model=own_clip, progress=False, **options)
     assert found.paired is not None
     assert sum(made) <= cost.text_passes + 4
     assert (cost.text_passes > found.difference.provenance.text_passes) == (words > 10)

@@ -13,24 +13,24 @@ PAIR = ("a dog next to a bus", "a black cat next to a bus")
 
 
 @pytest.fixture
-def counts(demo_clip, monkeypatch):
+def counts(own_clip, monkeypatch):
     """Masked inputs that really went through each tower."""
     found = {"image": 0, "text": 0}
     for side in found:
-        inner = getattr(demo_clip, f"embed_{side}")
+        inner = getattr(own_clip, f"embed_{side}")
 
         def counting(x, masks, inner=inner, side=side):
             found[side] += len(masks)
             return inner(x, masks)
 
-        monkeypatch.setattr(demo_clip, f"embed_{side}", counting)
+        monkeypatch.setattr(own_clip, f"embed_{side}", counting)
     return found
 
 
-def test_ranking_is_by_the_models_own_score(demo_clip, scene):
+def test_ranking_is_by_the_models_own_score(own_clip, scene):
     captions = ["a cat", scene.caption, "a dog"]
-    found = rank(scene.image, captions, model=demo_clip)
-    values = {c: fixlip.explain(scene.image, c, model=demo_clip, **CROSS).full_value for c in captions}
+    found = rank(scene.image, captions, model=own_clip)
+    values = {c: fixlip.explain(scene.image, c, model=own_clip, **CROSS).full_value for c in captions}
     assert [one.caption for one in found.captions] == sorted(captions, key=values.get, reverse=True)
     assert_close([one.similarity for one in found.captions], [values[one.caption] for one in found.captions], 1e-4)
     weights = np.exp([one.similarity for one in found.captions])
@@ -47,16 +47,16 @@ def test_siglip_has_a_probability_for_each_by_itself(scene):
     )
 
 
-def test_ranking_costs_one_pass_for_each_input(demo_clip, scene, monkeypatch):
+def test_ranking_costs_one_pass_for_each_input(own_clip, scene, monkeypatch):
     made = {"image": 0, "text": 0}
     for side in made:
-        inner = getattr(demo_clip, f"own_{side}")
+        inner = getattr(own_clip, f"own_{side}")
         monkeypatch.setattr(
-            demo_clip,
+            own_clip,
             f"own_{side}",
             lambda x, inner=inner, side=side: (made.update({side: made[side] + 1}), inner(x))[1],
         )
-    rank(scene.image, ["a cat", "a dog", "a bus", "an owl"], model=demo_clip)
+    rank(scene.image, ["a cat", "a dog", "a bus", "an owl"], model=own_clip)
     assert made == {"image": 1, "text": 4}
 
 
@@ -73,14 +73,14 @@ def test_captions_that_cannot_be_ranked(demo_clip, scene):
     assert any("does not see 'bus'" in note for one in long.captions for note in one.notes)
 
 
-def test_a_contrast_is_the_difference_of_the_two(demo_clip, scene, counts):
-    found = contrast(scene.image, PAIR, model=demo_clip, seed=3, **CROSS)
+def test_a_contrast_is_the_difference_of_the_two(own_clip, scene, counts):
+    found = contrast(scene.image, PAIR, model=own_clip, seed=3, **CROSS)
     assert counts["image"] == 128 + 2 + 1  # and the full one once more, to check the model
     assert counts["text"] == 2**6 + 2**7 + 2  # the empty and the full one are among them; and two checks
     p = found.difference.provenance
     assert (p.image_passes, p.text_passes) == (130, 2**6 + 2**7 + 4)
     for own, text in zip((found.first, found.second), PAIR, strict=True):
-        alone = fixlip.explain(scene.image, text, model=demo_clip, seed=3, **CROSS)
+        alone = fixlip.explain(scene.image, text, model=own_clip, seed=3, **CROSS)
         assert_close(own.second_order[:49, 49:], alone.cross, 1e-6)
     assert_close(sum(row.difference for row in found.rows()), found.first.full_value - found.second.full_value, 1e-9)
 
