@@ -102,6 +102,25 @@ def test_a_signal_in_a_pass(name, number, cli, photo, tmp_path, demo_clip, monke
     assert name in ("sweep", "demo") or faults.calls > 100
 
 
+@pytest.mark.trust("Faults", "a signal while Python deletes an object", ENDS)
+@pytest.mark.parametrize("number", CODES, ids=lambda n: n.name)
+def test_a_signal_that_python_drops(cli, photo, tmp_path, demo_clip, monkeypatch, number):
+    monkeypatch.setattr("fixlip.api.load_model", lambda *args, **options: demo_clip)
+
+    class Deleted:
+        def __del__(self):
+            os.kill(os.getpid(), number)
+            time.sleep(0.01)
+
+    def delete():
+        Deleted()
+
+    with faulty(demo_clip, delete, at=20):
+        code, _, said = cli(*command("explain", photo, tmp_path))
+    assert code == CODES[number]
+    assert "Traceback" not in said
+
+
 @pytest.mark.trust("Faults", "a signal while a file is flushed to the disk", ENDS)
 @pytest.mark.parametrize("number", CODES, ids=lambda n: n.name)
 @pytest.mark.parametrize("at", range(1, 4))

@@ -46,7 +46,7 @@ def test_planted_leaks_are_noticed(briefly):
 
 
 def test_each_kind_of_growth_is_noticed():
-    flat = [dict.fromkeys(soak.MOST_GROWTH, 100.0) for _ in range(40)]
+    flat = [dict.fromkeys(soak.MOST_GROWTH, 100.0) | {"done": 10.0 * k} for k in range(40)]
     assert soak.verdict(flat, []) == []
     for name in soak.MOST_GROWTH:
         rising = [{**one, name: 100.0 + k} for k, one in enumerate(flat)]

@@ -7,7 +7,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import current_thread, main_thread
+from threading import Timer, current_thread, main_thread
 from time import monotonic
 from types import FrameType
 from typing import Any, ClassVar, NoReturn
@@ -200,13 +200,22 @@ def interruptions() -> Iterator[list[int]]:
         if monotonic() - began > SAME:
             os._exit(BY_SIGNAL + number)
 
-    own = (signal.SIG_DFL, signal.default_int_handler)
+    def swallowed(what: "sys.UnraisableHookArgs") -> None:
+        """Python drops what is raised while an object is deleted: an interruption is sent once more."""
+        if what.exc_type is KeyboardInterrupt and noted:
+            Timer(0.05, os.kill, (os.getpid(), noted.pop())).start()
+        else:
+            hook(what)
+
+    hook, own = sys.unraisablehook, (signal.SIG_DFL, signal.default_int_handler)
     before = {number: signal.getsignal(number) for number in SIGNALS}
     mine = [n for n in SIGNALS if before[n] in own] if current_thread() is main_thread() else []
     try:
         for number in mine:
             signal.signal(number, note)
+        sys.unraisablehook = swallowed
         yield noted
     finally:
+        sys.unraisablehook = hook
         for number in mine:
             signal.signal(number, before[number])
