@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from fixlip.evaluation import read
+from tests.test_faults_signals import heard  # noqa: F401 (a fixture: Ctrl-C is heard by what is started here)
 
 pytestmark = pytest.mark.slow
 
