@@ -29,6 +29,7 @@ root_doc = "index"
 exclude_patterns = ["files"]
 nitpicky = True
 nitpick_ignore_regex = [
+    (r"py:class", r"fixlip\.(kinds|memory)\.(M|T|_not_infinite)"),  # type variables, and a check within a type
     (r"py:.*", r"(?!fixlip)(\w+\.)+\w+"),  # names of other libraries: nothing is fetched to link them
     (
         r"py:class",
