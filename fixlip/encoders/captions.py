@@ -51,35 +51,25 @@ def read_hugging_face(
     """
     check_caption(text)
     with _one_at_a_time:
-        return _read_hugging_face(tokenizer, text, length, clean, own)
-
-
-def _read_hugging_face(
-    tokenizer: Any,
-    text: str,
-    length: int,
-    clean: Callable[[str], str],
-    own: Callable[[str], torch.Tensor] | None,
-) -> TextInput:
-    cleaned = clean(text)
-    kinds = ("bos", "eos", "cls", "sep", "pad")
-    marks: set[Any] = {getattr(tokenizer, f"{kind}_token_id", None) for kind in kinds} - {None}
-    padded = tokenizer(cleaned, padding="max_length", truncation=True, max_length=length)["input_ids"]
-    positions = [k for k, i in enumerate(padded) if i not in marks]
-    ids = torch.tensor(padded) if own is None else own(text)
-    if ids[positions].tolist() != [padded[k] for k in positions]:
-        raise InputError(f"The caption {text!r} is tokenised differently by the model.")
-    places = align(cleaned, text) if cleaned != text else [(i, i + 1) for i in range(len(text))]
-    if tokenizer.is_fast:
-        whole = tokenizer(cleaned, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
-        content = [k for k, special in enumerate(whole["special_tokens_mask"]) if not special]
-        found = [whole["input_ids"][k] for k in content]
-        spans = [_through(whole["offset_mapping"][k], cleaned, places) for k in content]
-    else:
-        found = [i for i in tokenizer(cleaned, verbose=False)["input_ids"] if i not in marks]
-        pieces = tokenizer.convert_ids_to_tokens(found)
-        spans = _pieces([UNKNOWN if piece == tokenizer.unk_token else piece for piece in pieces], text)
-    return _caption(text, ids, positions, found, spans, marks)
+        cleaned = clean(text)
+        kinds = ("bos", "eos", "cls", "sep", "pad")
+        marks: set[Any] = {getattr(tokenizer, f"{kind}_token_id", None) for kind in kinds} - {None}
+        padded = tokenizer(cleaned, padding="max_length", truncation=True, max_length=length)["input_ids"]
+        positions = [k for k, i in enumerate(padded) if i not in marks]
+        ids = torch.tensor(padded) if own is None else own(text)
+        if ids[positions].tolist() != [padded[k] for k in positions]:
+            raise InputError(f"The caption {text!r} is tokenised differently by the model.")
+        places = align(cleaned, text) if cleaned != text else [(i, i + 1) for i in range(len(text))]
+        if tokenizer.is_fast:
+            whole = tokenizer(cleaned, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
+            content = [k for k, special in enumerate(whole["special_tokens_mask"]) if not special]
+            found = [whole["input_ids"][k] for k in content]
+            spans = [_through(whole["offset_mapping"][k], cleaned, places) for k in content]
+        else:
+            found = [i for i in tokenizer(cleaned, verbose=False)["input_ids"] if i not in marks]
+            pieces = tokenizer.convert_ids_to_tokens(found)
+            spans = _pieces([UNKNOWN if piece == tokenizer.unk_token else piece for piece in pieces], text)
+        return _caption(text, ids, positions, found, spans, marks)
 
 
 def replacement_of(tokenizer: Any) -> int:
