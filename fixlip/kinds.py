@@ -81,6 +81,20 @@ def checked(value: Any, kind: type[M]) -> M:
         raise ValueError(f"{where.lstrip('.')[:200] or 'it'}{what}: {first['msg'][:200]}") from None
 
 
+def check_version(version: Any, newest: int) -> None:
+    """Whether this fixlip is new enough for a file.
+
+    Args:
+        version: as the file says, whatever that is.
+        newest: the newest that is read.
+
+    Raises:
+        ValueError: it is newer.
+    """
+    if isinstance(version, int) and version > newest:
+        raise ValueError(f"it is of version {version}, this fixlip reads up to {newest}; update fixlip")
+
+
 def told(value: Any) -> str:
     """A value in one short line.
 

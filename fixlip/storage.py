@@ -20,7 +20,7 @@ from fixlip import file_format as layout
 from fixlip.errors import InputError
 from fixlip.explanation import Explanation, Provenance, StandardErrors
 from fixlip.files import plain, read_bytes, write_atomically
-from fixlip.kinds import checked, parsed
+from fixlip.kinds import check_version, checked, parsed
 from fixlip.players import Player, Players
 from fixlip.removal_curves import RemovalCurves
 from fixlip.shared import without_warnings
@@ -103,8 +103,7 @@ def _read(content: bytes) -> Explanation:
         if sha256(content.replace(digest, _NO_SUM.encode(), 1)).hexdigest().encode() != digest:
             raise ValueError("it is damaged, its checksum is another one")
     version = header.get("version")
-    if type(version) is int and version > layout.VERSION:
-        raise ValueError(f"it is of version {version}, this fixlip reads up to {layout.VERSION}; update fixlip")
+    check_version(version, layout.VERSION)
     if type(version) is not int or version < 1 or (version > 1 and "sha256" not in header):
         raise ValueError("it is damaged, its header has no version or no checksum")
     fields = checked(header, layout.Header)

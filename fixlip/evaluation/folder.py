@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field
 from fixlip.errors import InputError, OptionError
 from fixlip.evaluation.plan import Plan
 from fixlip.files import read_bytes, write_atomically
-from fixlip.kinds import Fields, checked, parsed
+from fixlip.kinds import Fields, check_version, checked, parsed
 
 SETTINGS, VERSION, LARGEST = "run.json", 1, 1 << 24  # of the file: name, version of what it holds, bytes
 
@@ -58,8 +58,8 @@ def read_settings(folder: str | Path) -> dict[str, Any]:
         raise InputError(f"No results in {str(folder)!r}: it has no {SETTINGS}; fixlip evaluate writes it.")
     try:
         found: dict[str, Any] = parsed(read_bytes(path, LARGEST))
-        if isinstance(found, dict) and isinstance(found.get("version"), int) and found["version"] > VERSION:
-            raise ValueError(f"it is of version {found['version']}, this fixlip reads up to {VERSION}; update fixlip")
+        if isinstance(found, dict):
+            check_version(found.get("version"), VERSION)
         checked(found, Settings)
     except InputError:
         raise
