@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixlip.anytime import all_or_nothing
 from fixlip.api import DEFAULT_MODEL, explain
 from fixlip.comparison import Comparison
 from fixlip.errors import BudgetError, FixlipError, InputError, OptionError, unknown
@@ -159,6 +160,7 @@ class Sweep:
         }
 
 
+@all_or_nothing()
 def sweep(
     image: ImageLike,
     text: str,

@@ -16,10 +16,12 @@ from fixlip.errors import BudgetError, NotEnoughMemoryError, OptionError
 from fixlip.games.counted import CountedGame
 from fixlip.memory import release, retried
 from fixlip.progress import Tracker
+from fixlip.removal_curves import removal_curves
 
 if TYPE_CHECKING:
     from fixlip.estimator import Estimator, Request
     from fixlip.explanation import Explanation
+    from fixlip.games.base import Game
 
 MOST = 16  # times the default number of masks, where no budget is given
 SMALLEST = 64  # of these the first round takes a share of 1 / 64, or the smallest that determines the terms
@@ -85,8 +87,7 @@ def until(
         except (KeyboardInterrupt, NotEnoughMemoryError) as end:
             if found is None or _whole.get():
                 raise
-            how = "interrupted" if isinstance(end, KeyboardInterrupt) else "ended by a lack of memory"
-            return remarked(found, f"{how} at an error of {error:.0%}")
+            return remarked(found, f"{_how(end)} at an error of {error:.0%}")
         error = relative_error(found)
         if error <= target:
             return found
@@ -118,6 +119,23 @@ def uninterrupted(estimator: "Estimator", game: CountedGame, request: "Request",
         except BudgetError:
             raise KeyboardInterrupt from None
         return remarked(found, f"interrupted: {share:.0%} of {max(plan.masks)} masks")
+
+
+def with_curves(found: "Explanation", game: "Game") -> "Explanation":
+    """The explanation with its removal curves; if they are cut short, without them and with a remark.
+
+    Cost: that of `fixlip.removal_curves.removal_curves`.
+    """
+    try:
+        return replace(found, curves=removal_curves(found, game))
+    except (KeyboardInterrupt, NotEnoughMemoryError) as end:
+        if _whole.get():
+            raise
+        return remarked(found, f"{_how(end)} before the removal curves were done")
+
+
+def _how(end: BaseException) -> str:
+    return "interrupted" if isinstance(end, KeyboardInterrupt) else "ended by a lack of memory"
 
 
 def _estimate(estimator: "Estimator", game: CountedGame, request: "Request", tracker: Tracker) -> "Explanation":

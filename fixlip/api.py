@@ -1,11 +1,11 @@
 """The front door: load a model, explain a pair, explain many, compare."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
+from fixlip.anytime import all_or_nothing, with_curves
 from fixlip.comparison import Comparison
 from fixlip.errors import InputError, OptionError, UnsupportedModelError
 from fixlip.estimator import Estimator, Progress
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from fixlip.encoders.base import DualEncoder
+    from fixlip.games.base import Game
     from fixlip.regions import RegionsLike
 
 TextPlayers = Literal["words", "content", "tokens"]
@@ -183,6 +184,8 @@ def explain_many(
 ) -> Iterator[Explanation]:
     """Explain many pairs; masked inputs that several pairs share are encoded once.
 
+    An interruption (Ctrl-C) ends them; what was yielded before is whole.
+
     Args:
         images, texts: the inputs.
         pairs: which (image index, text index) to explain, "all", or None for the k-th image with the k-th text.
@@ -219,13 +222,15 @@ def explain_many(
         phrases=phrases,
         batch_size=batch_size,
     )
-    if not curves:
-        return (estimator.explain(game, **call) for game in each)
-    from fixlip.removal_curves import removal_curves
 
-    return (replace(e := estimator.explain(game, **call), curves=removal_curves(e, game)) for game in each)
+    def explained(game: "Game") -> Explanation:
+        found = estimator.explain(game, **call)
+        return with_curves(found, game) if curves else found
+
+    return map(explained if len(chosen) == 1 else all_or_nothing()(explained), each)
 
 
+@all_or_nothing()
 def compare(
     image: ImageLike,
     text: str,
@@ -265,6 +270,7 @@ def compare(
     return Comparison(tuple(found), tuple(labels))
 
 
+@all_or_nothing()
 def sensitivity(
     image: ImageLike,
     text: str,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from scipy.special import expit, softmax
 
+from fixlip.anytime import all_or_nothing
 from fixlip.api import DEFAULT_MODEL, TextPlayers, _encoder
 from fixlip.contrast import Contrast
 from fixlip.counterparts import aligned_players, aligned_words
@@ -84,6 +85,7 @@ def rank(image: ImageLike, texts: Sequence[str], *, model: "str | DualEncoder" =
     return Ranking(tuple(Ranked(texts[i], logits[i], float(probabilities[i]), notes[i]) for i in order), measure)
 
 
+@all_or_nothing()
 def contrast(
     image: ImageLike,
     texts: tuple[str, str],

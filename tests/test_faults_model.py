@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import fixlip
+from fixlip.captions import contrast
 from fixlip.games.base import CallableGame
 from fixlip.games.closed_form import random_towers
 from tests.faults import ALL, BY_SPEED, CAPTION, assert_same, faulty, few, game_of, little, quick_collections, run
@@ -108,6 +109,48 @@ def test_a_progress_function_that_raises(name, tried):
                         assert "interrupted" in found.provenance.status
                 tried()
     assert_same(run(name, game), expected, 0.0)
+
+
+FEW = {"image_masks": 202, "progress": False}
+OTHER = "a cat"
+SEVERAL = {
+    "explain_many": lambda m: list(fixlip.explain_many([picture()], [CAPTION, OTHER], pairs="all", model=m, **FEW)),
+    "compare": lambda m: fixlip.compare(picture(), CAPTION, models=[m, m], **FEW),
+    "sensitivity": lambda m: fixlip.sensitivity(picture(), CAPTION, model=m, removals=[{}, {"text": "delete"}], **FEW),
+    "contrast": lambda m: contrast(picture(), (CAPTION, OTHER), model=m, **FEW),
+    "sweep": lambda m: fixlip.sweep(picture(), CAPTION, option="p", values=(0.3, 0.7), model=m, **FEW),
+}
+
+
+@pytest.mark.trust("Faults", "Ctrl-C at the k-th layer norm of several explanations", "the interruption comes out")
+@pytest.mark.parametrize("several", SEVERAL)
+def test_an_interruption_of_several_ends_them(several, tried):
+    encoder = little()
+    with faulty(encoder) as whole:
+        SEVERAL[several](encoder)
+    for k in range(1, whole.calls + 1):
+        with faulty(encoder, KeyboardInterrupt, at=k), pytest.raises(KeyboardInterrupt):
+            SEVERAL[several](encoder)
+        tried()
+
+
+@pytest.mark.trust(
+    "Faults", "Ctrl-C at the k-th layer norm of the removal curves", "the explanation without them; its status says so"
+)
+def test_an_interruption_of_curves_keeps_the_explanation(tried):
+    encoder = little()
+    with faulty(encoder) as explained:
+        expected = fixlip.explain(picture(), CAPTION, model=encoder, **FEW)
+    with faulty(encoder) as whole:
+        fixlip.explain(picture(), CAPTION, model=encoder, curves=True, **FEW)
+    assert whole.calls > explained.calls
+    for k in range(explained.calls + 1, whole.calls + 1):
+        with faulty(encoder, KeyboardInterrupt, at=k):
+            found = fixlip.explain(picture(), CAPTION, model=encoder, curves=True, **FEW)
+        assert found.curves is None
+        assert found.provenance.status == "interrupted before the removal curves were done"
+        np.testing.assert_array_equal(found.second_order, expected.second_order)
+        tried()
 
 
 @pytest.mark.trust("Faults", "a model, tokenizer or preprocessing of each family that raises", SELF)

@@ -23,6 +23,7 @@ disk_full = pytest.mark.trust(
     "Saved explanations", "a disk that fills up while saving", "an error of one line; the old file is untouched"
 )
 OLD = b"the old file"
+WRITES = 200
 
 
 @pytest.fixture
@@ -218,32 +219,33 @@ def test_killed_at_any_moment(tmp_path, tried):
 
 @pytest.mark.trust("Saved explanations", "several threads that write one path while one reads", "always one, whole")
 def test_concurrent_writers(tmp_path, tried):
-    path, stop, trouble, reads = tmp_path / "x.fixlip", threading.Event(), [], []
+    path, over, trouble, seen = tmp_path / "x.fixlip", threading.Event(), [], set()
     contents = [bytes([k]) * 50_000 for k in range(4)]
     write_atomically(path, contents[0])
 
     def write(content):
-        while not stop.is_set():
+        for _ in range(WRITES):
             write_atomically(path, content)
 
     def read():
-        while not stop.is_set():
+        while not over.is_set():
             found = read_bytes(path, 1 << 20)
-            reads.append(found[0])
+            seen.add(found[0])
             if found not in contents:
                 trouble.append(len(found))
 
-    threads = [*(threading.Thread(target=write, args=(c,)) for c in contents), threading.Thread(target=read)]
-    for thread in threads:
+    reader = threading.Thread(target=read)
+    writers = [threading.Thread(target=write, args=(content,)) for content in contents]
+    for thread in (reader, *writers):
         thread.start()
-    time.sleep(1.0)
-    stop.set()
-    for thread in threads:
+    for thread in writers:
         thread.join()
+    over.set()
+    reader.join()
     assert trouble == []
-    assert len(set(reads)) > 1
+    assert len(seen) > 1
     assert left(tmp_path) == []
-    tried(len(reads))
+    tried(WRITES * len(contents))
 
 
 def test_what_is_written_is_on_the_disk(path, monkeypatch):

@@ -87,27 +87,25 @@ def compare(
         raise OptionError("There is nothing to compare; give --model or --estimator at least twice.")
     answer = Answer(Outputs(html, png, save, many=True), top, json)
     from fixlip import api
-    from fixlip.anytime import all_or_nothing
     from fixlip.images import open_image
 
     picture, methods = open_image(image), [estimator_of(spec) for spec in estimators]
-    with all_or_nothing():
-        found = api.compare(
-            picture,
-            text,
-            models=[model_of(spec, device) for spec in models],
-            estimators=methods,
-            budget=budget,
-            image_masks=image_masks,
-            text_masks=text_masks,
-            target_error=target_error,
-            seed=seed,
-            image_players=image_players,
-            text_players=text_players,
-            phrases=phrase or [],
-            removal=given(image=image_removal, text=text_removal),
-            curves=bool(html) if curves is None else curves,
-        )
+    found = api.compare(
+        picture,
+        text,
+        models=[model_of(spec, device) for spec in models],
+        estimators=methods,
+        budget=budget,
+        image_masks=image_masks,
+        text_masks=text_masks,
+        target_error=target_error,
+        seed=seed,
+        image_players=image_players,
+        text_players=text_players,
+        phrases=phrase or [],
+        removal=given(image=image_removal, text=text_removal),
+        curves=bool(html) if curves is None else curves,
+    )
     answer(replace(found.in_cosine() if cosine else found, labels=labels))
 
 

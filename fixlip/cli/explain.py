@@ -90,7 +90,6 @@ def explain(
         raise OptionError("--all explains each caption by itself; --against and --png are not of that.")
     listed, answer = gathered(text, captions, against, every), Answer(Outputs(html, png, save, many=every), top, json)
     from fixlip import api
-    from fixlip.anytime import all_or_nothing
     from fixlip.images import open_image
     from fixlip.registry import get_estimator
 
@@ -121,14 +120,10 @@ def explain(
         cost = estimate_cost(picture, pair or listed, contrast=pair is not None, **call)
         answer.cost(cost, call, ranking)
     elif pair:
-        with all_or_nothing():
-            found = contrast(picture, pair, target_error=target_error, **call)
-        answer(found, ranking)
+        answer(contrast(picture, pair, target_error=target_error, **call), ranking)
     elif every:
         from fixlip.gallery import Gallery
 
-        with all_or_nothing():
-            each = tuple(api.explain_many([picture], listed, pairs="all", **call, **own))
-        answer(Gallery(each))
+        answer(Gallery(tuple(api.explain_many([picture], listed, pairs="all", **call, **own))))
     else:
         answer(api.explain(picture, listed[0], **call, **own))

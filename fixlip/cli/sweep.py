@@ -67,22 +67,20 @@ def sweep(
     """Explain IMAGE and TEXT with several values of one option: what depends on it, and what it costs."""
     outputs = Outputs(png=png)
     from fixlip import ablation, api
-    from fixlip.anytime import all_or_nothing
     from fixlip.cli import tables
     from fixlip.explanation import Explanation
 
-    with all_or_nothing():
-        found = ablation.sweep(
-            image,
-            text,
-            option=option,
-            values=listed(values),
-            reference=Explanation.load(against) if against else reference and listed(reference)[0],
-            model=api.load_model(model, pretrained=pretrained, device=device),
-            estimator=estimator,
-            options=options_of(fixed or []),
-            **given(budget=budget, image_masks=image_masks, text_masks=text_masks, seed=seed),
-        )
+    found = ablation.sweep(
+        image,
+        text,
+        option=option,
+        values=listed(values),
+        reference=Explanation.load(against) if against else reference and listed(reference)[0],
+        model=api.load_model(model, pretrained=pretrained, device=device),
+        estimator=estimator,
+        options=options_of(fixed or []),
+        **given(budget=budget, image_masks=image_masks, text_masks=text_masks, seed=seed),
+    )
     if png:
         from fixlip.plots import convergence
 
