@@ -16,7 +16,6 @@ from fixlip.errors import BudgetError, NotEnoughMemoryError, OptionError
 from fixlip.games.counted import CountedGame
 from fixlip.memory import release, retried
 from fixlip.progress import Tracker
-from fixlip.removal_curves import removal_curves
 
 if TYPE_CHECKING:
     from fixlip.estimator import Estimator, Request
@@ -126,6 +125,8 @@ def with_curves(found: "Explanation", game: "Game") -> "Explanation":
 
     Cost: that of `fixlip.removal_curves.removal_curves`.
     """
+    from fixlip.removal_curves import removal_curves
+
     try:
         return replace(found, curves=removal_curves(found, game))
     except (KeyboardInterrupt, NotEnoughMemoryError) as end:
