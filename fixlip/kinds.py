@@ -37,8 +37,12 @@ def _finite(text: str) -> float:
     return _not_infinite(float(text))
 
 
+def _constant(text: str) -> None:
+    _finite(text)
+
+
 def parsed(text: str | bytes) -> Any:
-    """JSON, however hostile.
+    """JSON, however hostile; NaN, which Python writes and JSON has not, is null.
 
     Args:
         text: in UTF-8 where it is bytes.
@@ -48,7 +52,7 @@ def parsed(text: str | bytes) -> Any:
     """
     text = text if isinstance(text, str) else text.decode("utf-8")
     try:
-        return json.loads(text, parse_float=_finite, parse_constant=_finite)
+        return json.loads(text, parse_float=_finite, parse_constant=_constant)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
 
