@@ -184,7 +184,7 @@ def explain_many(
 ) -> Iterator[Explanation]:
     """Explain many pairs; masked inputs that several pairs share are encoded once.
 
-    An interruption (Ctrl-C) ends them; what was yielded before is whole.
+    An interruption (Ctrl-C) of several ends them, and what was yielded before is whole; of one it is as in `explain`.
 
     Args:
         images, texts: the inputs.

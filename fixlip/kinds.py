@@ -38,6 +38,7 @@ def _finite(text: str) -> float:
 
 
 def _constant(text: str) -> None:
+    """Null for NaN; infinity is refused as any other."""
     _finite(text)
 
 

@@ -1,5 +1,6 @@
 import copy
 import os
+import signal
 import sys
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test reaches for the network
@@ -29,6 +30,16 @@ def demo_clip():
 def own_clip(demo_clip):
     """One that a test may patch: what pytest puts back stays on the object, and would answer for its copies too."""
     return copy.copy(demo_clip)
+
+
+@pytest.fixture
+def heard():
+    """Signals are heard, also where the tests run in the background of a shell, which ignores some for them."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -12,15 +12,9 @@ import pytest
 import fixlip
 from fixlip.games.counted import CountedGame
 
+pytestmark = pytest.mark.usefixtures("heard")
+
 FAST = ("--model", "demo-clip", "--image-masks", "128", "--option", "interactions=cross")
-
-
-@pytest.fixture(autouse=True)
-def heard():
-    """Ctrl-C is heard, also where the tests run in the background of a shell, which ignores it for them."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def program(*arguments, **options):

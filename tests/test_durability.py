@@ -12,9 +12,8 @@ import psutil
 import pytest
 
 from fixlip.evaluation import read
-from tests.test_faults_signals import heard  # noqa: F401 (a fixture: Ctrl-C is heard by what is started here)
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("heard")]
 
 COMMAND = [
     *(sys.executable, "-m", "fixlip", "evaluate", "grounding", "insertion-deletion", "--data", "scenes:20"),
@@ -95,6 +94,7 @@ def workers(process):
     return found
 
 
+@pytest.mark.trust("Faults", "a worker of Ray that is killed", "its item is done again; the same rows")
 def test_ray_gives_the_same_also_when_a_worker_is_killed(tmp_path, uninterrupted):
     pytest.importorskip("ray")
     process = start(tmp_path, "--engine", "ray", "--workers", "2")

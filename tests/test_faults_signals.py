@@ -16,6 +16,8 @@ import fixlip
 from tests.faults import faulty
 from tests.state import unchanged
 
+pytestmark = pytest.mark.usefixtures("heard")
+
 FEW = ("--model", "demo-clip", "--image-masks", "128", "--option", "interactions=cross")
 SEVERAL = ("--model", "demo-clip", "--model", "demo-siglip", "--image-masks", "128")
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -25,16 +27,6 @@ ENDS = "exit code 130, 143 or 129, at most one line, files whole or absent, no t
 
 def slow(value):
     return pytest.param(value, marks=pytest.mark.slow)
-
-
-@pytest.fixture(autouse=True)
-def heard():
-    """Signals are heard, also where the tests run in the background of a shell, which ignores some for them."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in CODES}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def command(name, photo, out):

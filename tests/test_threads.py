@@ -294,7 +294,7 @@ def test_encoders_are_not_copied(again, tried):
 PROGRAM = """
 import multiprocessing, sys, torch
 torch.set_num_threads(1)
-from tests.bits import apart, bits, game_of, run
+from tests.bits import bits, game_of, run
 
 def work(name):
     torch.set_num_threads(1)

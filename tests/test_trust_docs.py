@@ -58,6 +58,7 @@ def test_cases_are_counted_and_skipped_or_failed_ones_are_not(pytester):
     trials = Trials()
     pytester.inline_run(plugins=[trials])
     assert trials.cases == {Row("Numbers", "a", "b"): 6}
+    assert trials.failed
     shown = table(trials.cases, trials.files)
     assert shown.startswith("6 cases of 1 kinds.")
     assert "| a | 6 | b | `test_some.py` |" in shown

@@ -48,7 +48,7 @@ class Trials:
 
     def __init__(self):
         self.declared, self.collected = {}, set()
-        self.cases, self.files, self.called = Counter(), {}, set()
+        self.cases, self.files, self.called, self.failed = Counter(), {}, set(), False
 
     def pytest_configure(self, config):
         config.addinivalue_line("markers", "trust(section, input, outcome): a row of docs/trust.md")
@@ -66,6 +66,7 @@ class Trials:
         if report.when == "call" and report.passed:
             self.called.add(report.nodeid)
         properties = dict(report.user_properties)
+        self.failed |= report.failed and "trust" in properties
         if report.when == "teardown" and report.nodeid in self.called and "trust" in properties:
             row = Row(*properties["trust"])
             self.cases[row] += properties.get("tried", 1)
@@ -74,7 +75,7 @@ class Trials:
     def pytest_terminal_summary(self, terminalreporter, config):
         if config.args_source.name == "TESTPATHS" and config.option.markexpr in ("", "trust"):  # nothing is left out
             terminalreporter.write_line(f"{len(self.cases)} kinds of faults and inputs, {self.cases.total()} cases")
-            if os.environ.get("FIXLIP_WRITE_TABLE"):
+            if os.environ.get("FIXLIP_WRITE_TABLE") and not self.failed:
                 write(table(self.cases, self.files))
 
 
