@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fixlip.explanation import Explanation
-from fixlip.surrogate import Effects
+from fixlip.fitting.surrogate import Effects
+from fixlip.results.explanation import Explanation
 
 
 def effects_of(found: Explanation) -> Effects:

@@ -13,7 +13,7 @@ from benchmarks.meter import Meter, metered
 from benchmarks.runs import Cases, Row, Settings
 from benchmarks.subjects import load
 from fixlip.datasets.scenes import make_scene
-from fixlip.explanation import Explanation
+from fixlip.results.explanation import Explanation
 
 TITLE = "Many captions at the price of one: explain_many(pairs='all')"
 TARGETS = {"image side, against one caption": ("<=", 1.2, ""), "against each input once": ("<=", 1.0, "")}

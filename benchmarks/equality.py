@@ -54,7 +54,6 @@ def explanations() -> dict[str, str]:
                     scene.image, scene.caption, model=model, estimator=estimator, seed=seed, progress=False, **call
                 )
                 found[f"{name} {estimator} {seed}"] = digest(one)
-        model = None
     return found
 
 
@@ -66,7 +65,7 @@ def rows() -> dict[str, str]:
         subprocess.run([*command, *options], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         lines = [line for file in sorted(Path(folder).glob("*.jsonl")) for line in file.read_text().splitlines()]
     plain = sorted(json.dumps(_without_times(json.loads(line)), sort_keys=True) for line in lines)
-    return {"rows": f"{len(plain)} {hashlib.sha256('\n'.join(plain).encode()).hexdigest()[:24]}"}
+    return {"rows": f"{len(plain)} " + hashlib.sha256("\n".join(plain).encode()).hexdigest()[:24]}
 
 
 def _without_times(value: Any) -> Any:

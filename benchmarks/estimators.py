@@ -20,8 +20,8 @@ import fixlip
 from benchmarks.output import arguments, publish
 from fixlip.datasets.scenes import scenes
 from fixlip.errors import BudgetError, FixlipError, OptionError
-from fixlip.estimator import Request
 from fixlip.metrics import coverage, pointing_hit, positive_share
+from fixlip.request import Request
 
 SEED = 6_000_000
 ALSO = {"integrated-gradients, earlier layers": ("integrated-gradients", {"text_layer": 0, "image_layer": 0.5})}

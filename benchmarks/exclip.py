@@ -12,7 +12,7 @@ from benchmarks.meter import Fresh
 from benchmarks.runs import Cases, Row, Settings
 from benchmarks.subjects import game_of, load, picture_and_caption
 from fixlip.estimators.integrated_gradients import IntegratedGradients
-from fixlip.explanation import Explanation
+from fixlip.results.explanation import Explanation
 
 TITLE = (
     "integrated-gradients against the published exCLIP from dense Jacobians: last block, 10 steps, right Riemann sum"

@@ -19,10 +19,10 @@ from PIL import Image
 import fixlip
 from benchmarks.output import markdown
 from fixlip import evaluation
-from fixlip.comparison import Comparison
 from fixlip.datasets import scenes
-from fixlip.files import plain
+from fixlip.io.files import plain
 from fixlip.metrics.intervals import Interval, bootstrap, by_class, paired
+from fixlip.results.comparison import Comparison
 
 ROOT = Path(__file__).parents[1]
 DOMAINS = {

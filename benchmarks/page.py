@@ -16,9 +16,10 @@ import numpy as np
 
 from benchmarks.output import arguments, publish
 from fixlip import Explanation, viewer
-from fixlip.removal_curves import RemovalCurves, removal_order
-from tests.browser import chromium
-from tests.pictures import explanation
+from fixlip.metrics.curves import removal_order
+from fixlip.results.removal_curves import RemovalCurves
+from tests.helpers.browser import chromium
+from tests.helpers.pictures import explanation
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -22,11 +22,11 @@ import fixlip
 from benchmarks.output import arguments, publish
 from fixlip.datasets.scenes import make_scene
 from fixlip.errors import BudgetError
-from fixlip.explanation import Explanation
 from fixlip.games.base import CallableGame
-from fixlip.games.remembered import Remembered
+from fixlip.games.memo import Remembered
 from fixlip.games.similarity import games
 from fixlip.plots.style import MARKERS, log_axis, panel, save
+from fixlip.results.explanation import Explanation
 
 SEED = 5_000_000
 TRUTH_SEED = 1000

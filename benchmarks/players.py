@@ -17,8 +17,8 @@ import fixlip
 from benchmarks.clock import added_memory, in_child, timed
 from benchmarks.runs import Cases, Row, Settings
 from benchmarks.subjects import game_of, load, picture_and_caption
-from fixlip.estimator import Request
 from fixlip.games import CallableGame
+from fixlip.request import Request
 
 TITLE = "From 49 to 1,024 patches: encoder passes of real architectures (random weights), and all else"
 TARGETS = {"for a patch, against 196": ("<=", 1.5, "all else, cross")}

@@ -14,7 +14,7 @@ from benchmarks.clock import interleaved, timed
 from benchmarks.overhead import in_batches
 from benchmarks.runs import Cases, Row, Settings, Targets
 from benchmarks.subjects import load, picture_and_caption, random_masks
-from fixlip.explanation import Explanation
+from fixlip.results.explanation import Explanation
 
 TITLE = "Precision and compilation: masked image passes, and cross pairs from the same masks, against float32"
 TARGETS: Targets = {}

@@ -12,8 +12,8 @@ from time import perf_counter
 
 import numpy as np
 
+from fixlip.fitting.surrogate import Effects
 from fixlip.games.base import SeparableGame
-from fixlip.surrogate import Effects
 
 
 @dataclass(frozen=True)

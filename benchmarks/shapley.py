@@ -8,7 +8,7 @@ of that, and their correlation. FSII: the grid (`shapley`) against joint masks (
 published). SII: the multilinear extension (`shapley-owen`) against KernelSHAPIQ, SVARMIQ and permutation sampling of
 shapiq. Passes are those of the image tower; a joint mask costs one. Methods that cannot do with so few are left out.
 Converged values come from the grid and from the multilinear extension with another seed; that both indices agree with
-joint masks where all can be enumerated is tested in `tests/test_conformance.py`.
+joint masks where all can be enumerated is tested in `tests/conformance/test_conformance.py`.
 """
 
 from pathlib import Path

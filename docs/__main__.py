@@ -1,7 +1,7 @@
 """Build the site: ``python -m docs``; warnings are errors, and nothing is fetched.
 
-Executed notebooks are taken from the folder named by FIXLIP_EXECUTED (`tests/test_notebooks.py` writes them there);
-without it they are shown without output.
+Executed notebooks are taken from the folder named by FIXLIP_EXECUTED (`tests/docs/test_notebooks.py` writes them
+there); without it they are shown without output.
 """
 
 import argparse

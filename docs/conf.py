@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from fixlip.colours import NEGATIVE, NEGATIVE_DARK, POSITIVE  # noqa: E402
+from fixlip.plots.colours import NEGATIVE, NEGATIVE_DARK, POSITIVE  # noqa: E402
 
 project = "fixlip"
 release = metadata.version("fixlip")

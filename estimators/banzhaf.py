@@ -8,16 +8,17 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from fixlip.errors import InputError, OptionError
-from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
-from fixlip.explanation import Explanation
+from fixlip.estimator import AXIOMS, Capabilities, Estimator
+from fixlip.fitting.joint_masks import joint_budget, most_passes
+from fixlip.fitting.moments import Embed, tower_moments
+from fixlip.fitting.regression import CHUNK, Fit, fit_grid, fit_joint, n_terms
+from fixlip.fitting.sampling import Design, make_design
+from fixlip.fitting.surrogate import Surrogate, remarks
+from fixlip.fitting.tower_fits import PER_TERM, Rules, TowerPlan
+from fixlip.fitting.tower_gp import nearness, tower_process
 from fixlip.games.counted import CountedGame
-from fixlip.joint import joint_budget, most_passes
-from fixlip.moments import Embed, tower_moments
-from fixlip.regression import CHUNK, Fit, fit_grid, fit_joint, n_terms
-from fixlip.sampling import Design, make_design
-from fixlip.surrogate import Surrogate, remarks
-from fixlip.tower_plan import PER_TERM, Rules, TowerPlan
-from fixlip.tower_process import nearness, tower_process
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
 
 ALL_PAIRS_UP_TO = 64  # image players; above, interactions="auto" keeps to cross pairs
 
@@ -46,7 +47,7 @@ class Banzhaf(Estimator):
             complement) or "independent". "auto" is folded for p = 0.5 and at least one whole block, but independent for
             all pairs where least squares or `ridge` are asked for. "joint" draws masks of all players together, for any
             game, as in the published code.
-        fit: of a tower that is not enumerated: "gaussian-process" (`fixlip.tower_process`) or "least-squares" on the
+        fit: of a tower that is not enumerated: "gaussian-process" (`fixlip.fitting.tower_gp`) or "least-squares" on the
             terms alone, as published (all pairs: of both towers at once, on the grid of their masks). "auto" is the
             process up to 4,096 folded masks (2,048 independent ones), four times as many where these are fewer than
             four for each term, else least squares; with `ridge`, and for p below 0.25 or

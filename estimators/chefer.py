@@ -6,10 +6,11 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 
-from fixlip.estimator import Capabilities, Estimator, Request
-from fixlip.explanation import Explanation
+from fixlip.estimator import Capabilities, Estimator
 from fixlip.games.counted import CountedGame
-from fixlip.relevance import View, array, first_order, look
+from fixlip.gradients.views import View, array, first_order, look
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ import numpy as np
 from scipy.special import comb
 
 from fixlip.errors import BudgetError, OptionError
-from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
-from fixlip.explanation import Explanation
+from fixlip.estimator import AXIOMS, Capabilities, Estimator
+from fixlip.fitting.sampling import all_masks
 from fixlip.games.counted import CountedGame
-from fixlip.sampling import all_masks
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
 
 MOST = 20  # players; a million values
 CHUNK = 1 << 14  # masks at once

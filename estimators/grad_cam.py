@@ -7,11 +7,12 @@ import numpy as np
 import torch
 
 from fixlip.errors import OptionError
-from fixlip.estimator import Capabilities, Estimator, Request
-from fixlip.explanation import Explanation
+from fixlip.estimator import Capabilities, Estimator
 from fixlip.games.base import TowerLayers
 from fixlip.games.counted import CountedGame
-from fixlip.relevance import array, first_order, look
+from fixlip.gradients.views import array, first_order, look
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
 
 
 @dataclass(frozen=True)

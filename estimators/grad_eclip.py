@@ -6,13 +6,14 @@ from typing import ClassVar, Literal
 import numpy as np
 import torch
 
-from fixlip.attention import Attention
 from fixlip.errors import OptionError
-from fixlip.estimator import Capabilities, Estimator, Request
-from fixlip.explanation import Explanation
+from fixlip.estimator import Capabilities, Estimator
+from fixlip.fitting.numerics import directions
 from fixlip.games.counted import CountedGame
-from fixlip.relevance import View, array, first_order, look, with_one_head
-from fixlip.soundness import directions
+from fixlip.gradients.attention import Attention
+from fixlip.gradients.views import View, array, first_order, look, with_one_head
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
 
 
 @dataclass(frozen=True)

@@ -9,16 +9,17 @@ import numpy as np
 import torch
 from torch.autograd import forward_ad
 
-from fixlip.attention import plain_attention
 from fixlip.errors import InputError, OptionError
-from fixlip.estimator import Capabilities, Estimator, Request
-from fixlip.explanation import Explanation
+from fixlip.estimator import Capabilities, Estimator
+from fixlip.fitting.numerics import finite
 from fixlip.games.base import TowerLayers
 from fixlip.games.counted import CountedGame
-from fixlip.memory import in_parts
-from fixlip.paths import Path, discretised_path, straight_path
-from fixlip.shared import without_warnings
-from fixlip.soundness import finite
+from fixlip.gradients.attention import plain_attention
+from fixlip.gradients.integration_paths import Path, discretised_path, straight_path
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
+from fixlip.runtime.memory import in_parts
+from fixlip.runtime.threads import without_warnings
 
 _one_at_a_time = Lock()  # torch knows one level of forward derivatives, for all threads together
 

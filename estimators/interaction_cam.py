@@ -6,10 +6,11 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from fixlip.estimator import Capabilities, Estimator, Request
-from fixlip.explanation import Explanation
+from fixlip.estimator import Capabilities, Estimator
 from fixlip.games.counted import CountedGame
-from fixlip.relevance import array, by_player, cross_only, look
+from fixlip.gradients.views import array, by_player, cross_only, look
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from typing import ClassVar
 import numpy as np
 
 from fixlip.errors import OptionError
-from fixlip.estimator import Capabilities, Estimator, Request
+from fixlip.estimator import Capabilities, Estimator
 from fixlip.estimators.lime import grid_designs, grid_masks, lime_kernel, weighted_r2, with_constant
-from fixlip.explanation import Explanation
+from fixlip.fitting.sampling import Design
 from fixlip.games.counted import CountedGame
-from fixlip.relevance import cross_only
-from fixlip.sampling import Design
+from fixlip.gradients.views import cross_only
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
 
 
 @dataclass(frozen=True)

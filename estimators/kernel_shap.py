@@ -6,11 +6,12 @@ from typing import ClassVar
 import numpy as np
 
 from fixlip.errors import BudgetError
-from fixlip.estimator import Capabilities, Estimator, Request
-from fixlip.explanation import Explanation
+from fixlip.estimator import Capabilities, Estimator
+from fixlip.fitting.joint_masks import JointValues, joint_budget, joint_passes
+from fixlip.fitting.sampling import Design, by_size
 from fixlip.games.counted import CountedGame
-from fixlip.joint import JointValues, joint_budget, joint_passes
-from fixlip.sampling import Design, by_size
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
 
 DEFAULT = 2048  # and two for each player, as in the package shap
 

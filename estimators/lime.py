@@ -6,11 +6,12 @@ from typing import ClassVar
 import numpy as np
 
 from fixlip.errors import BudgetError, OptionError
-from fixlip.estimator import Capabilities, Estimator, Request
-from fixlip.explanation import Explanation
+from fixlip.estimator import Capabilities, Estimator
+from fixlip.fitting.joint_masks import joint_budget
+from fixlip.fitting.sampling import Design, allocate, make_design
 from fixlip.games.counted import CountedGame
-from fixlip.joint import joint_budget
-from fixlip.sampling import Design, allocate, make_design
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
 
 PER_TERM = 10  # default masks for each term
 
@@ -132,7 +133,7 @@ def weighted_r2(values: np.ndarray, fitted: np.ndarray, weights: np.ndarray) -> 
 
 
 def grid_masks(n_image: int, n_text: int, request: Request, name: str) -> tuple[int, int]:
-    """Masks of each tower for a regression on the players; see `fixlip.sampling.allocate`.
+    """Masks of each tower for a regression on the players; see `fixlip.fitting.sampling.allocate`.
 
     Raises:
         BudgetError: fewer masks than terms.

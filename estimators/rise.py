@@ -6,10 +6,11 @@ from typing import ClassVar
 import numpy as np
 
 from fixlip.errors import BudgetError, OptionError
-from fixlip.estimator import Capabilities, Estimator, Request
-from fixlip.explanation import Explanation
+from fixlip.estimator import Capabilities, Estimator
+from fixlip.fitting.sampling import allocate, make_design
 from fixlip.games.counted import CountedGame
-from fixlip.sampling import allocate, make_design
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
 
 DEFAULT = 2048  # image masks; text masks, where they are not enumerated
 MOST_CELLS = 64  # along a side of the coarse grid

@@ -16,11 +16,12 @@ from typing import Any, ClassVar, Literal, NamedTuple, cast
 import numpy as np
 
 from fixlip.errors import BudgetError
-from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
-from fixlip.explanation import Explanation
+from fixlip.estimator import AXIOMS, Capabilities, Estimator
+from fixlip.fitting.joint_masks import JointValues, joint_budget, joint_passes
 from fixlip.games.counted import CountedGame
-from fixlip.joint import JointValues, joint_budget, joint_passes
-from fixlip.shared import without_warnings
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
+from fixlip.runtime.threads import without_warnings
 
 DEFAULT = 2048  # game values, and two for each term
 FIRST_ORDER = ("SV", "BV")

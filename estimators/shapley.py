@@ -7,13 +7,14 @@ import numpy as np
 from scipy.special import gammaln, logsumexp
 
 from fixlip.errors import BudgetError, InputError, OptionError
-from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
-from fixlip.explanation import Explanation
+from fixlip.estimator import AXIOMS, Capabilities, Estimator
+from fixlip.fitting.joint_masks import joint_budget, most_passes
+from fixlip.fitting.regression import CHUNK, fit_grid, fit_joint, n_terms
+from fixlip.fitting.sampling import allocate, by_size
+from fixlip.fitting.surrogate import Surrogate, remarks
 from fixlip.games.counted import CountedGame
-from fixlip.joint import joint_budget, most_passes
-from fixlip.regression import CHUNK, fit_grid, fit_joint, n_terms
-from fixlip.sampling import allocate, by_size
-from fixlip.surrogate import Surrogate, remarks
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
 
 PER_TERM = {1: 10, 2: 3}  # default masks for each term, by order
 

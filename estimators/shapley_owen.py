@@ -8,12 +8,14 @@ import numpy as np
 from scipy.stats import binom
 
 from fixlip.errors import BudgetError, OptionError
-from fixlip.estimator import AXIOMS, Capabilities, Estimator, Request
-from fixlip.explanation import Explanation, StandardErrors
+from fixlip.estimator import AXIOMS, Capabilities, Estimator
+from fixlip.fitting.moments import features, solve
+from fixlip.fitting.sampling import Design, allocate, by_size, enumerate_all
+from fixlip.fitting.surrogate import Surrogate, remarks
 from fixlip.games.counted import CountedGame
-from fixlip.moments import features, solve
-from fixlip.sampling import Design, allocate, by_size, enumerate_all
-from fixlip.surrogate import Surrogate, remarks
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
+from fixlip.results.provenance import StandardErrors
 
 PER_TERM = {1: 20, 2: 6}  # default masks for each term, by order of the features
 MOST_NODES = 256

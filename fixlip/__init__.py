@@ -9,9 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fixlip.ablation import sweep
-    from fixlip.api import compare, explain, explain_many, list_models, load_model, sensitivity
-    from fixlip.comparison import Comparison
+    from fixlip.api.captions import contrast, rank
+    from fixlip.api.compare import compare, sensitivity
+    from fixlip.api.explain import explain, explain_many
+    from fixlip.api.load import list_models, load_model
+    from fixlip.api.sweep import sweep
     from fixlip.errors import (
         BudgetError,
         FixlipError,
@@ -21,14 +23,20 @@ if TYPE_CHECKING:
         UnsupportedModelError,
     )
     from fixlip.estimator import Capabilities, Estimator
-    from fixlip.explanation import Explanation, Provenance, StandardErrors
-    from fixlip.players import Player, Players
+    from fixlip.players.base import Player, Players
     from fixlip.registry import estimator_class, get_estimator, list_estimators, register_estimator
+    from fixlip.request import Request
+    from fixlip.results.comparison import Comparison
+    from fixlip.results.contrast import Contrast
+    from fixlip.results.explanation import Explanation
+    from fixlip.results.provenance import Provenance, StandardErrors
 
 _HOME = {
-    "fixlip.ablation": ("sweep",),
-    "fixlip.api": ("compare", "explain", "explain_many", "list_models", "load_model", "sensitivity"),
-    "fixlip.comparison": ("Comparison",),
+    "fixlip.api.captions": ("contrast", "rank"),
+    "fixlip.api.compare": ("compare", "sensitivity"),
+    "fixlip.api.explain": ("explain", "explain_many"),
+    "fixlip.api.load": ("list_models", "load_model"),
+    "fixlip.api.sweep": ("sweep",),
     "fixlip.errors": (
         "BudgetError",
         "FixlipError",
@@ -38,16 +46,21 @@ _HOME = {
         "UnsupportedModelError",
     ),
     "fixlip.estimator": ("Capabilities", "Estimator"),
-    "fixlip.explanation": ("Explanation", "Provenance", "StandardErrors"),
-    "fixlip.players": ("Player", "Players"),
+    "fixlip.players.base": ("Player", "Players"),
     "fixlip.registry": ("estimator_class", "get_estimator", "list_estimators", "register_estimator"),
+    "fixlip.request": ("Request",),
+    "fixlip.results.comparison": ("Comparison",),
+    "fixlip.results.contrast": ("Contrast",),
+    "fixlip.results.explanation": ("Explanation",),
+    "fixlip.results.provenance": ("Provenance", "StandardErrors"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_SUBMODULES = ("captions", "cost", "datasets", "encoders", "evaluation", "games", "metrics", "plots")
+_SUBMODULES = ("datasets", "encoders", "evaluation", "games", "metrics", "plots")
 __all__ = [
     "BudgetError",
     "Capabilities",
     "Comparison",
+    "Contrast",
     "Estimator",
     "Explanation",
     "FixlipError",
@@ -57,9 +70,11 @@ __all__ = [
     "Player",
     "Players",
     "Provenance",
+    "Request",
     "StandardErrors",
     "UnsupportedModelError",
     "compare",
+    "contrast",
     "estimator_class",
     "explain",
     "explain_many",
@@ -67,6 +82,7 @@ __all__ = [
     "list_estimators",
     "list_models",
     "load_model",
+    "rank",
     "register_estimator",
     "sensitivity",
     "sweep",

@@ -2,21 +2,22 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
-from fixlip import anytime
-from fixlip.errors import InputError, OptionError, unknown, whole_number
+from fixlip.errors import InputError, OptionError, unknown
+from fixlip.fitting.numerics import sound
+from fixlip.fitting.stopping import Run, uninterrupted, until
 from fixlip.games.counted import CountedGame
-from fixlip.progress import Progress, tracking
-from fixlip.soundness import sound
+from fixlip.request import Request
+from fixlip.runtime.progress import Progress, tracking
 
 if TYPE_CHECKING:
-    from fixlip.explanation import Explanation
     from fixlip.games.base import Game
+    from fixlip.results.explanation import Explanation
 
 AXIOMS = ("additive", "null player", "symmetry", "linearity", "cross pairs of a bilinear game")
 
@@ -55,27 +56,6 @@ class Capabilities:
     axioms: tuple[str, ...] = ()
     cost: str
     source: str
-
-
-@dataclass(frozen=True)
-class Request:
-    """What one call of `Estimator.explain` asks for; see there. `joint`: of a game without towers.
-
-    Raises:
-        OptionError: a number that is not whole, or not positive (the seed: negative).
-    """
-
-    budget: int | None = None
-    image_masks: int | None = None
-    text_masks: int | None = None
-    seed: int = 0
-    joint: bool = False
-
-    def __post_init__(self) -> None:
-        for name, least in (("budget", 1), ("image_masks", 1), ("text_masks", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if value is not None or name == "seed":
-                object.__setattr__(self, name, whole_number(name, value, least))
 
 
 class Estimator(ABC):
@@ -156,10 +136,12 @@ class Estimator(ABC):
         total = sum(self.passes(game.n_image, game.n_text, request))
         with tracking(progress, total, needs.name) as tracker:
             counted = CountedGame(game, tracker.tick)
+            passes = partial(self.passes, game.n_image, game.n_text)
+            run = Run(needs.name, needs.stderr, self.joint, passes, self.estimate)
             if target_error is None:
-                found = anytime.uninterrupted(self, counted, request, tracker)
+                found = uninterrupted(run, counted, request, tracker)
             else:
-                found = anytime.until(self, counted, request, target_error, tracker)
+                found = until(run, counted, request, target_error, tracker)
         noted = found.provenance
         remarks = [noted.status] if noted.status != "ok" else []
         notes = [*game.source.notes, *sound(found, needs.name, remarks)]

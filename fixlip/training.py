@@ -26,8 +26,8 @@ from torch.utils.data import DataLoader, Dataset
 from fixlip.datasets.base import BadItem, Caption
 from fixlip.datasets.base import Dataset as CaptionData
 from fixlip.errors import InputError, OptionError
-from fixlip.files import replacing, write_atomically
-from fixlip.memory import enough_for
+from fixlip.io.files import replacing, write_atomically
+from fixlip.runtime.memory import enough_for
 
 Batches = Dataset[tuple[torch.Tensor, torch.Tensor]]
 CHECKPOINT, LOG, LOG_EVERY = "checkpoint.pt", "log.jsonl", 20

@@ -1,6 +1,6 @@
 """Feed the readers of fixlip with broken input: each must give a result or a FixlipError, soon, in little memory.
 
-    python scripts/fuzz.py --seconds 300                    # each target of `tests/fuzzing.py`
+    python scripts/fuzz.py --seconds 300                    # each target of `tests/helpers/fuzzing.py`
     python scripts/fuzz.py --target coco --seed 3 --out findings
 
 Anything else is a finding: its input and its traceback are kept under ``--out``, one for each place in the code. With
@@ -9,7 +9,8 @@ changes of the same seeds. Each target runs in a process of its own, at most `SE
 more of memory for one input. The last hunt of each target is kept in benchmarks/results/fuzz.json; exits with 1 if
 there is a finding.
 
-A finding that was mended becomes a file of tests/findings/TARGET, which tests/test_fuzz.py tries ever after.
+A finding that was mended becomes a file of tests/helpers/findings/TARGET, which tests/robustness/test_fuzz.py tries
+ever after.
 """
 
 import argparse
@@ -45,7 +46,7 @@ class Hunt:
     """One target: runs inputs, keeps findings in `out`, counts.
 
     Args:
-        target: of `tests.fuzzing.TARGETS`.
+        target: of `tests.helpers.fuzzing.TARGETS`.
         out: folder for findings.
     """
 
@@ -153,9 +154,9 @@ def child(name, seconds, seed, out):
         import atheris
 
         with atheris.instrument_imports(include=["fixlip"]):
-            from tests.fuzzing import TARGETS
+            from tests.helpers.fuzzing import TARGETS
     else:
-        from tests.fuzzing import TARGETS
+        from tests.helpers.fuzzing import TARGETS
     hunt = Hunt(TARGETS[name], out)
     for data in hunt.target.seeds():
         hunt(data)  # imports what is imported late
@@ -202,7 +203,7 @@ def run(name, seconds, seed, out):
 def main():
     about = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     about.add_argument("--seconds", type=int, default=60, help="for each target")
-    about.add_argument("--target", action="append", help="one of tests/fuzzing.py; all when left out")
+    about.add_argument("--target", action="append", help="one of tests/helpers/fuzzing.py; all when left out")
     about.add_argument("--seed", type=int, default=0)
     about.add_argument("--out", type=Path, default=ROOT / "runs" / "fuzz", help="folder for findings")
     about.add_argument("--results", type=Path, default=RESULTS, help="where each target's last hunt is written")
@@ -211,7 +212,7 @@ def main():
     if given.child:
         child(given.target[0], given.seconds, given.seed, given.out)
         return
-    from tests.fuzzing import TARGETS
+    from tests.helpers.fuzzing import TARGETS
 
     document = json.loads(given.results.read_text()) if given.results.exists() else {}
     found = {one["target"]: one for one in document.get("targets", [])}

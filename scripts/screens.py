@@ -10,12 +10,12 @@ from PIL import Image
 
 import fixlip
 from fixlip import viewer
-from fixlip.captions import contrast
+from fixlip.api.captions import contrast
 from fixlip.datasets.scenes import make_scene
-from fixlip.gallery import Gallery
+from fixlip.results.gallery import Gallery
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from tests.browser import chromium
+from tests.helpers.browser import chromium
 
 DESK, PHONE = {"width": 1180, "height": 900}, {"width": 390, "height": 844}
 SCENE = make_scene(12, names=("dog", "bus", "owl"))

@@ -24,11 +24,12 @@ import torch
 import fixlip
 from benchmarks.output import show, write
 from fixlip.errors import BudgetError, FixlipError, OptionError
-from fixlip.estimator import Estimator, Request
+from fixlip.estimator import Estimator
 from fixlip.evaluation import Plan, evaluate
-from fixlip.explanation import Explanation
-from tests.models import FAMILIES, encoder_of
-from tests.state import differences, photograph
+from fixlip.request import Request
+from fixlip.results.explanation import Explanation
+from tests.helpers.models import FAMILIES, encoder_of
+from tests.helpers.state import differences, photograph
 
 WORDS = ("a", "dog", "next", "to", "the", "yellow", "bus", "and", "no", "cat", "on", "skateboards", "under")
 MOST_GROWTH = {"MB": 0.03, "objects": 0.01, "tensors": 0.01, "files": 0, "threads": 0, "temporary files": 0}

@@ -8,12 +8,12 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test reaches for the network
 import pytest
 
 import fixlip
-import tests.profiles  # noqa: F401 (what Hypothesis tries)
+import tests.helpers.profiles  # noqa: F401 (what Hypothesis tries)
 from fixlip.cli import main
 from fixlip.datasets.scenes import make_scene
-from tests.browser import browser, open_page  # noqa: F401 (fixtures)
-from tests.network import install, no_network  # noqa: F401 (a fixture)
-from tests.trust import Trials, tried  # noqa: F401 (a fixture)
+from tests.helpers.browser import browser, open_page  # noqa: F401 (fixtures)
+from tests.helpers.network import install, no_network  # noqa: F401 (a fixture)
+from tests.helpers.trust import Trials, tried  # noqa: F401 (a fixture)
 
 
 def pytest_configure(config):

@@ -8,13 +8,18 @@ from pathlib import Path
 from docs._site.names import comment, defined, homes, path_of
 
 GROUPS = {  # what users of fixlip meet; the rest are parts that it is made of
-    "Explain": ("fixlip", "fixlip.captions", "fixlip.cost", "fixlip.regions", "fixlip.removal_curves"),
+    "Explain": (
+        "fixlip",
+        "fixlip.api.cost",
+        "fixlip.players.regions",
+        "fixlip.results.removal_curves",
+    ),
     "Look at it": (
         "fixlip.plots",
         "fixlip.viewer",
-        "fixlip.gallery",
-        "fixlip.contrast",
-        "fixlip.storage",
+        "fixlip.results.gallery",
+        "fixlip.results.contrast",
+        "fixlip.results.storage",
     ),
     "Models": ("fixlip.encoders", "fixlip.encoders.encoder", "fixlip.encoders.removal", "fixlip.training"),
     "Data and measures": ("fixlip.datasets", "fixlip.datasets.scenes", "fixlip.metrics", "fixlip.evaluation"),
@@ -23,10 +28,10 @@ GROUPS = {  # what users of fixlip meet; the rest are parts that it is made of
         "fixlip.games",
         "fixlip.games.counted",
         "fixlip.games.closed_form",
-        "fixlip.attention",
-        "fixlip.sampling",
-        "fixlip.moments",
-        "fixlip.surrogate",
+        "fixlip.gradients.attention",
+        "fixlip.fitting.sampling",
+        "fixlip.fitting.moments",
+        "fixlip.fitting.surrogate",
     ),
 }
 PARTS = "Parts"

@@ -2,7 +2,7 @@
 
 Public are all modules of fixlip but the command line, whose interface is its commands, and in them what ``__all__``
 lists, or else the functions and classes that are defined there, without a leading underscore. The home of an object
-is the shortest path to it: `fixlip.explain`, not ``fixlip.api.explain``.
+is the shortest path to it: `fixlip.explain`, not ``fixlip.api.explain.explain``.
 """
 
 import inspect

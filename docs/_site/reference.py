@@ -13,8 +13,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from docs._site.staging import ROOT
 from fixlip.cli.capabilities import Row, groups, markdown, row
 from fixlip.errors import FixlipError
-from fixlip.estimator import AXIOMS, Request
+from fixlip.estimator import AXIOMS
 from fixlip.registry import estimator_class, get_estimator, list_estimators
+from fixlip.request import Request
 
 SIZE = (49, 8)  # players that passes are counted for, as in docs/capabilities.md
 PICTURES = ROOT / "build" / "docs-pictures"

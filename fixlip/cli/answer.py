@@ -9,9 +9,9 @@ from fixlip.cli.console import Printer, said
 from fixlip.cli.output import Outputs, report, wrote
 
 if TYPE_CHECKING:
-    from fixlip.captions import Ranking
+    from fixlip.api.cost import Cost
     from fixlip.cli.output import Found
-    from fixlip.cost import Cost
+    from fixlip.results.ranking import Ranking
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ class Answer:
 def _print(found: "Found", written: list[Path], top: int) -> None:
     from fixlip.cli.comparisons import print_comparison, print_gallery
     from fixlip.cli.contrasts import print_contrast
-    from fixlip.comparison import Comparison
-    from fixlip.contrast import Contrast
-    from fixlip.explanation import Explanation
+    from fixlip.results.comparison import Comparison
+    from fixlip.results.contrast import Contrast
+    from fixlip.results.explanation import Explanation
 
     if isinstance(found, Explanation):
         report(found, written, top=top)
@@ -75,8 +75,8 @@ def _print(found: "Found", written: list[Path], top: int) -> None:
 
 def _aside(found: "Found", written: list[Path]) -> None:
     """Notes and the names of files, on standard error."""
-    from fixlip.contrast import Contrast
-    from fixlip.explanation import Explanation
+    from fixlip.results.contrast import Contrast
+    from fixlip.results.explanation import Explanation
 
     one = found if isinstance(found, Explanation) else found.difference if isinstance(found, Contrast) else None
     console, every = Printer(stderr=True), [("", one)] if one is not None else list(found)  # type: ignore[arg-type]

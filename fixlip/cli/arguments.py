@@ -62,7 +62,7 @@ def model_of(spec: str, device: str | None) -> "DualEncoder":
     Raises:
         OptionError: another option than ``pretrained``.
     """
-    from fixlip.api import DEFAULT_WEIGHTS, load_model
+    from fixlip.api.load import DEFAULT_WEIGHTS, load_model
 
     name, options = specs.parse(spec)
     weights = options.pop("pretrained", DEFAULT_WEIGHTS)

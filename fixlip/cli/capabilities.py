@@ -5,8 +5,9 @@ from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
 from fixlip.errors import FixlipError
-from fixlip.estimator import AXIOMS, Request
+from fixlip.estimator import AXIOMS
 from fixlip.registry import estimator_class, get_estimator
+from fixlip.request import Request
 
 SHORT = (  # of an error: what to look for, and what a table has room for
     (r"up to (\d+) players", "more than {} players"),

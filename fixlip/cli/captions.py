@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fixlip.errors import InputError, OptionError
 
 if TYPE_CHECKING:
-    from fixlip.captions import Ranking
+    from fixlip.results.ranking import Ranking
 
 
 def read_captions(path: Path) -> list[str]:

@@ -86,11 +86,11 @@ def compare(
     if len(labels) < 2:
         raise OptionError("There is nothing to compare; give --model or --estimator at least twice.")
     answer = Answer(Outputs(html, png, save, many=True), top, json)
-    from fixlip import api
-    from fixlip.images import open_image
+    import fixlip
+    from fixlip.io.images import open_image
 
     picture, methods = open_image(image), [estimator_of(spec) for spec in estimators]
-    found = api.compare(
+    found = fixlip.compare(
         picture,
         text,
         models=[model_of(spec, device) for spec in models],

@@ -11,8 +11,8 @@ from fixlip.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from fixlip.comparison import Comparison
-    from fixlip.gallery import Gallery
+    from fixlip.results.comparison import Comparison
+    from fixlip.results.gallery import Gallery
 
 LEGEND = """In {unit}s. A word's number is the sum of its interactions with the picture.
 ● clearly different: the 95 % interval over draws of the masks leaves out 0."""

@@ -21,7 +21,7 @@ from typer import Exit
 from typer.core import TyperGroup
 
 from fixlip.errors import FixlipError
-from fixlip.memory import enough_for
+from fixlip.runtime.memory import enough_for
 
 DONE, NOTHING, WRONG, READER_GONE = 0, 1, 2, 141  # exit codes
 BY_SIGNAL = 128  # and the number of the signal, as shells have it

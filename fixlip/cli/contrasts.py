@@ -9,8 +9,8 @@ from fixlip.cli.console import Printer, bar, said
 from fixlip.cli.output import ending, heading
 
 if TYPE_CHECKING:
-    from fixlip.captions import Ranking
-    from fixlip.contrast import Contrast, Row
+    from fixlip.results.contrast import Contrast, Row
+    from fixlip.results.ranking import Ranking
 
 
 def print_ranking(ranking: "Ranking", top: int) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from fixlip.cli.console import Printer, said
 
 if TYPE_CHECKING:
-    from fixlip.cost import Cost
+    from fixlip.api.cost import Cost
 
 
 def print_cost(cost: "Cost", call: dict[str, Any], ranked: int) -> None:

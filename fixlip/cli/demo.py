@@ -20,7 +20,7 @@ def demo(
 ) -> None:
     """Explain a bundled picture with a bundled model: no network, no file needed."""
     outputs = Outputs(html=out / "fixlip-demo.html", png=out / "fixlip-demo.png")
-    from fixlip.api import explain
+    from fixlip.api.explain import explain
     from fixlip.datasets.scenes import make_scene
 
     scene = make_scene(PICTURE, n_objects=3, size=448)

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixlip.errors import InputError
-from fixlip.files import plain
+from fixlip.io.files import plain
 
 if TYPE_CHECKING:
-    from fixlip.ablation import Sweep
-    from fixlip.captions import Ranking
+    from fixlip.api.cost import Cost
     from fixlip.cli.output import Found
-    from fixlip.comparison import Comparison
-    from fixlip.contrast import Contrast
-    from fixlip.cost import Cost
     from fixlip.evaluation import Outcome
     from fixlip.evaluation.report import Report
-    from fixlip.explanation import Explanation
-    from fixlip.gallery import Gallery
+    from fixlip.results.comparison import Comparison
+    from fixlip.results.contrast import Contrast
+    from fixlip.results.explanation import Explanation
+    from fixlip.results.gallery import Gallery
+    from fixlip.results.ranking import Ranking
+    from fixlip.results.sweep import Sweep
 
 VERSION = 1
 Document = dict[str, Any]
@@ -40,9 +40,9 @@ def document(kind: str, **content: Any) -> Document:
 
 def of(found: "Found", top: int = 10, ranking: "Ranking | None" = None) -> Document:
     """Of whatever was found."""
-    from fixlip.comparison import Comparison
-    from fixlip.contrast import Contrast
-    from fixlip.explanation import Explanation
+    from fixlip.results.comparison import Comparison
+    from fixlip.results.contrast import Contrast
+    from fixlip.results.explanation import Explanation
 
     if isinstance(found, Explanation):
         return explanation(found, top)

@@ -89,13 +89,13 @@ def explain(
     if every and (against is not None or png is not None):
         raise OptionError("--all explains each caption by itself; --against and --png are not of that.")
     listed, answer = gathered(text, captions, against, every), Answer(Outputs(html, png, save, many=every), top, json)
-    from fixlip import api
-    from fixlip.images import open_image
+    import fixlip
+    from fixlip.io.images import open_image
     from fixlip.registry import get_estimator
 
     method, picture = get_estimator(estimator, **options_of(option or []) | given(p=p)), open_image(image)
     call: dict[str, Any] = {
-        "model": api.load_model(model, pretrained=pretrained, device=device),
+        "model": fixlip.load_model(model, pretrained=pretrained, device=device),
         "estimator": method,
         "budget": budget,
         "image_masks": image_masks,
@@ -108,22 +108,20 @@ def explain(
     }
     ranking, pair = None, None
     if len(listed) > 1 and not every:
-        from fixlip.captions import contrast, rank
-
-        ranking = rank(picture, listed, model=call["model"])
+        ranking = fixlip.rank(picture, listed, model=call["model"])
         pair = chosen(ranking, text, against)
         answer.ranking(ranking)
     own: dict[str, Any] = {"target_error": target_error, "curves": bool(html) if curves is None else curves}
     if dry_run:
-        from fixlip.cost import estimate_cost
+        from fixlip.api.cost import estimate_cost
 
         cost = estimate_cost(picture, pair or listed, contrast=pair is not None, **call)
         answer.cost(cost, call, ranking)
     elif pair:
-        answer(contrast(picture, pair, target_error=target_error, **call), ranking)
+        answer(fixlip.contrast(picture, pair, target_error=target_error, **call), ranking)
     elif every:
-        from fixlip.gallery import Gallery
+        from fixlip.results.gallery import Gallery
 
-        answer(Gallery(tuple(api.explain_many([picture], listed, pairs="all", **call, **own))))
+        answer(Gallery(tuple(fixlip.explain_many([picture], listed, pairs="all", **call, **own))))
     else:
-        answer(api.explain(picture, listed[0], **call, **own))
+        answer(fixlip.explain(picture, listed[0], **call, **own))

@@ -14,7 +14,7 @@ def models(json: options.Json = False) -> None:
     from rich.columns import Columns
     from rich.text import Text
 
-    from fixlip.api import list_models
+    from fixlip.api.load import list_models
     from fixlip.cli import documents
     from fixlip.cli.console import Printer, said
 

@@ -11,10 +11,11 @@ from fixlip.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from fixlip.comparison import Comparison
-    from fixlip.contrast import Contrast
-    from fixlip.explanation import Explanation, Provenance
-    from fixlip.gallery import Gallery
+    from fixlip.results.comparison import Comparison
+    from fixlip.results.contrast import Contrast
+    from fixlip.results.explanation import Explanation
+    from fixlip.results.gallery import Gallery
+    from fixlip.results.provenance import Provenance
 
     Found = Explanation | Comparison | Contrast | Gallery
 
@@ -46,9 +47,9 @@ class Outputs:
 
     def write(self, found: "Found") -> list[Path]:
         """Write the page, the figure, and the numbers (of a contrast its difference); what has been written."""
-        from fixlip.comparison import Comparison
-        from fixlip.contrast import Contrast
-        from fixlip.explanation import Explanation
+        from fixlip.results.comparison import Comparison
+        from fixlip.results.contrast import Contrast
+        from fixlip.results.explanation import Explanation
 
         written = []
         if self.html:

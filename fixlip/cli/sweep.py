@@ -66,17 +66,17 @@ def sweep(
 ) -> None:
     """Explain IMAGE and TEXT with several values of one option: what depends on it, and what it costs."""
     outputs = Outputs(png=png)
-    from fixlip import ablation, api
+    import fixlip
     from fixlip.cli import tables
-    from fixlip.explanation import Explanation
+    from fixlip.results.explanation import Explanation
 
-    found = ablation.sweep(
+    found = fixlip.sweep(
         image,
         text,
         option=option,
         values=listed(values),
         reference=Explanation.load(against) if against else reference and listed(reference)[0],
-        model=api.load_model(model, pretrained=pretrained, device=device),
+        model=fixlip.load_model(model, pretrained=pretrained, device=device),
         estimator=estimator,
         options=options_of(fixed or []),
         **given(budget=budget, image_masks=image_masks, text_masks=text_masks, seed=seed),

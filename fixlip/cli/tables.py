@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from fixlip.ablation import label
 from fixlip.cli import documents
 from fixlip.cli.console import Printer, said
 from fixlip.cli.output import wrote
+from fixlip.results.sweep import label
 
 if TYPE_CHECKING:
-    from fixlip.ablation import Sweep
     from fixlip.evaluation import Outcome
+    from fixlip.results.sweep import Sweep
 
 
 def answer_sweep(sweep: "Sweep", written: list[Path], *, json: bool) -> None:

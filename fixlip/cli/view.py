@@ -10,9 +10,9 @@ from fixlip.cli.answer import Answer
 from fixlip.cli.output import Outputs
 
 if TYPE_CHECKING:
-    from fixlip.comparison import Comparison
-    from fixlip.explanation import Explanation
-    from fixlip.gallery import Gallery
+    from fixlip.results.comparison import Comparison
+    from fixlip.results.explanation import Explanation
+    from fixlip.results.gallery import Gallery
 
 
 def view(
@@ -52,9 +52,9 @@ def view(
 
 def together(files: list[Path]) -> "Explanation | Comparison | Gallery":
     """What several files are: an explanation, a comparison of several of one picture and caption, or a gallery."""
-    from fixlip.comparison import Comparison
-    from fixlip.explanation import Explanation
-    from fixlip.gallery import Gallery
+    from fixlip.results.comparison import Comparison
+    from fixlip.results.explanation import Explanation
+    from fixlip.results.gallery import Gallery
 
     found = tuple(Explanation.load(file) for file in files)
     if len(found) == 1:

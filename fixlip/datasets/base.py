@@ -6,8 +6,8 @@ from typing import Literal, Protocol
 
 from PIL import Image
 
-from fixlip.images import open_image
-from fixlip.players import Box
+from fixlip.io.images import open_image
+from fixlip.players.base import Box
 
 Fault = Literal["unreadable picture", "no annotation", "empty caption", "duplicate", "malformed"]
 

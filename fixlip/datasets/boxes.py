@@ -7,7 +7,7 @@ from PIL import ExifTags
 
 from fixlip.datasets.base import Box
 from fixlip.errors import InputError
-from fixlip.images import opened
+from fixlip.io.images import opened
 
 FARTHEST = 1e9  # pixels; no picture reaches so far
 TURNED = {  # EXIF orientation of a picture that lies on its side: box of the picture as stored -> upright

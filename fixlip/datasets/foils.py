@@ -13,7 +13,7 @@ from fixlip.datasets.base import BadItem, Caption, GroundedObject, Item
 from fixlip.datasets.options import at_least, texts
 from fixlip.datasets.reading import folder, has_words, json_of, within
 from fixlip.errors import InputError
-from fixlip.players import MAX_CAPTION
+from fixlip.players.base import MAX_CAPTION
 
 FIELDS = (  # what formats call the picture's file, the true caption and the wrong one
     ("image", "filename", "image_file"),

@@ -12,7 +12,7 @@ from fixlip.datasets.base import BadItem, Item
 from fixlip.datasets.options import at_least, caption_form, texts
 from fixlip.datasets.reading import has_words, json_of, lines_of, pictures_in, root_folder
 from fixlip.errors import InputError, unknown
-from fixlip.images import open_image
+from fixlip.io.images import open_image
 
 
 class Mosaics:

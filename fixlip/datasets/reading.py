@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from fixlip.errors import InputError
-from fixlip.files import read_bytes
+from fixlip.io.files import read_bytes
 
 LARGEST = 1 << 31  # bytes of an annotation file
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import torch
 
-from fixlip.images import ImageLike
+from fixlip.io.images import ImageLike
 
 
 @dataclass(frozen=True, eq=False)

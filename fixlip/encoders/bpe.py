@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fixlip.encoders.alignment import Span, align
+from fixlip.players.alignment import Span, align
 
 
 def token_spans(tokenizer: Any, text: str) -> tuple[list[int], list[Span]]:

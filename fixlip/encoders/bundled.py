@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save
 
 from fixlip.encoders import demo_tower  # noqa: F401, registers an architecture with timm
 from fixlip.encoders.names import ASSETS, WEIGHTS, bundled_models
-from fixlip.files import write_atomically
+from fixlip.io.files import write_atomically
 
 __all__ = ["WEIGHTS", "asset_folder", "bundled_models", "read_weights", "write_weights"]
 ROWS = "token_embedding.rows"

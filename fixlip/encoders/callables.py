@@ -13,8 +13,8 @@ from fixlip.encoders.encoder import TowerEncoder
 from fixlip.encoders.preprocessing import Preprocessor
 from fixlip.encoders.removal import Operator
 from fixlip.encoders.towers import ImageOrTextTower, PixelTower
-from fixlip.encoders.words import check_caption, words_of
 from fixlip.errors import InputError
+from fixlip.players.words import check_caption, words_of
 
 Encode = Callable[[Any], Any]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
-from fixlip.encoders.alignment import Span, align
 from fixlip.encoders.base import TextInput
 from fixlip.encoders.bpe import token_spans
-from fixlip.encoders.words import check_caption
 from fixlip.errors import InputError
+from fixlip.players.alignment import Span, align
+from fixlip.players.words import check_caption
 
 _one_at_a_time = RLock()  # each call sets padding and truncation in the tokenizer itself, for all threads
 UNKNOWN = "\ufffd"  # in the place of "<unk>", whose letters the caption may have too

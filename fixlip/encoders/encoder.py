@@ -16,10 +16,10 @@ from fixlip.encoders.layers import Layers, open_tower
 from fixlip.encoders.removal import Operator
 from fixlip.encoders.towers import ImageOrTextTower
 from fixlip.encoders.unit import unit
-from fixlip.encoders.words import word_label, words_of
 from fixlip.errors import InputError, UnsupportedModelError
-from fixlip.images import ImageLike
-from fixlip.memory import retried
+from fixlip.io.images import ImageLike
+from fixlip.players.words import word_label, words_of
+from fixlip.runtime.memory import retried
 
 Own = Callable[[Any], torch.Tensor]
 

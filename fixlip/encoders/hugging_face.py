@@ -14,7 +14,7 @@ from fixlip.encoders.layers import Blocks, as_given
 from fixlip.encoders.preprocessing import cut_off, display, visible_box
 from fixlip.encoders.towers import TextTower, TokenTower, additive, everything
 from fixlip.errors import InputError, UnsupportedModelError
-from fixlip.images import ImageLike, open_image
+from fixlip.io.images import ImageLike, open_image
 
 
 class Family(NamedTuple):

@@ -13,8 +13,8 @@ from fixlip.encoders.base import ImageInput, TextInput
 from fixlip.encoders.removal import Operator, filler
 from fixlip.encoders.towers import PixelTower, TextTower, TokenTower, labels_of
 from fixlip.errors import InputError, OptionError
-from fixlip.regions import patch_owner
-from fixlip.shared import shared
+from fixlip.players.regions import patch_owner
+from fixlip.runtime.threads import shared
 
 ROWS = 16  # from so many on, the usual BLAS of a CPU gives a row the same bits whatever stands beside it
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from fixlip.encoders.base import ImageInput
 from fixlip.errors import InputError, UnsupportedModelError
-from fixlip.images import ImageLike, open_image
+from fixlip.io.images import ImageLike, open_image
 
 DISPLAY_SIDE = 448  # pixels of the longer side of the picture that travels with a result
 MAX_ASPECT = 8  # beyond it a picture that will be cropped to the centre is cropped before it is resized

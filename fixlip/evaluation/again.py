@@ -9,7 +9,7 @@ from fixlip.evaluation.folder import read_settings
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.rows import Row
 from fixlip.evaluation.work import Task, Worker
-from fixlip.explanation import Explanation
+from fixlip.results.explanation import Explanation
 
 
 class Again:

@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fixlip.datasets.base import Box, Caption, GroundedObject, Item
-from fixlip.explanation import Explanation
 from fixlip.games.counted import CountedGame
+from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
     from fixlip.encoders.base import DualEncoder, ImageInput

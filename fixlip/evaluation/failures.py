@@ -13,7 +13,7 @@ import numpy as np
 from fixlip.evaluation.rows import as_written
 from fixlip.evaluation.summary import Row, Table, grounded
 from fixlip.evaluation.summary_figures import numbers
-from fixlip.shared import without_warnings
+from fixlip.runtime.threads import without_warnings
 
 COVERAGE, UNUSUAL, CONTEXT = KINDS = ("object coverage", "unusual scenes", "correlated contexts")
 FEWEST = 20  # pictures among which one can be called unusual

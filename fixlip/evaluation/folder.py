@@ -13,8 +13,8 @@ from pydantic import ConfigDict, Field
 
 from fixlip.errors import InputError, OptionError
 from fixlip.evaluation.plan import Plan
-from fixlip.files import read_bytes, write_atomically
-from fixlip.kinds import Fields, check_version, checked, parsed
+from fixlip.io.files import read_bytes, write_atomically
+from fixlip.io.schema import Fields, check_version, checked, parsed
 
 SETTINGS, VERSION, LARGEST = "run.json", 1, 1 << 24  # of the file: name, version of what it holds, bytes
 

@@ -22,8 +22,8 @@ from fixlip.evaluation.report_examples import Explain, Shots
 from fixlip.evaluation.report_figures import curve_figures
 from fixlip.evaluation.report_sections import lead, sections, title_of
 from fixlip.evaluation.summary import Summary, summarise
-from fixlip.files import write_atomically
-from fixlip.gallery import Gallery
+from fixlip.io.files import write_atomically
+from fixlip.results.gallery import Gallery
 from fixlip.viewer import content_hash
 from fixlip.viewer.notebook import frame
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fixlip.explanation import Explanation
+    from fixlip.results.explanation import Explanation
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from fixlip.evaluation.report_figures import explanation_figure
 from fixlip.evaluation.report_sections import Shown
 from fixlip.evaluation.summary import Row, Summary, grounded
 from fixlip.evaluation.summary_figures import measured, numbers
-from fixlip.players import Box
+from fixlip.players.base import Box
 
 if TYPE_CHECKING:
     from fixlip.evaluation.again import Again
-    from fixlip.explanation import Explanation
+    from fixlip.results.explanation import Explanation
 
 
 class Shot(NamedTuple):

@@ -7,8 +7,8 @@ from PIL import Image as Picture
 
 from fixlip.evaluation.report_blocks import Image, slug
 from fixlip.evaluation.summary import CURVES, Summary
-from fixlip.explanation import Explanation
 from fixlip.plots.style import INK, SOFT, new_figure, to_bytes, to_png
+from fixlip.results.explanation import Explanation
 
 DARK = {INK: "#eceae5", SOFT: "#a3a9b3", "#e3e1dc": "#343941"}
 MOST = 8  # methods in a figure

@@ -13,8 +13,8 @@ import numpy as np
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from fixlip.errors import FixlipError, InputError
-from fixlip.files import plain
-from fixlip.kinds import Fields, Number, checked, parsed
+from fixlip.io.files import plain
+from fixlip.io.schema import Fields, Number, checked, parsed
 
 Row = dict[str, Any]
 
@@ -95,7 +95,7 @@ class Journal:
         """Write one row, or, where the disk is full, nothing.
 
         Args:
-            row: in types that `fixlip.files.plain` knows.
+            row: in types that `fixlip.io.files.plain` knows.
 
         Raises:
             InputError: it cannot be written; the file is as before. So it is after Ctrl-C, unless the row is whole.

@@ -7,7 +7,6 @@ from time import perf_counter
 
 from tqdm import tqdm
 
-from fixlip.anytime import all_or_nothing
 from fixlip.errors import OptionError
 from fixlip.evaluation import rows as rows_on_disk
 from fixlip.evaluation.engines import Engine, Local
@@ -16,6 +15,7 @@ from fixlip.evaluation.measures import MEASURES
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.rows import Journal
 from fixlip.evaluation.tasks import hidden, missing, selected
+from fixlip.fitting.stopping import all_or_nothing
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixlip import specs
-from fixlip.api import load_model
+from fixlip.api.load import load_model
 from fixlip.datasets.base import BadItem, Caption, Item
 from fixlip.errors import FixlipError, InputError
 from fixlip.evaluation.case import Case
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from fixlip.encoders.base import DualEncoder, ImageInput
-    from fixlip.explanation import Explanation
+    from fixlip.results.explanation import Explanation
 
 DIGITS = 5  # of the embedding of a picture
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 
 from fixlip.errors import InputError, whole_number
-from fixlip.players import Players
+from fixlip.players.base import Players
 
 if TYPE_CHECKING:
     import torch

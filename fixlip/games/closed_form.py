@@ -1,6 +1,6 @@
 """Games whose interactions are known in closed form, and random ones to enumerate: for tests and for learning.
 
-Source of the closed forms: the definitions; `tests/test_closed_form.py` verifies them by enumeration.
+Source of the closed forms: the definitions; `tests/unit/games/test_closed_form.py` verifies them by enumeration.
 """
 
 import numpy as np

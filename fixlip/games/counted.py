@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixlip.explanation import Explanation, Provenance, StandardErrors, Unit
-from fixlip.games.remembered import Remembered
-from fixlip.memory import in_parts
+from fixlip.games.memo import Remembered
+from fixlip.results.explanation import Explanation
+from fixlip.results.provenance import Provenance, StandardErrors, Unit
+from fixlip.runtime.memory import in_parts
 
 if TYPE_CHECKING:
     from fixlip.games.base import Game

@@ -8,14 +8,14 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from fixlip.encoders.alignment import Span
 from fixlip.encoders.base import DualEncoder, TextInput
 from fixlip.errors import FixlipError, InputError, UnsupportedModelError
 from fixlip.games.base import CallableGame, Source, TowerLayers
-from fixlip.games.sides import Batch, Side, Tower, image_side, text_side
-from fixlip.images import open_image
-from fixlip.players import Players
-from fixlip.regions import RegionsLike, make_regions
+from fixlip.games.inputs import Batch, Side, Tower, image_side, text_side
+from fixlip.io.images import open_image
+from fixlip.players.alignment import Span
+from fixlip.players.base import Players
+from fixlip.players.regions import RegionsLike, make_regions
 
 AGREEMENT = 1e-4  # logits between the full mask and the model's own score; more where its floats are coarser
 CHUNK = 8  # batches that are handed over at once where masks are sorted by size, or so that a GPU need not wait

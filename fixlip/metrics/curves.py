@@ -3,7 +3,11 @@
 import numpy as np
 from scipy.integrate import trapezoid
 
+from fixlip.metrics.maps import ranked
+from fixlip.results.explanation import Explanation
+
 POINTS = 51
+REMOVAL_POINTS = 65  # of the curves of an explanation and of its page
 GUARD = 0.01
 
 
@@ -15,6 +19,19 @@ def subset_sizes(n: int, points: int = POINTS) -> np.ndarray:
         ([0, 6, 11, 17], 51, 7)
     """
     return np.unique(np.rint(np.linspace(0, n, points)).astype(int))
+
+
+def removal_order(explanation: Explanation, points: int = REMOVAL_POINTS) -> tuple[np.ndarray, np.ndarray]:
+    """Players by `Explanation.as_first_order`, the largest first, and at most `points` numbers of them to remove.
+
+    Args:
+        explanation: whose players are ordered.
+        points: at most so many numbers of players, from 0 to all.
+
+    Returns:
+        `order` [n] and `sizes` [m] of `fixlip.results.removal_curves.RemovalCurves`.
+    """
+    return ranked(explanation.as_first_order()), subset_sizes(len(explanation.players), points)
 
 
 def normalised_curves(

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fixlip.explanation import Explanation
 from fixlip.games.base import Game
 from fixlip.metrics.curves import POINTS, area, normalised_curves, subset_sizes
 from fixlip.metrics.maps import TIE, first_largest, has_pairs, ranked
+from fixlip.results.explanation import Explanation
 
 
 @dataclass(frozen=True, eq=False)

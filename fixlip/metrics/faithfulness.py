@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from fixlip.errors import InputError, OptionError
-from fixlip.explanation import Explanation
+from fixlip.results.explanation import Explanation
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from fixlip.explanation import Explanation
 from fixlip.metrics.maps import text_map
+from fixlip.results.explanation import Explanation
 
 
 @dataclass(frozen=True)

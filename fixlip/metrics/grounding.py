@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from fixlip.errors import InputError
-from fixlip.explanation import Explanation
 from fixlip.metrics.maps import image_map
-from fixlip.players import Box, Players
+from fixlip.players.base import Box, Players
+from fixlip.results.explanation import Explanation
 
 TOUCH = 1e-9  # of a patch: less is rounding
 

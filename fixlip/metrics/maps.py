@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fixlip.explanation import Explanation
+from fixlip.results.explanation import Explanation
 
 TIE = 1e-9  # of the largest value: a smaller difference is rounding
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from fixlip.explanation import Explanation
 from fixlip.games.base import Game
 from fixlip.metrics.curves import POINTS, area, normalised_curves, subset_sizes
 from fixlip.metrics.grounding import Box, player_coverage
 from fixlip.metrics.maps import image_map, ranked, text_map
+from fixlip.results.explanation import Explanation
 
 CURVES = ("image_insertion", "image_deletion", "text_insertion", "text_deletion")
 

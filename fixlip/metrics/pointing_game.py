@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from fixlip.errors import InputError
-from fixlip.explanation import Explanation
 from fixlip.metrics.maps import has_pairs, image_map
-from fixlip.players import Players
+from fixlip.players.base import Players
+from fixlip.results.explanation import Explanation
 
 STRADDLING = -1
 

@@ -6,9 +6,9 @@ import numpy as np
 from scipy import stats
 
 from fixlip.errors import InputError
-from fixlip.explanation import Explanation
 from fixlip.metrics.faithfulness import correlation
 from fixlip.metrics.maps import has_pairs, ranked
+from fixlip.results.explanation import Explanation
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from unicodedata import east_asian_width
 
 import numpy as np
 
-from fixlip.explanation import Explanation
 from fixlip.plots.style import GRID, INK, axes, colormap, finish, limit_of, plain, short
+from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from fixlip.comparison import Comparison
 from fixlip.plots.heatmap import heatmap
 from fixlip.plots.style import INK, SOFT, colour_bar, end_of, finish, limit_of, new_figure, plain, short
+from fixlip.results.comparison import Comparison
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from fixlip import colours
-from fixlip.contrast import Contrast, Row
+from fixlip.plots import colours
 from fixlip.plots.heatmap import heatmap
 from fixlip.plots.style import GRID, INK, SOFT, colour_bar, finish, limit_of, new_figure, panel, plain, short
+from fixlip.results.contrast import Contrast, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

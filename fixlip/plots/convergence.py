@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fixlip import colours
-from fixlip.ablation import label
+from fixlip.plots import colours
 from fixlip.plots.style import INK, SOFT, axes, finish, log_axis, panel, plain, short
+from fixlip.results.sweep import label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from fixlip.ablation import Sweep
+    from fixlip.results.sweep import Sweep
 
 LONGEST = 16  # letters of a value that is no number
 MOST, ROOM = 9, 14  # values that are named on the axis; the narrowest gap, as a part of the axis

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixlip.explanation import Explanation
-from fixlip.players import Box
+from fixlip.players.base import Box
 from fixlip.plots.heatmap import heatmap
 from fixlip.plots.style import axes, finish
+from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

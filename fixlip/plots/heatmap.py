@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fixlip.explanation import Explanation
+from fixlip.players.outlines import boxes_of
 from fixlip.plots.places import borders_of, size_of, spots_of
 from fixlip.plots.style import INK, axes, colormap, finish, limit_of
-from fixlip.shapes import boxes_of
+from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from fixlip.explanation import Explanation
 from fixlip.plots import network_parts as parts
 from fixlip.plots.caption import breadth
 from fixlip.plots.places import spots_of, width_of
 from fixlip.plots.style import axes, finish, limit_of, plain, short
+from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

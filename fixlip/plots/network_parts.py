@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fixlip import colours
-from fixlip.players import Players
+from fixlip.players.base import Players
+from fixlip.plots import colours
 from fixlip.plots.places import Spot, borders_of, width_of
 from fixlip.plots.style import GRID, INK, SOFT
 

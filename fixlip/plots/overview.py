@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixlip.explanation import Explanation
 from fixlip.plots.caption import LINE, caption, lines_of
 from fixlip.plots.heatmap import heatmap
 from fixlip.plots.pairs import top_pairs
 from fixlip.plots.style import INK, SOFT, colour_bar, end_of, finish, limit_of, new_figure, plain, short
+from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fixlip import colours
-from fixlip.explanation import Explanation
+from fixlip.plots import colours
 from fixlip.plots.style import INK, SOFT, axes, finish, panel, plain, short
+from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from fixlip.players import Players
-from fixlip.shapes import boxes_of, centres, outlines
+from fixlip.players.base import Players
+from fixlip.players.outlines import boxes_of, centres, outlines
 
 Spot = tuple[float, float]
 

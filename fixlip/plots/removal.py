@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fixlip import colours
 from fixlip.errors import InputError
-from fixlip.explanation import Explanation
+from fixlip.plots import colours
 from fixlip.plots.curves import DASHES
 from fixlip.plots.style import INK, SOFT, axes, finish, panel
+from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

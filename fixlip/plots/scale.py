@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fixlip.comparison import Comparison
 from fixlip.errors import InputError
-from fixlip.explanation import Explanation
+from fixlip.results.comparison import Comparison
+from fixlip.results.explanation import Explanation
 
 
 def shared_limit(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from fixlip import colours
 from fixlip.errors import InputError
-from fixlip.files import write_atomically
+from fixlip.io.files import write_atomically
+from fixlip.plots import colours
 from fixlip.plots.fonts import mend, readable
-from fixlip.shared import shared
+from fixlip.runtime.threads import shared
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

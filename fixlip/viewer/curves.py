@@ -4,8 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from fixlip.explanation import Explanation
-from fixlip.removal_curves import nested_masks, removal_order
+from fixlip.metrics.curves import removal_order
+from fixlip.results.explanation import Explanation
+from fixlip.results.removal_curves import nested_masks
 
 DIGITS = 5
 
@@ -14,10 +15,10 @@ def curves_payload(explanation: Explanation) -> dict[str, Any] | None:
     """What the slider needs, ready to be JSON; None where neither the surrogate nor the model has finite scores.
 
     The surrogate's numbers are `Explanation.predict` on the masks of the model's; without `Explanation.curves` they
-    are on the masks that `fixlip.removal_curves.removal_curves` would use. Effects in "relevance" have no surrogate.
+    are on the masks that `fixlip.api.curves.removal_curves` would use. Effects in "relevance" have no surrogate.
 
     Returns:
-        order [n] and sizes [m] as in `fixlip.removal_curves.RemovalCurves`, and `lines`: for "deletion" and
+        order [n] and sizes [m] as in `fixlip.results.removal_curves.RemovalCurves`, and `lines`: for "deletion" and
         "insertion" the values [m] by name of the line, "model" before "surrogate", in `unit`.
     """
     measured = explanation.curves

@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixlip.comparison import Comparison
-from fixlip.contrast import Contrast
-from fixlip.gallery import Gallery
-from fixlip.shared import without_warnings
+from fixlip.results.comparison import Comparison
+from fixlip.results.contrast import Contrast
+from fixlip.results.gallery import Gallery
+from fixlip.results.sweep import Sweep
+from fixlip.runtime.threads import without_warnings
+from fixlip.viewer.page import Shown, to_html
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from fixlip.viewer import Shown
 
 HEIGHT, HIGHEST = 820, 6000  # pixels: of a frame whose page cannot say how high it is, and of any frame
 COLUMNS, MOST = 3, 12  # of a gallery as a figure
@@ -25,19 +26,18 @@ FIT = (
 )
 
 
-def mimebundle(found: "Shown") -> dict[str, Any]:
+def mimebundle(found: Shown | Sweep) -> dict[str, Any]:
     """What a notebook shows: the page in a frame of its own, a picture where scripts do not run, and the text.
 
     Frames have no name in common, so several on one page do not meet. Where the notebook runs handlers (JupyterLab,
     VS Code, Colab) a frame becomes as high as its page; where it does not, its page scrolls.
     """
     from fixlip.plots.style import to_png
-    from fixlip.viewer import to_html
 
     with without_warnings("No installed font"):  # the page has the browser's
         picture = base64.b64encode(to_png(_figure(found))).decode()
     return {
-        "text/html": frame(to_html(found)),
+        "text/html": _tables(found, picture) if isinstance(found, Sweep) else frame(to_html(found)),
         "image/png": picture,
         "text/plain": repr(found),
     }
@@ -56,9 +56,11 @@ def frame(page: str) -> str:
     return f"<iframe {written}></iframe>"
 
 
-def _figure(found: "Shown") -> "Figure":
-    from fixlip.plots import compare, contrast, overview
+def _figure(found: Shown | Sweep) -> "Figure":
+    from fixlip.plots import compare, contrast, convergence, overview
 
+    if isinstance(found, Sweep):
+        return convergence(found).get_figure(root=True)  # type: ignore[return-value]
     if isinstance(found, Gallery):
         return _contact_sheet(found)
     if isinstance(found, Comparison):
@@ -84,3 +86,16 @@ def _contact_sheet(gallery: Gallery) -> "Figure":
     if len(gallery) > MOST:
         figure.supxlabel(f"and {len(gallery) - MOST} more", fontsize=8, color=SOFT)
     return finish(figure)
+
+
+def _tables(sweep: Sweep, picture: str) -> str:
+    """The tables of a sweep, with its figure below them."""
+    caption = html.escape(f"{sweep.measured}, reference: {sweep.reference_name}")
+    figure = f'<img alt="convergence" style="max-width:100%" width="600" src="data:image/png;base64,{picture}">'
+    return f"<p>{caption}</p>{_table(sweep.summary())}{_table(sweep.details())}{figure}"
+
+
+def _table(rows: list[dict[str, str]]) -> str:
+    lines = [("th", list(rows[0])), *(("td", list(row.values())) for row in rows)] if rows else []
+    cells = ("".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in line) for tag, line in lines)
+    return f"<table>{''.join(f'<tr>{line}</tr>' for line in cells)}</table>" if rows else ""

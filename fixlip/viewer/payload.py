@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from fixlip import colours
-from fixlip.comparison import Comparison
-from fixlip.contrast import Contrast
-from fixlip.explanation import Explanation, Provenance
-from fixlip.gallery import Gallery
-from fixlip.players import Players
-from fixlip.shapes import boxes_of, centres, outlines, reduced
+from fixlip.players.base import Players
+from fixlip.players.outlines import boxes_of, centres, outlines, reduced
+from fixlip.plots import colours
+from fixlip.results.comparison import Comparison
+from fixlip.results.contrast import Contrast
+from fixlip.results.explanation import Explanation
+from fixlip.results.gallery import Gallery
+from fixlip.results.provenance import Provenance
 from fixlip.viewer.curves import curves_payload
 
 PLACE = ("patches", "width", "height", "grid", "noun", "picture")  # of a panel: what others may share with it

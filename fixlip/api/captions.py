@@ -1,0 +1,163 @@
+"""Several captions of one picture: which one a model prefers, and why it prefers one to another."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from scipy.special import expit, softmax
+
+from fixlip.api.explain import TextPlayers
+from fixlip.api.load import DEFAULT_MODEL, encoder_for
+from fixlip.errors import InputError
+from fixlip.estimator import Estimator
+from fixlip.fitting.stopping import all_or_nothing
+from fixlip.io.images import ImageLike
+from fixlip.registry import as_estimator
+from fixlip.results.contrast import Contrast
+from fixlip.results.ranking import Ranked, Ranking
+from fixlip.results.word_alignment import aligned_players, aligned_words
+
+if TYPE_CHECKING:
+    from fixlip.encoders.base import DualEncoder
+    from fixlip.games.base import CallableGame
+    from fixlip.players.regions import RegionsLike
+    from fixlip.results.explanation import Explanation
+
+
+def rank(image: ImageLike, texts: Sequence[str], *, model: "str | DualEncoder" = DEFAULT_MODEL) -> Ranking:
+    """Rank captions by their similarity to a picture; one pass of the image tower, one of the text tower for each.
+
+    Args:
+        image, model: as in `fixlip.explain`.
+        texts: the captions, all different.
+
+    Raises:
+        FixlipError: no caption, one that is there twice, one without words, or as `fixlip.explain`.
+
+    Example:
+        >>> from fixlip.datasets.scenes import make_scene
+        >>> scene = make_scene(4, names=("dog", "umbrella"))
+        >>> found = rank(scene.image, ["a cat", "a dog and an umbrella", "a dog"], model="demo-clip")
+        >>> found.measure, [one.caption for one in found.captions]
+        ('softmax', ['a dog and an umbrella', 'a dog', 'a cat'])
+    """
+    if not texts:
+        raise InputError("There is no caption to rank.")
+    twice = [text for k, text in enumerate(texts) if text in texts[:k]]
+    if twice:
+        raise InputError(f"The caption {twice[0]!r} is there twice; give each once.")
+    encoder, logits, notes = encoder_for(model, None), [], []
+    picture = encoder.own_image(encoder.image_input(image)).double()
+    for number, text in enumerate(texts, 1):
+        try:
+            words = encoder.text_input(text)
+        except InputError as error:
+            raise InputError(f"Caption {number}, {text!r}: {error}") from error
+        cosine = float(picture @ encoder.own_text(words).double())
+        logits.append(encoder.logit_scale * cosine + encoder.logit_bias)
+        notes.append(words.notes)
+    measure: Literal["softmax", "sigmoid"] = "sigmoid" if encoder.logit_bias else "softmax"
+    probabilities = {"softmax": softmax, "sigmoid": expit}[measure](np.array(logits))
+    order = np.argsort(-np.array(logits), kind="stable")
+    return Ranking(tuple(Ranked(texts[i], logits[i], float(probabilities[i]), notes[i]) for i in order), measure)
+
+
+@all_or_nothing()
+def contrast(
+    image: ImageLike,
+    texts: tuple[str, str],
+    *,
+    model: "str | DualEncoder" = DEFAULT_MODEL,
+    estimator: str | Estimator = "banzhaf",
+    text_players: TextPlayers = "words",
+    phrases: Sequence[str | tuple[int, int]] = (),
+    image_players: "RegionsLike" = "patches",
+    removal: Mapping[str, str] | None = None,
+    batch_size: int | Literal["auto"] = "auto",
+    options: dict[str, Any] | None = None,
+    target_error: float | None = None,
+    **call: Any,
+) -> Contrast:
+    """Explain why a model finds a picture more similar to one caption than to another.
+
+    Both captions are explained with the same masks of the picture, which is encoded once. Where the estimator gives
+    standard errors, the difference is then explained as a game of its own on the same masks: the errors of the two
+    explanations mostly cancel, and the difference is known far better than either. That makes new text passes (at most
+    twice those of one caption) only where not all text masks are enumerated.
+
+    Args:
+        image, model, estimator, text_players, image_players, removal, batch_size, options: as in `fixlip.explain`.
+        texts: the caption to be explained, and the one to explain it against.
+        phrases: as in `fixlip.explain`; each must be in both captions.
+        target_error: as in `fixlip.explain`, for the first caption; the second gets the same masks of the picture.
+        call: `budget`, `image_masks`, `text_masks`, `seed`, `progress`, as in `fixlip.explain`.
+
+    Returns:
+        A `Contrast`; its ``rows()`` say which words make the difference, its ``difference`` is an `Explanation`.
+
+    Raises:
+        FixlipError: as `fixlip.explain`; two captions that are the same; an estimator that ranks players on a scale of
+            its own.
+
+    Example:
+        >>> from fixlip.datasets.scenes import make_scene
+        >>> scene = make_scene(4, names=("dog", "umbrella"))
+        >>> why = contrast(scene.image, ("a dog", "a cat"), model="demo-clip", image_masks=128, progress=False)
+        >>> max(why.rows(), key=lambda row: abs(row.cross)).part
+        'dog vs cat'
+    """
+    from fixlip.games.similarity import games
+
+    if len(texts) != 2 or isinstance(texts, str) or texts[0] == texts[1]:
+        raise InputError("A contrast is of two different captions.")
+    estimator = as_estimator(estimator, options)
+    twice = [(0, 0), (0, 1)] * 2  # what comes more than once is remembered
+    sides = {"image_players": image_players, "text_players": text_players, "phrases": phrases, "batch_size": batch_size}
+    one, other = islice(games(encoder_for(model, removal), [image], texts, twice, **sides), 2)  # type: ignore[arg-type]
+    first = estimator.explain(one, target_error=target_error, **call)
+    if target_error is not None and not estimator.joint:
+        call |= {"budget": None, "image_masks": first.provenance.image_passes - 2}
+    second = estimator.explain(other, **call)
+    found = Contrast(first, second)
+    if first.stderr is None or second.stderr is None:
+        return found
+    paired = estimator.explain(_paired(one, other), **{**call, "progress": False})
+    same_masks = len({e.provenance.image_passes for e in (first, second, paired)}) == 1
+    return replace(found, paired=paired) if same_masks and _agree(paired, found.aligned) else found
+
+
+def _paired(one: "CallableGame", other: "CallableGame") -> "CallableGame":
+    """The difference as a game whose text players are words that stand for each other."""
+    from fixlip.games.base import CallableGame
+
+    parts = aligned_words(one.players, other.players)
+    words = [part.first for part in parts], [part.second for part in parts]
+
+    def text(masks: np.ndarray) -> np.ndarray:
+        return _of_parts(one, masks, words[0]) - _of_parts(other, masks, words[1])
+
+    players = aligned_players(one.players, other.players)
+    towers = one.image_embeddings, text, one.n_image, len(parts)
+    game: Any = CallableGame(*towers, one.scale, players=players, batch_size=one.batch_size, source=one.source)
+    game.kept = {"image": one.kept["image"]}  # type: ignore[attr-defined]
+    return game
+
+
+def _of_parts(game: "CallableGame", masks: np.ndarray, words: list[int | None]) -> np.ndarray:
+    """Text embeddings of one caption for masks of the parts, [B, parts] -> [B, D]."""
+    own = np.ones((len(masks), game.n_text), dtype=bool)
+    for part, word in enumerate(words):
+        if word is not None:
+            own[:, word] = masks[:, part]
+    return game.text_embeddings(own)
+
+
+def _agree(paired: "Explanation", found: "Explanation") -> bool:
+    """Whether two estimates of one difference are as near as the errors of the first say."""
+    if paired.stderr is None:
+        return False
+    both = [np.concatenate([e.first_order, e.cross.ravel()]) for e in (paired, found)]
+    errors = np.concatenate([paired.stderr.first_order, paired.cross_stderr.ravel()])
+    return bool(np.nansum((both[0] - both[1]) ** 2) <= 4 * np.nansum(errors**2) + 1e-9 * np.nansum(both[1] ** 2))

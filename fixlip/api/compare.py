@@ -1,0 +1,90 @@
+"""Several explanations of one pair: by several models and estimators, or under several removals."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from fixlip.api.explain import explain
+from fixlip.api.load import DEFAULT_MODEL, encoder_for
+from fixlip.estimator import Estimator
+from fixlip.fitting.stopping import all_or_nothing
+from fixlip.io.images import ImageLike
+from fixlip.results.comparison import Comparison
+
+if TYPE_CHECKING:
+    from fixlip.encoders.base import DualEncoder
+
+
+@all_or_nothing()
+def compare(
+    image: ImageLike,
+    text: str,
+    *,
+    models: "Sequence[str | DualEncoder]" = (DEFAULT_MODEL,),
+    estimators: Sequence[str | Estimator] = ("banzhaf",),
+    **call: Any,
+) -> Comparison:
+    """Explain one picture and caption by several models and estimators.
+
+    Args:
+        image, text: the inputs.
+        models, estimators: all combinations are explained, models first.
+        call: further arguments of `explain`; they hold for all.
+
+    Returns:
+        A `Comparison`, labelled by what differs.
+
+    Raises:
+        FixlipError: as `explain`; also where there is nothing to compare.
+
+    Example:
+        >>> from fixlip.estimators.banzhaf import Banzhaf
+        >>> from fixlip.datasets.scenes import make_scene
+        >>> scene = make_scene(0)
+        >>> by_p = [Banzhaf(p=p, interactions="cross") for p in (0.3, 0.7)]
+        >>> both = compare(scene.image, scene.caption, models=["demo-clip"], estimators=by_p, progress=False)
+        >>> both.labels
+        ('banzhaf #1', 'banzhaf #2')
+    """
+    found = [explain(image, text, model=m, estimator=e, **call) for m in models for e in estimators]
+    names = [(f.provenance.model, f.provenance.estimator) for f in found]
+    varied = [k for k in (0, 1) if len({name[k] for name in names}) > 1] or [1]
+    labels = [", ".join(name[k] for k in varied) for name in names]
+    if len(set(labels)) < len(labels):
+        labels = [f"{label} #{k}" for k, label in enumerate(labels, 1)]
+    return Comparison(tuple(found), tuple(labels))
+
+
+@all_or_nothing()
+def sensitivity(
+    image: ImageLike,
+    text: str,
+    *,
+    removals: Sequence[Mapping[str, str]] | None = None,
+    model: "str | DualEncoder" = DEFAULT_MODEL,
+    **call: Any,
+) -> Comparison:
+    """Explain one picture and caption under several removal operators: what depends on the removal.
+
+    Args:
+        image, text, model: as in `explain`.
+        removals: values of its `removal`; when None the default, and each other operator of the model in its place.
+        call: further arguments of `explain`; they hold for all.
+
+    Returns:
+        A `Comparison`, labelled by the removals; `Comparison.agreement` puts a number on it.
+
+    Example:
+        >>> from fixlip.datasets.scenes import make_scene
+        >>> scene = make_scene(0)
+        >>> few = {"options": {"interactions": "cross"}, "image_masks": 128, "progress": False}
+        >>> found = sensitivity(scene.image, scene.caption, model="demo-clip", **few)
+        >>> len(found), found.agreement().shape
+        (6, (6, 6))
+    """
+    encoder = encoder_for(model, None)
+    if removals is None:
+        towers = {"image": getattr(encoder, "image_tower", None), "text": getattr(encoder, "text_tower", None)}
+        others = [(side, name) for side, tower in towers.items() if tower for name in tower.removals[1:]]
+        removals = [{}, *({side: name} for side, name in others)]
+    found = [explain(image, text, model=encoder, removal=removal, **call) for removal in removals]
+    return Comparison(tuple(found), tuple(f.provenance.removal for f in found))

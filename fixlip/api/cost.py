@@ -1,0 +1,131 @@
+"""What an explanation will cost: encoder passes, counted, and seconds, from a few passes that are timed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from fixlip.api.explain import TextPlayers
+from fixlip.api.load import DEFAULT_MODEL, encoder_for
+from fixlip.estimator import Estimator
+from fixlip.io.images import ImageLike
+from fixlip.registry import as_estimator
+from fixlip.request import Request
+from fixlip.results.word_alignment import aligned_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fixlip.encoders.base import DualEncoder
+    from fixlip.players.regions import RegionsLike
+
+TRIAL = 1.0  # seconds for which a tower is timed, at least one pass
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost of explaining one picture and some captions.
+
+    Attributes:
+        n_image, n_text: number of players, of each caption.
+        image_passes, text_passes: encoder passes of each tower; masks that captions share are encoded once.
+        image_pass, text_pass: seconds for one pass of each, in batches.
+    """
+
+    n_image: int
+    n_text: tuple[int, ...]
+    image_passes: int
+    text_passes: int
+    image_pass: float
+    text_pass: float
+
+    @property
+    def seconds(self) -> float:
+        """Estimated time in the encoders, which is nearly all of it."""
+        return self.image_passes * self.image_pass + self.text_passes * self.text_pass
+
+
+def estimate_cost(
+    image: ImageLike,
+    texts: str | Sequence[str],
+    *,
+    model: "str | DualEncoder" = DEFAULT_MODEL,
+    estimator: str | Estimator = "banzhaf",
+    budget: int | None = None,
+    image_masks: int | None = None,
+    text_masks: int | None = None,
+    text_players: TextPlayers = "words",
+    phrases: Sequence[str | tuple[int, int]] = (),
+    image_players: "RegionsLike" = "patches",
+    removal: Mapping[str, str] | None = None,
+    seed: int = 0,
+    batch_size: int | Literal["auto"] = "auto",
+    options: dict[str, Any] | None = None,
+    contrast: bool = False,
+) -> Cost:
+    """What `fixlip.explain` would cost, or `fixlip.explain_many` of one picture with several captions.
+
+    Each tower is timed for about a second on random masks, after one batch to warm up, and extrapolated. Estimators
+    that need gradients make backward passes and passes through some of the blocks only; those are counted, and taken to
+    last as long as whole forward ones, so that the time may be a third or thrice of that. The start and the solve are
+    not in it. Captions with different numbers of image masks, as a `budget` may give them, share none.
+
+    Args:
+        image, model, ...: as in `fixlip.explain`.
+        texts: a caption, or several.
+        contrast: two captions for `fixlip.contrast`, which makes further text passes where they have too many
+            words for all of their masks.
+
+    Raises:
+        FixlipError: as `fixlip.explain`; a budget that is too small, for instance, is named here already.
+
+    Example:
+        >>> from fixlip.datasets.scenes import make_scene
+        >>> scene = make_scene(4, names=("dog", "umbrella"))
+        >>> cost = estimate_cost(scene.image, "a dog", model="demo-clip", image_masks=256)
+        >>> cost.image_passes, cost.text_passes, cost.seconds > 0
+        (258, 6, True)
+    """
+    from fixlip.games.similarity import games
+
+    estimator = as_estimator(estimator, options)
+    captions = [texts] if isinstance(texts, str) else list(texts)
+    sides: dict[str, Any] = {"image_players": image_players, "text_players": text_players, "phrases": phrases}
+    pairs = [(0, j) for j in range(len(captions))]
+    every = list(games(encoder_for(model, removal), [image], captions, pairs, batch_size=batch_size, **sides))
+    request = Request(budget, image_masks, text_masks, seed)
+    passes = [estimator.passes(game.n_image, game.n_text, request) for game in every]
+    image_passes, text_passes = sum({image for image, _ in passes}), sum(text for _, text in passes)
+    if contrast and estimator.capabilities.stderr:
+        parts = len(aligned_words(every[0].players, every[1].players))
+        masks = estimator.passes(every[0].n_image, parts, request)[1]
+        text_passes += 0 if masks >= 2**parts else 2 * masks
+    p, game = estimator.options().get("p", 0.5), every[0]
+    return Cost(
+        game.n_image,
+        tuple(g.n_text for g in every),
+        image_passes,
+        text_passes,
+        _seconds(game.image_embeddings, game.n_image, p, min(game.batch_size, image_passes)),
+        _seconds(game.text_embeddings, game.n_text, p, min(game.text_batch_size, text_passes)),
+    )
+
+
+def _seconds(embed: "Callable[[np.ndarray], np.ndarray]", n: int, p: float, batch: int) -> float:
+    """Of one pass in batches of at most this size; smaller ones where a single pass takes long."""
+    rng = np.random.default_rng(0)
+
+    def took(size: int) -> float:
+        masks, start = rng.random((size, n)) < p, perf_counter()
+        embed(masks)
+        return perf_counter() - start
+
+    took(1)
+    size = max(1, min(batch, int(TRIAL / max(took(1), 1e-6))))
+    took(size)
+    times = [took(size)]
+    while sum(times) + max(times) < TRIAL and len(times) < 10:
+        times.append(took(size))
+    return float(np.mean(times)) / size

@@ -1,0 +1,167 @@
+"""Explain a pair, or many."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from fixlip.api.curves import with_curves
+from fixlip.api.load import DEFAULT_MODEL, encoder_for
+from fixlip.errors import InputError
+from fixlip.estimator import Estimator, Progress
+from fixlip.fitting.stopping import all_or_nothing
+from fixlip.io.images import ImageLike
+from fixlip.registry import as_estimator
+from fixlip.results.explanation import Explanation
+
+if TYPE_CHECKING:
+    from fixlip.encoders.base import DualEncoder
+    from fixlip.games.base import Game
+    from fixlip.players.regions import RegionsLike
+
+TextPlayers = Literal["words", "content", "tokens"]
+
+
+def explain(
+    image: ImageLike,
+    text: str,
+    *,
+    model: "str | DualEncoder" = DEFAULT_MODEL,
+    estimator: str | Estimator = "banzhaf",
+    budget: int | None = None,
+    image_masks: int | None = None,
+    text_masks: int | None = None,
+    target_error: float | None = None,
+    text_players: TextPlayers = "words",
+    phrases: "Sequence[str | tuple[int, int]]" = (),
+    image_players: "RegionsLike" = "patches",
+    removal: Mapping[str, str] | None = None,
+    seed: int = 0,
+    batch_size: int | Literal["auto"] = "auto",
+    progress: Progress = None,
+    curves: bool = False,
+    options: dict[str, Any] | None = None,
+) -> Explanation:
+    """Explain why a model finds a picture and a caption similar.
+
+    Args:
+        image: a path, a PIL image, or an array.
+        text: the caption. (With `fixlip.encoders.from_callables` both inputs can be pictures, or both captions.)
+        model: what `load_model` returns, or a name for it (kept loaded for the next call).
+        estimator: an `Estimator`, or its name.
+        budget: game values to spend, image masks x text masks, as the papers count; the estimator's default when None.
+            One that covers all masks is enumerated, and the answer is then exact.
+        image_masks, text_masks: encoder passes of each tower, instead of a budget.
+        target_error: stop as soon as the standard errors of the interactions, relative to their size, are at most this
+            (0.1, say); see `fixlip.estimator.Estimator.explain`, also for what an interruption gives.
+        text_players: "words", "tokens", or "content" (stop words join the word that follows). A word as one player and
+            the sum over its tokens (``heatmap("skateboarder")`` of an explanation by tokens) answer different
+            questions: the one removes the word as a whole, the other adds up what each of its pieces does while the
+            others come and go. (For a word of two tokens Banzhaf interactions at p = 0.5 give both the same answer:
+            2-efficiency, Lehrer 1988.)
+        phrases: phrases of the caption, or spans of its characters, that are one player each; the rest are words.
+        image_players: "patches", or regions: "grid:3", "slic:40" (needs fixlip[regions]), an integer label map, masks,
+            boxes; see `fixlip.players.regions.make_regions`.
+        removal: how players are removed, such as ``{"image": "drop", "text": "delete"}``; what is not given is the
+            model's default: patches in the mean colour, tokens hidden from attention. See `fixlip.encoders.removal`.
+        seed: alone fixes the masks.
+        batch_size: most masks for one forward pass; it shrinks by itself when memory runs out.
+        progress: None shows a bar on a terminal; True, False, or a function of (done, total) passes.
+        curves: also score the model while the most important players are removed, for `Explanation.curves` and the
+            page; at most two passes more for each player, see `fixlip.results.removal_curves`.
+        options: options of the estimator, where it is given by name.
+
+    Returns:
+        An `Explanation` in logits.
+
+    Raises:
+        FixlipError: bad input, unknown name or option, a budget too small, a model that cannot be had; one clear line.
+
+    Example:
+        >>> from fixlip.datasets.scenes import make_scene
+        >>> scene = make_scene(0)
+        >>> explain(scene.image, scene.caption, model="demo-clip", image_masks=128, progress=False).cross.shape[0]
+        49
+    """
+    pairs = explain_many(
+        [image],
+        [text],
+        model=model,
+        estimator=estimator,
+        budget=budget,
+        image_masks=image_masks,
+        text_masks=text_masks,
+        target_error=target_error,
+        text_players=text_players,
+        phrases=phrases,
+        image_players=image_players,
+        removal=removal,
+        seed=seed,
+        batch_size=batch_size,
+        progress=progress,
+        curves=curves,
+        options=options,
+    )
+    return next(iter(pairs))
+
+
+def explain_many(
+    images: Sequence[ImageLike],
+    texts: Sequence[str],
+    *,
+    pairs: Literal["all"] | Sequence[tuple[int, int]] | None = None,
+    model: "str | DualEncoder" = DEFAULT_MODEL,
+    estimator: str | Estimator = "banzhaf",
+    text_players: TextPlayers = "words",
+    phrases: "Sequence[str | tuple[int, int]]" = (),
+    image_players: "RegionsLike" = "patches",
+    removal: Mapping[str, str] | None = None,
+    batch_size: int | Literal["auto"] = "auto",
+    curves: bool = False,
+    options: dict[str, Any] | None = None,
+    **call: Any,
+) -> Iterator[Explanation]:
+    """Explain many pairs; masked inputs that several pairs share are encoded once.
+
+    An interruption (Ctrl-C) of several ends them, and what was yielded before is whole; of one it is as in `explain`.
+
+    Args:
+        images, texts: the inputs.
+        pairs: which (image index, text index) to explain, "all", or None for the k-th image with the k-th text.
+        call: `budget`, `image_masks`, `text_masks`, `target_error`, `seed`, `progress`; this and the rest as in
+            `explain`.
+
+    Yields:
+        One `Explanation` for each pair, in order.
+
+    Raises:
+        FixlipError: as `explain`; before the first pair where the arguments themselves are wrong.
+    """
+    estimator = as_estimator(estimator, options)
+    if pairs is None:
+        if len(images) != len(texts):
+            raise InputError(f"{len(images)} images and {len(texts)} texts do not pair up; give pairs=.")
+        chosen = [(i, i) for i in range(len(images))]
+    elif pairs == "all":
+        chosen = [(i, j) for i in range(len(images)) for j in range(len(texts))]
+    else:
+        chosen = [(int(i), int(j)) for i, j in pairs]
+    for i, j in chosen:
+        if not (0 <= i < len(images) and 0 <= j < len(texts)):
+            raise InputError(f"Pair ({i}, {j}) is not among {len(images)} images and {len(texts)} texts.")
+    from fixlip.games.similarity import games
+
+    each = games(
+        encoder_for(model, removal),
+        images,
+        texts,
+        chosen,
+        image_players=image_players,
+        text_players=text_players,
+        phrases=phrases,
+        batch_size=batch_size,
+    )
+
+    def explained(game: "Game") -> Explanation:
+        found = estimator.explain(game, **call)
+        return with_curves(found, game) if curves else found
+
+    return map(explained if len(chosen) == 1 else all_or_nothing()(explained), each)

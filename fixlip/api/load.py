@@ -1,0 +1,101 @@
+"""Load a model, by name or as an object."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+
+from fixlip.errors import OptionError, UnsupportedModelError
+
+if TYPE_CHECKING:
+    import torch
+
+    from fixlip.encoders.base import DualEncoder
+
+DEFAULT_MODEL, DEFAULT_WEIGHTS = "ViT-B-32", "openai"
+_loading = RLock()  # two threads that ask for one model by name get one model
+
+
+def list_models() -> dict[str, list[str]]:
+    """Names that `load_model` takes: ``{"bundled": [...], "open_clip": [...]}``."""
+    from fixlip.encoders.names import bundled_models, open_clip_models
+
+    return {"bundled": bundled_models(), "open_clip": open_clip_models()}
+
+
+def load_model(
+    name: Any = DEFAULT_MODEL,
+    *,
+    pretrained: str | None = DEFAULT_WEIGHTS,
+    preprocess: Any = None,
+    tokenizer: Any = None,
+    device: "str | torch.device | None" = None,
+    dtype: "str | torch.dtype | None" = None,
+    cache_dir: str | None = None,
+    allow_random: bool = False,
+) -> "DualEncoder":
+    """Load a dual encoder, or make one of a model that is already built.
+
+    Args:
+        name: what to explain:
+
+            - a bundled model: "demo-clip", "demo-siglip" (work offline, know the objects of `fixlip.datasets.scenes`);
+            - an open_clip name: "ViT-B-32", "ViT-B-16-SigLIP2", "RN50", ...;
+            - "hf-hub:org/repo" or "local-dir:/path" with a model of open_clip;
+            - "transformers:/path-or-id" with a CLIPModel, SiglipModel or Siglip2Model (needs fixlip[transformers]);
+            - a model object of open_clip, transformers or OpenAI's clip; it stays where it is and is put into
+              evaluation mode.
+        pretrained: for an open_clip name its tag of the weights, or a file; the others have their own.
+        preprocess: for a model object: open_clip's transform or preprocess_cfg (the model's own when None), or the
+            processor of a model of transformers.
+        tokenizer: for a model object of open_clip its tokenizer; also overrides that of an open_clip name.
+        device: "cpu", "cuda", "mps", ...; when None the GPU where there is one, for a model object where it is.
+        dtype: of the model, a torch dtype or its name ("bfloat16"); as loaded when None.
+        cache_dir: where downloads are kept.
+        allow_random: with ``pretrained=None``, accept random weights.
+
+    Raises:
+        UnsupportedModelError: unknown name (the nearest is suggested), a kind of model that is not read, weights that
+            do not fit or are neither cached nor reachable, or a tokenizer of another model.
+        OptionError: random weights without being asked for, or a device that cannot be used.
+        MissingExtraError: transformers is needed and not installed.
+    """
+    from fixlip.encoders import loading
+
+    return loading.load(
+        name,
+        pretrained=pretrained,
+        preprocess=preprocess,
+        tokenizer=tokenizer,
+        device=device,
+        dtype=dtype,
+        cache_dir=cache_dir,
+        allow_random=allow_random,
+    )
+
+
+def encoder_for(model: "str | DualEncoder", removal: Mapping[str, str] | None) -> "DualEncoder":
+    """The encoder, with these removals."""
+    from fixlip.encoders.base import DualEncoder
+
+    encoder: object = model
+    if isinstance(model, str):
+        with _loading:
+            encoder = _load_once(model, DEFAULT_WEIGHTS)
+    if not isinstance(encoder, DualEncoder):
+        raise UnsupportedModelError(
+            f"model is a name or what load_model returns, got {type(model).__name__}; load_model(...) takes models "
+            "that are already built."
+        )
+    if removal is None:
+        return encoder
+    if not isinstance(removal, Mapping) or not set(removal) <= {"image", "text"}:
+        raise OptionError(f"removal is like {{'image': 'drop', 'text': 'delete'}}, got {removal!r}.")
+    if not hasattr(encoder, "with_removal"):
+        raise OptionError(f"{encoder.name} has one way to remove players: {encoder.removal}.")
+    return encoder.with_removal(**removal)
+
+
+@lru_cache(maxsize=2)
+def _load_once(name: str, pretrained: str) -> "DualEncoder":
+    return load_model(name, pretrained=pretrained)

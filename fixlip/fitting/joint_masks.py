@@ -1,0 +1,88 @@
+"""Joint masks: how many are asked for, what they cost, and their values with nothing encoded twice."""
+
+import numpy as np
+
+from fixlip.errors import BudgetError, OptionError
+from fixlip.fitting.sampling import few_enough
+from fixlip.games.counted import CountedGame
+from fixlip.games.memo import Remembered
+from fixlip.request import Request
+
+CHUNK = 4096  # joint masks whose embeddings are held side by side
+
+
+class JointValues:
+    """The values of joint masks in any number of calls; of two towers, each masked input is encoded once.
+
+    Args:
+        game: of two towers or of joint values.
+
+    Example:
+        >>> from fixlip.games import CallableGame
+        >>> game = CountedGame(CallableGame(lambda s: s @ np.eye(2), lambda t: t @ np.ones((1, 2)), 2, 1), print)
+        >>> values = JointValues(game)
+        >>> values(np.array([[True, False, True], [True, True, True]])).tolist()
+        2
+        1
+        [1.0, 2.0]
+        >>> values(np.array([[True, True, True]])).tolist()
+        [2.0]
+    """
+
+    def __init__(self, game: CountedGame) -> None:
+        self.game = game
+        if game.separable:
+            self._image, self._text = Remembered(game.image_embeddings), Remembered(game.text_embeddings)
+
+    def __call__(self, masks: np.ndarray) -> np.ndarray:
+        """[B, n] -> [B]."""
+        if not self.game.separable:
+            return self.game.values(masks)
+        chunks = [self._values(masks[start : start + CHUNK]) for start in range(0, len(masks), CHUNK)]
+        return np.concatenate(chunks) if chunks else np.zeros(0)
+
+    def _values(self, masks: np.ndarray) -> np.ndarray:
+        game = self.game
+        u, w = self._image(masks[:, : game.n_image]), self._text(masks[:, game.n_image :])
+        return game.scale * (u * w).sum(1) + game.bias
+
+
+def joint_passes(masks: np.ndarray, n_image: int, request: Request) -> tuple[int, int]:
+    """Passes of each tower that `JointValues` makes for these masks, and two more for the ends of the game."""
+    if request.joint:
+        return len(masks) + 2, len(masks) + 2
+    return len(np.unique(masks[:, :n_image], axis=0)) + 2, len(np.unique(masks[:, n_image:], axis=0)) + 2
+
+
+def most_passes(masks: int, n_image: int, n_text: int, request: Request, chunk: int) -> tuple[int, int]:
+    """At most so many passes where `CountedGame.values` gets so many joint masks in chunks, and two for the ends."""
+    if request.joint:
+        return masks + 2, masks + 2
+    chunks = -(-masks // chunk)
+    image, text = (min(masks, 2 ** min(n, 62) * chunks) + 2 for n in (n_image, n_text))
+    return image, text
+
+
+def joint_budget(request: Request, n: int, *, default: int, needed: int, name: str) -> int:
+    """Joint masks that a request stands for, all 2^n at most.
+
+    Args:
+        request: with a budget, or without one for the default.
+        n: players.
+        default: masks when the request does not say.
+        needed: fewest masks that will do.
+        name: of the estimator, for messages.
+
+    Raises:
+        OptionError: the request asks for masks of one tower.
+        BudgetError: fewer masks than needed, or more than memory holds.
+    """
+    if request.image_masks is not None or request.text_masks is not None:
+        raise OptionError(f"{name} takes joint masks of image and text: give budget=, not image_masks or text_masks.")
+    masks = min(default if request.budget is None else request.budget, 2 ** min(n, 62))
+    if masks < min(needed, 2 ** min(n, 62)):
+        raise BudgetError(
+            f"{masks} joint masks are too few for {name} and {n} players: at least {needed} are needed. "
+            f"Give budget={needed} or more (default {default})."
+        )
+    return few_enough(masks, n, "joint masks")

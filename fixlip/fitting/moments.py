@@ -1,0 +1,178 @@
+"""Streamed moments of one tower under a design, and what they determine.
+
+With chi_i = (x_i - p) / sqrt(p (1 - p)) the features of a tower are 1, chi_i, and at order 2 also chi_i chi_j. They are
+orthonormal under the product measure, so the Gram matrix is close to the identity and the solve is well conditioned.
+Everything is float64 and of a size that does not depend on the number of masks.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from fixlip.errors import BudgetError
+from fixlip.fitting.sampling import Design
+
+Embed = Callable[[np.ndarray], np.ndarray]
+GROUPS = {1: 32, 2: 10}  # for the jackknife, by order of the features: their moments are kept apart
+
+
+def n_features(n: int, order: int) -> int:
+    """Number of features of n players: 1 + n, or 1 + n + n (n - 1) / 2."""
+    return 1 + n if order == 1 else 1 + n + n * (n - 1) // 2
+
+
+def features(masks: np.ndarray, p: float, order: int) -> np.ndarray:
+    """Centred features of boolean masks, [B, n] -> [B, n_features]: 1, chi_i, and at order 2 chi_i chi_j for i < j."""
+    chi = (masks - p) / np.sqrt(p * (1 - p))
+    columns = [np.ones((len(masks), 1)), chi]
+    if order == 2:
+        i, j = np.triu_indices(masks.shape[1], 1)
+        columns.append(chi[:, i] * chi[:, j])
+    return np.concatenate(columns, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class TowerMoments:
+    """Weighted moments of features phi and embeddings F of one tower, in groups of masks.
+
+    Attributes:
+        weight: [K + 1], sum of w; the last group holds the enumerated masks.
+        gram: [K + 1, f, f], sum of w phi phi'.
+        rhs: [K + 1, f, D], sum of w phi F'.
+        second: [D, D], sum of w F F' over all groups.
+        masks: number of masks.
+        spare: [f], share of the draws that is left when each term has used up one; 1 for an exact design. A pair of
+            complements is one draw for the features that differ in it, and one for those that do not.
+        exact: the design was.
+    """
+
+    weight: np.ndarray
+    gram: np.ndarray
+    rhs: np.ndarray
+    second: np.ndarray
+    masks: int
+    spare: np.ndarray
+    exact: bool
+
+    @property
+    def groups(self) -> int:
+        """Number of groups of draws."""
+        return len(self.weight) - 1
+
+    @property
+    def freedom(self) -> float:
+        """Share of the masks that is left when each term has used up one; 1 for an exact design."""
+        return 1.0 if self.exact else max(0.0, 1 - self.gram.shape[1] / self.masks)
+
+    def coefficients(self, ridge: float = 0.0) -> np.ndarray:
+        """Least-squares coefficients of F on phi, [f, D]; `ridge` shrinks all but the constant.
+
+        Raises:
+            BudgetError: the masks do not determine them.
+        """
+        return solve(self.gram.sum(0), self.rhs.sum(0), ridge)
+
+    def errors(self, along: np.ndarray, ridge: float = 0.0) -> list[np.ndarray] | None:
+        """Deviations of the coefficients along k directions whose squares add up to the variances of the jackknife.
+
+        Args:
+            along: [k, D].
+            ridge: as for `coefficients`.
+
+        Returns:
+            [f, k] each; none for an exact design, None where a group cannot be left out.
+        """
+        found = [part @ along.T for part in self.jackknife(ridge)]
+        if len(found) < self.groups:
+            return None
+        mean = sum(found) / max(self.groups, 1)
+        factor = np.sqrt(self.spare * max(self.groups - 1, 0) / max(self.groups, 1))[:, None]
+        return [factor * (part - mean) for part in found]
+
+    def sums(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Weighted sums over the masks of a F' and of a a', for ``a = theta' phi``: [k, D] and [k, k]."""
+        return theta.T @ self.rhs.sum(0), theta.T @ self.gram.sum(0) @ theta
+
+    def jackknife(self, ridge: float = 0.0) -> Iterator[np.ndarray]:
+        """Coefficients with one group of draws left out at a time; nothing where that is not possible."""
+        if self.exact:
+            return
+        drawn = slice(None, -1)
+        mass, gram, rhs = self.weight[drawn].sum(), self.gram[drawn].sum(0), self.rhs[drawn].sum(0)
+        for weight, g, b in zip(self.weight[drawn], self.gram[drawn], self.rhs[drawn], strict=True):
+            rest = mass / (mass - weight)
+            try:
+                yield solve(self.gram[-1] + rest * (gram - g), self.rhs[-1] + rest * (rhs - b), ridge)
+            except BudgetError:
+                return
+
+
+def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_size: int) -> TowerMoments:
+    """Stream the masks of a design through a tower.
+
+    Args:
+        embed: masks [B, n] -> embeddings [B, D].
+        design: masks and weights.
+        p: of the product measure.
+        order: of the features, 1 or 2.
+        batch_size: masks for one call of `embed`.
+    """
+    n = design.masks.shape[1]
+    f = n_features(n, order)
+    groups = 0 if design.exact else min(GROUPS[order], design.n_units)
+    group = np.where(design.units < 0, groups, design.units % max(groups, 1))
+    weight, gram, rhs, second = np.zeros(groups + 1), np.zeros((groups + 1, f, f)), np.zeros(0), np.zeros(0)
+    for start in range(0, len(design.masks), batch_size):
+        batch = slice(start, start + batch_size)
+        masks, w = design.masks[batch], design.weights[batch]
+        embeddings = embed(masks)
+        if not rhs.size:
+            dim = embeddings.shape[1]
+            rhs, second = np.zeros((groups + 1, f, dim)), np.zeros((dim, dim))
+        phi = features(masks, p, order)
+        second += (embeddings * w[:, None]).T @ embeddings
+        for g in np.unique(group[batch]):
+            rows = group[batch] == g
+            weighted = phi[rows] * w[rows, None]
+            weight[g] += w[rows].sum()
+            gram[g] += weighted.T @ phi[rows]
+            rhs[g] += weighted.T @ embeddings[rows]
+    odd = (np.arange(f) > 0) & (np.arange(f) <= n)
+    terms = np.where(odd, odd.sum(), f - odd.sum()) if design.kind == "folded" else np.full(f, f)
+    spare = np.ones(f) if design.exact else np.maximum(0.0, 1 - terms / design.n_units)
+    return TowerMoments(weight, gram, rhs, second, len(design.masks), spare, design.exact)
+
+
+def solve(gram: np.ndarray, rhs: np.ndarray, ridge: float) -> np.ndarray:
+    """Solve the normal equations, with a penalty on all but the constant.
+
+    Args:
+        gram: [k, k]; the first row and column are those of the constant.
+        rhs: [k] or [k, D].
+        ridge: penalty, in units of `gram[0, 0]`.
+
+    Raises:
+        BudgetError: they are singular.
+    """
+    penalty = ridge * gram[0, 0] * np.eye(len(gram))
+    penalty[0, 0] = 0.0
+    return cho_solve(cholesky(gram + penalty, "give more masks, or ask for ridge= regularisation"), rhs)
+
+
+def cholesky(gram: np.ndarray, remedy: str) -> tuple[np.ndarray, bool]:
+    """What `scipy.linalg.cho_solve` takes.
+
+    Raises:
+        BudgetError: the system is singular, or nearly so.
+    """
+    try:
+        factor = cho_factor(gram, lower=True)
+        pivots = np.diagonal(factor[0]) ** 2
+        determined = pivots.min() > 1e-11 * pivots.max()
+    except np.linalg.LinAlgError:
+        determined = False
+    if not determined:
+        raise BudgetError(f"The masks do not determine the {len(gram)} terms (the system is singular); {remedy}.")
+    return factor

@@ -1,0 +1,1 @@
+"""Opened towers: gradients, attention, and paths between inputs."""

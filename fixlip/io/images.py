@@ -1,0 +1,137 @@
+"""Pictures in: from a path, a PIL image or an array to an upright RGB image."""
+
+import math
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fixlip.errors import InputError
+from fixlip.runtime.threads import without_warnings
+
+ImageLike = str | Path | Image.Image | np.ndarray
+
+FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "ICO", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # no EPS: it is run
+MAX_SCANS = 100  # of a JPEG; progressive ones have about ten, and each takes as long as a whole picture
+_MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
+
+
+def open_image(image: ImageLike) -> Image.Image:
+    """An upright RGB picture.
+
+    EXIF rotation is applied; transparency is shown on white; grey, palette, 16-bit, float and CMYK pictures are
+    converted; of an animation the first frame is taken.
+
+    Args:
+        image: a path, a PIL image, or an array [height, width] or [height, width, 1, 3 or 4] of uint8 (0..255) or of
+            floats (0..1).
+
+    Raises:
+        InputError: no such file, not a picture of the formats above (what it is named does not count), truncated, too
+            large to open safely, or without finite pixels.
+    """
+    if isinstance(image, np.ndarray):
+        return _upright_rgb(_from_array(image))
+    if isinstance(image, Image.Image):
+        with _refusing("The image"):
+            return _upright_rgb(image)
+    if not isinstance(image, (str, Path)):
+        raise InputError(f"An image is a path, a PIL image or an array, got {type(image).__name__}.")
+    with opened(image) as picture:
+        return _upright_rgb(picture)
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[Image.Image]:
+    """A picture file as Pillow opens it: the head is read, and the pixels when they are asked for.
+
+    Raises:
+        InputError: as `open_image`; also for what goes wrong inside of the ``with``.
+    """
+    name = repr(str(path))
+    if not os.path.isfile(path):  # a pipe or a device would be read for ever
+        raise InputError(f"{name} is not a file." if os.path.lexists(path) else f"No picture {name}.")
+    with _refusing(name), Image.open(path, formats=_known()) as picture:
+        if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or math.inf):  # of which Pillow warns
+            raise Image.DecompressionBombError
+        if picture.format in ("JPEG", "MPO") and _scans(Path(path).read_bytes()) > MAX_SCANS:
+            raise ValueError(f"more than {MAX_SCANS} scans; save it anew as an ordinary JPEG")
+        yield picture
+
+
+@contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    """Whatever a decoder makes of broken bytes is an error of one line; its warnings are not shown."""
+    try:
+        with without_warnings():
+            yield
+    except Image.DecompressionBombError as error:
+        raise InputError(f"{name} has too many pixels; make it smaller first.") from error
+    except UnidentifiedImageError as error:
+        raise InputError(f"{name} is not a picture of a format that is read here: {', '.join(_known())}.") from error
+    except MemoryError as error:
+        raise InputError(f"{name} does not fit into memory.") from error
+    except Exception as error:
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{name} is damaged: {said[:200]}.") from error
+
+
+def _known() -> list[str]:
+    """Those of `FORMATS` that this Pillow and its plugins read."""
+    Image.init()
+    return [name for name in FORMATS if name in Image.OPEN]
+
+
+def _scans(jpeg: bytes) -> int:
+    """How many scans a JPEG has before its end."""
+    place, found = 2, 0
+    while (marker := _MARKER.search(jpeg, place)) and marker[1] != b"\xd9":
+        found += marker[1] == b"\xda"
+        place = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2])
+    return found
+
+
+def _from_array(array: np.ndarray) -> Image.Image:
+    if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+        raise InputError(f"An image array has shape [height, width] or [height, width, 1, 3 or 4], got {array.shape}.")
+    if np.issubdtype(array.dtype, np.floating):
+        if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
+            raise InputError("A float image array has values from 0 to 1.")
+        array = (array * 255).round().astype(np.uint8)
+    elif array.dtype != np.uint8:
+        raise InputError(f"An image array is of uint8 or of floats, got {array.dtype}.")
+    return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array)
+
+
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    if 0 in image.size:
+        raise ValueError(f"{image.width} x {image.height} pixels")
+    image.load()
+    with suppress(Exception):  # broken EXIF says nothing: the picture stays as it is
+        image = ImageOps.exif_transpose(image)
+    if image.mode.startswith(("I", "F")):
+        image = _eight_bits(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white: Any = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image)
+        image = white
+    return image.convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Integers of 8 or 16 bits, floats up to 1, or whatever is larger, as 0 to 255."""
+    values = np.array(image, dtype=np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("values that are not finite")
+    steps = (1.0, 255.0) if image.mode == "F" else (255.0, 65535.0)
+    most = float(values.max())
+    top = next((step for step in steps if most <= step), most)
+    np.clip(values, 0, top, out=values)
+    values *= 255 / top
+    return Image.fromarray(values.astype(np.uint8))

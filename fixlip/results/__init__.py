@@ -1,0 +1,1 @@
+"""Results: explanations, comparisons, contrasts, rankings, sweeps, and the files that they are saved in."""

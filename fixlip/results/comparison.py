@@ -1,0 +1,218 @@
+"""Several explanations of one picture and caption, on one scale."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fixlip.errors import InputError
+from fixlip.players.base import Player
+from fixlip.results.explanation import Explanation
+from fixlip.results.presentation import Presented
+
+NORMAL_95 = 1.96  # standard errors
+
+
+class SharedWord(NamedTuple):
+    """A stretch of the caption, and the text players that lie on it (their indices) in each explanation, maybe none."""
+
+    label: str
+    players: tuple[list[int], ...]
+
+
+@dataclass(frozen=True)
+class Comparison(Presented):
+    """Explanations of the same picture and caption by several models or estimators.
+
+    Attributes:
+        explanations: in the order in which they were asked for.
+        labels: what sets them apart: model, estimator, or both.
+    """
+
+    explanations: tuple[Explanation, ...]
+    labels: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.explanations or len(self.explanations) != len(self.labels):
+            raise InputError(f"{len(self.explanations)} explanations with {len(self.labels)} labels; give one each.")
+        if len({e.players.caption for e in self.explanations}) > 1:
+            raise InputError("These explanations are of different captions; give explanations of the same one.")
+
+    def __len__(self) -> int:
+        return len(self.explanations)
+
+    def __iter__(self) -> Iterator[tuple[str, Explanation]]:
+        return iter(zip(self.labels, self.explanations, strict=True))
+
+    def __getitem__(self, label: str | int) -> Explanation:
+        return self.explanations[self.labels.index(label) if isinstance(label, str) else label]
+
+    def in_cosine(self) -> "Comparison":
+        """All explanations in cosines (`Explanation.in_cosine`), so that models with other logit scales share a unit.
+
+        Those in "relevance" stay as they are, on scales of their own.
+
+        Raises:
+            InputError: a model without a logit scale.
+        """
+        found = (e if e.unit == "relevance" else e.in_cosine() for e in self.explanations)
+        return replace(self, explanations=tuple(found))
+
+    def limit(self, words: Any = None) -> float:
+        """The largest absolute value of all heatmaps of these words: the end of a scale that they can share.
+
+        Explanations in "relevance" have scales of their own and count only where there are no others.
+        """
+        additive = [e for e in self.explanations if e.unit != "relevance"] or self.explanations
+        return max(float(np.nanmax(np.abs(e.patch_values(words)), initial=0.0)) for e in additive)
+
+    def words(self) -> tuple[SharedWord, ...]:
+        """The words of the caption as all explanations can tell them apart, in reading order.
+
+        Text players are matched by their characters, since tokenizers differ: where one model has the word ``unicorn``
+        and another the tokens ``uni`` and ``corn``, they share the word ``unicorn``. Text players without a character
+        span are matched by their label.
+
+        Example:
+            >>> from fixlip import Player, Players
+            >>> whole = (Player("text", "a", span=(0, 1)), Player("text", "unicorn", span=(2, 9)))
+            >>> parts = (Player("text", "uni", span=(2, 5)), Player("text", "corn", span=(5, 9)))
+            >>> both = [Players((), text, caption="a unicorn") for text in (whole, parts)]
+            >>> found = [Explanation(0.0, np.zeros(2), np.zeros((2, 2)), 0.0, 0.0, "", players) for players in both]
+            >>> [tuple(word) for word in Comparison(tuple(found), ("words", "tokens")).words()]
+            [('a', ([0], [])), ('unicorn', ([1], [0, 1]))]
+        """
+        everyone = [e.players.text for e in self.explanations]
+        spans = _joined(p.span for text in everyone for p in text)
+
+        def place(player: Player) -> tuple[int, str]:
+            for start, end in spans:
+                if player.span is not None and start <= player.span[0] < end:
+                    return start, ""
+            return len(self.explanations[0].players.caption), player.label.casefold()
+
+        shared: dict[tuple[int, str], SharedWord] = {}
+        for k, text in enumerate(everyone):
+            for i, player in enumerate(text):
+                word = SharedWord(player.label, tuple([] for _ in everyone))
+                shared.setdefault(place(player), word).players[k].append(i)
+        return tuple(self._named(shared[key], key[0], dict(spans)) for key in sorted(shared))
+
+    def _named(self, word: SharedWord, start: int, ends: dict[int, int]) -> SharedWord:
+        """The word with the label of a text player that is all of it, else with its characters in the caption."""
+        for e, own in zip(self.explanations, word.players, strict=True):
+            if len(own) == 1 and (start not in ends or e.players.text[own[0]].span == (start, ends[start])):
+                return SharedWord(e.players.text[own[0]].label, word.players)
+        return SharedWord(self.explanations[0].players.caption[start : ends.get(start)] or word.label, word.players)
+
+    def table(self) -> list[dict[str, Any]]:
+        """One row for each explanation: similarity, fit R2, shares of the effects, passes, seconds."""
+        return [table_row(label, e) for label, e in self]
+
+    def differences(self) -> list[dict[str, Any]]:
+        """What sets each two of the explanations apart: the similarity, and what each word of the caption does to it.
+
+        A word counts with the sum of its interactions with all image players. Its interval (95 %) is the difference and
+        1.96 standard errors to either side, the errors of pairs taken as independent; it says what another draw of the
+        masks would change, not what another picture would: for that, compare models on a data set with
+        `fixlip.evaluation`.
+
+        Returns:
+            For each two explanations a row with ``word`` None for the similarity, then one for each word of `words`:
+            ``first`` and ``second`` (labels), ``unit``, ``first_value``, ``second_value``, ``difference`` (second minus
+            first), ``low``, ``high``. NaN where one of the two lacks the word, has no pairs, or no standard errors; a
+            difference also where the two have different units.
+
+        Example:
+            >>> from fixlip import Players
+            >>> players = Players.of(n_image=2, words=["dog", "runs"])
+            >>> def found(size):
+            ...     pairs = np.array([[0, 0, size, 0], [0, 0, size, 1], [size, size, 0, 0], [0, 1, 0, 0]])
+            ...     return Explanation(0.0, np.zeros(4), pairs, 0.0, 9.0, "", players)
+            >>> for row in Comparison((found(1.0), found(2.5)), ("one", "other")).differences():
+            ...     print(row["word"], row["first_value"], row["second_value"], row["difference"])
+            None 9.0 9.0 0.0
+            dog 2.0 5.0 3.0
+            runs 1.0 1.0 0.0
+        """
+        words, found = self.words(), []
+        for (i, one), (j, other) in combinations(enumerate(self.explanations), 2):
+            pair = {"first": self.labels[i], "second": self.labels[j]}
+            whole = ((e.full_value, 0.0, e.value_unit) for e in (one, other))
+            found.append(pair | {"word": None} | _difference(*whole))
+            for word in words:
+                both = (_effect(one, word.players[i]), _effect(other, word.players[j]))
+                found.append(pair | {"word": word.label} | _difference(*both))
+        return found
+
+    def agreement(self) -> np.ndarray:
+        """Pearson correlation of the interactions of patches and words for each two of the explanations, [k, k].
+
+        NaN where an explanation has none, a single one, or all the same.
+
+        Raises:
+            InputError: the explanations have different players.
+        """
+        shapes = {e.cross.shape for e in self.explanations}
+        if len(shapes) > 1:
+            raise InputError(f"Only explanations of the same players can be correlated, these have {sorted(shapes)}.")
+        pairs = [e.cross.ravel() for e in self.explanations]
+        if pairs[0].size < 2:
+            return np.full((len(pairs), len(pairs)), np.nan)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.atleast_2d(np.corrcoef(pairs))
+
+
+def table_row(label: str, explanation: Explanation) -> dict[str, Any]:
+    """What a table of explanations says of one of them."""
+    provenance = explanation.provenance
+    return {
+        "label": label,
+        "index": explanation.index,
+        "similarity": explanation.full_value,
+        "empty": explanation.empty_value,
+        "unit": explanation.value_unit,
+        "r2": provenance.r2,
+        **{f"share_{part}": value for part, value in explanation.share().items()},
+        "image_passes": provenance.image_passes,
+        "text_passes": provenance.text_passes,
+        "seconds": provenance.seconds,
+        "status": provenance.status,
+    }
+
+
+def _joined(spans: Iterable[tuple[int, int] | None]) -> list[tuple[int, int]]:
+    """Spans in order, those that overlap joined to one."""
+    joined: list[tuple[int, int]] = []
+    for start, end in sorted({span for span in spans if span is not None}):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def _effect(explanation: Explanation, words: list[int]) -> tuple[float, float, str]:
+    """Summed interaction of words with the picture, its variance, and the unit; NaN where there is none."""
+    pairs = explanation.cross[:, words]
+    if np.isnan(pairs).all():
+        return float("nan"), float("nan"), explanation.unit
+    errors = explanation.cross_stderr[:, words][~np.isnan(pairs)]
+    return float(np.nansum(pairs)), float((errors**2).sum()), explanation.unit
+
+
+def _difference(one: tuple[float, float, str], other: tuple[float, float, str]) -> dict[str, Any]:
+    """The second value minus the first with its 95 % interval."""
+    (first, a, unit), (second, b, other_unit) = one, other
+    difference = second - first if unit == other_unit else float("nan")
+    reach = NORMAL_95 * float(np.sqrt(a + b))
+    return {
+        "unit": unit if unit == other_unit else "",
+        "first_value": first,
+        "second_value": second,
+        "difference": difference,
+        "low": difference - reach,
+        "high": difference + reach,
+    }

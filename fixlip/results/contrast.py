@@ -1,0 +1,246 @@
+"""Why one caption and not another: the difference of two explanations of one picture."""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from fixlip.errors import InputError
+from fixlip.results.explanation import Explanation
+from fixlip.results.presentation import Presented
+from fixlip.results.provenance import Provenance, StandardErrors
+from fixlip.results.word_alignment import Part, aligned_players, aligned_words, players_of_both
+
+PICTURE, BASELINE, REST = "picture alone", "baseline", "not in pairs"
+
+
+class Row(NamedTuple):
+    """What one part contributes to two similarities and to their difference.
+
+    Attributes:
+        part: a word that both captions share, ``dog vs cat``, ``dog vs –``, or what is no word: see `Contrast.rows`.
+        kind: "changed" or "shared" words, "others" (words in one row), "picture", "baseline", or "rest".
+        first, second, difference: in each explanation, and first minus second.
+        cross: how much of the difference is interaction with the picture; 0 for what is no word.
+        stderr: standard error of `cross`, the errors of its pairs taken as independent; NaN where there is none.
+        where: label of the patch or region with the strongest of these interactions; empty where there is none.
+    """
+
+    part: str
+    kind: Literal["changed", "shared", "others", "picture", "baseline", "rest"]
+    first: float
+    second: float
+    difference: float
+    cross: float = 0.0
+    stderr: float = float("nan")
+    where: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast(Presented):
+    """Why a model finds a picture more similar to one caption than to another: ``v_first - v_second``.
+
+    Explanations are additive, so the difference of two explains the difference. `fixlip.contrast` makes one of
+    a picture and two captions, with errors that mostly cancel.
+
+    Attributes:
+        first, second: the explanations; positive differences speak for the first caption.
+        paired: the difference explained as a game of its own, on the same masks, with the players of `aligned`. Its
+            standard errors and R2 are those of the difference; without it errors are added in quadrature, which
+            overstates them several times over where both explanations share the masks of the picture.
+
+    Raises:
+        InputError: other image players, another model, removal, index or unit, or effects on a scale of their own
+            ("relevance"), which add up to nothing.
+
+    Example:
+        >>> import fixlip
+        >>> from fixlip.datasets.scenes import make_scene
+        >>> scene = make_scene(4, names=("dog", "umbrella"))
+        >>> dog, cat = fixlip.explain_many(
+        ...     [scene.image], ["a dog", "a cat"], pairs="all", model="demo-clip", image_masks=128, progress=False
+        ... )
+        >>> why = Contrast(dog, cat)
+        >>> [row.part for row in why.rows()]
+        ['a', 'dog vs cat', 'picture alone', 'baseline', 'not in pairs']
+        >>> bool(np.isclose(sum(row.difference for row in why.rows()), dog.full_value - cat.full_value))
+        True
+    """
+
+    first: Explanation
+    second: Explanation
+    paired: Explanation | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        one, other = self.first, self.second
+        if "relevance" in (one.unit, other.unit):
+            raise InputError(
+                f"{one.provenance.estimator or one.index} ranks players on a scale of its own; the difference of two "
+                "explanations needs effects that add up, such as those of banzhaf."
+            )
+        images = [replace(e.players, text=(), caption="", picture=None) for e in (one, other)]
+        if images[0] != images[1]:
+            raise InputError("These explanations have different image players; explain both captions on one picture.")
+        for name in ("index", "unit", "model", "weights", "removal"):
+            a, b = (getattr(e if name in ("index", "unit") else e.provenance, name) for e in (one, other))
+            if a != b:
+                raise InputError(f"A contrast is of two captions and nothing else: {name} {a!r} is not {b!r}.")
+        if self.paired is not None and self.paired.players.n_text != len(self.parts()):
+            raise InputError(f"The paired explanation needs a text player for each of {len(self.parts())} parts.")
+
+    def __repr__(self) -> str:
+        one, other = self.captions
+        return f"Contrast({one!r} rather than {other!r}, {self.difference.full_value:+.3f} {self.first.value_unit})"
+
+    @property
+    def captions(self) -> tuple[str, str]:
+        """The two captions."""
+        return self.first.players.caption, self.second.players.caption
+
+    @cached_property
+    def difference(self) -> Explanation:
+        """The first explanation minus the second; its players are those of the image and the words of both captions.
+
+        The effects of words keep their sign in the first caption and turn it in the second; those of patches among
+        themselves and the baseline are subtracted; words of different captions do not interact. On every mask it
+        predicts what the first explanation predicts minus what the second does. ``heatmap("bus")`` sums over a word
+        that both captions have, and is the difference there.
+        """
+        one, other = self.first, self.second
+        n, a, size = one.players.n_image, len(one.players), len(one.players) + other.players.n_text
+        places = np.arange(a), np.r_[:n, a:size]
+
+        def placed(one: np.ndarray, other: np.ndarray) -> list[np.ndarray]:
+            both = []
+            for values, place in zip((one, other), places, strict=True):
+                whole = np.zeros((size,) * values.ndim)
+                whole[np.ix_(*[place] * values.ndim)] = np.nan_to_num(values, nan=0.0)
+                both.append(whole)
+            return both
+
+        unknown = np.add(*placed(np.isnan(one.second_order), np.isnan(other.second_order)))
+        image = np.arange(size) < n
+        missing = unknown == np.where(image[:, None] & image, 2, 1)  # a pair that neither explanation has
+        within = any(np.isfinite(e.second_order[n:, n:]).sum() > e.players.n_text for e in (one, other))
+        missing[n:a, a:] = missing[a:, n:a] = not within
+        stderr = None
+        if one.stderr is not None and other.stderr is not None:
+            errors = [
+                np.hypot(*placed(getattr(one.stderr, order), getattr(other.stderr, order)))
+                for order in ("first_order", "second_order")
+            ]
+            baseline = float(np.hypot(one.stderr.baseline, other.stderr.baseline))
+            if self.paired is not None and self.paired.stderr is not None:
+                baseline = self.paired.stderr.baseline
+                errors[0][:n], errors[1][:n, :n] = (
+                    self.paired.stderr.first_order[:n],
+                    self.paired.stderr.second_order[:n, :n],
+                )
+            stderr = StandardErrors(baseline, errors[0], np.where(missing, np.nan, errors[1]))
+        return Explanation(
+            one.baseline - other.baseline,
+            np.subtract(*placed(one.first_order, other.first_order)),
+            np.where(missing, np.nan, np.subtract(*placed(one.second_order, other.second_order))),
+            one.empty_value - other.empty_value,
+            one.full_value - other.full_value,
+            one.index,
+            players_of_both(one.players, other.players),
+            stderr,
+            one.unit,
+            self._provenance(),
+        )
+
+    def parts(self) -> tuple[Part, ...]:
+        """The words of both captions, those that stand for each other as one; see `fixlip.results.word_alignment`."""
+        return aligned_words(self.first.players, self.second.players)
+
+    @cached_property
+    def aligned(self) -> Explanation:
+        """`difference` with each of `parts` as one player: words that stand for each other come and go together."""
+        n, whole, parts = self.first.players.n_image, self.difference, self.parts()
+        first, second = np.arange(n, len(self.first.players)), np.arange(len(self.first.players), len(whole.players))
+        member = np.zeros((n + len(parts), len(whole.players)))
+        member[:n, :n] = np.eye(n)
+        for k, part in enumerate(parts, n):
+            member[k, [places[i] for places, i in ((first, part.first), (second, part.second)) if i is not None]] = 1.0
+
+        def merged(pairs: np.ndarray) -> np.ndarray:
+            known = member @ ~np.isnan(pairs) @ member.T > 0
+            return np.where(known, member @ np.nan_to_num(pairs, nan=0.0) @ member.T, np.nan)
+
+        stderr = None if self.paired is None else self.paired.stderr
+        if stderr is None and whole.stderr is not None:
+            squares = member @ whole.stderr.first_order**2, merged(whole.stderr.second_order**2)
+            stderr = StandardErrors(whole.stderr.baseline, *map(np.sqrt, squares))
+        return replace(
+            whole,
+            first_order=member @ whole.first_order,
+            second_order=merged(whole.second_order),
+            players=aligned_players(self.first.players, self.second.players),
+            stderr=stderr,
+        )
+
+    def rows(self) -> list[Row]:
+        """What makes the difference: a row for each of `parts` in reading order, and three for what is no word.
+
+        A word counts with its own effect, its interactions with the picture, and half of those with the other words.
+        "picture alone" is the patches and the pairs among them, "baseline" what the surrogate gives to nothing, "not in
+        pairs" what the surrogate misses of the similarity. So `first` adds up to the one similarity, `second` to the
+        other, and `difference` to their difference.
+        """
+        one, other, aligned = _Sums(self.first), _Sums(self.second), self.aligned
+        found = []
+        for k, (label, kind, i, j) in enumerate(self.parts()):
+            pairs, errors = np.nan_to_num(aligned.cross[:, k]), aligned.cross_stderr[:, k]
+            where = self.first.players.image[int(np.abs(pairs).argmax())].label if pairs.any() else ""
+            error = float(np.sqrt(np.nansum(errors**2))) if np.isfinite(errors).any() else float("nan")
+            found.append(Row(label, kind, *_both(one.word(i), other.word(j)), float(pairs.sum()), error, where))
+        found.append(Row(PICTURE, "picture", *_both(one.picture, other.picture)))
+        found.append(Row(BASELINE, "baseline", *_both(one.baseline, other.baseline)))
+        found.append(Row(REST, "rest", *_both(one.rest, other.rest)))
+        return found
+
+    def ordered(self, most: int) -> list[Row]:
+        """`rows` with the words that make most of the difference first, and one row for those beyond so many."""
+        *words, picture, baseline, rest = self.rows()
+        words.sort(key=lambda row: -abs(row.difference))
+        others = words[most:]
+        if len(others) > 1:
+            first, second, cross = (sum(getattr(row, name) for row in others) for name in ("first", "second", "cross"))
+            error = float(np.sqrt(sum(row.stderr**2 for row in others)))
+            words[most:] = [Row(f"{len(others)} other words", "others", *_both(first, second), cross, error)]
+        return [*words, picture, baseline, rest]
+
+    def _provenance(self) -> Provenance:
+        one, other = self.first.provenance, self.second.provenance
+        notes = dict.fromkeys(p.status for p in (one, other) if p.status != "ok")
+        shared = (one.image_passes, one.seed) == (other.image_passes, other.seed)  # the same masks
+        return replace(
+            one,
+            image_passes=one.image_passes if shared else one.image_passes + other.image_passes,
+            text_passes=one.text_passes + other.text_passes,
+            seconds=one.seconds + other.seconds,
+            logit_bias=0.0 * one.logit_bias,
+            r2=float("nan") if self.paired is None else self.paired.provenance.r2,
+            details={},
+            status="; ".join(notes) or "ok",
+        )
+
+
+class _Sums:
+    """What words, the picture, the baseline and the rest add to the similarity of one explanation."""
+
+    def __init__(self, explanation: Explanation) -> None:
+        n, first, pairs = explanation.players.n_image, explanation.first_order, np.nan_to_num(explanation.second_order)
+        self.words = first[n:] + pairs[:n, n:].sum(0) + 0.5 * pairs[n:, n:].sum(1)
+        self.picture = first[:n].sum() + 0.5 * pairs[:n, :n].sum()
+        self.baseline = explanation.baseline
+        self.rest = explanation.full_value - self.baseline - self.picture - self.words.sum()
+
+    def word(self, index: int | None) -> float:
+        return 0.0 if index is None else self.words[index]
+
+
+def _both(first: float, second: float) -> tuple[float, float, float]:
+    return float(first), float(second), float(first - second)

@@ -1,0 +1,39 @@
+"""Logits of models with scales of their own, brought to the cosine that they are made of."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fixlip.errors import InputError
+from fixlip.results.provenance import StandardErrors
+
+
+def changes(explanation: Mapping[str, Any]) -> dict[str, Any]:
+    """Compute the fields of an explanation that are others in cosines; see `Explanation.in_cosine`.
+
+    Args:
+        explanation: the fields of one in logits, by name.
+
+    Raises:
+        InputError: effects in "relevance", or a model without a logit scale.
+    """
+    provenance = explanation["provenance"]
+    scale, bias, unit = provenance.logit_scale, provenance.logit_bias, explanation["unit"]
+    if unit == "relevance" or not (np.isfinite(bias) and scale > 0):
+        why = "ranks players on a scale of its own" if unit == "relevance" else "does not know its logit scale"
+        raise InputError(f"This explanation by {provenance.estimator or explanation['index']} {why}; it has no cosine.")
+    stderr, curves = explanation["stderr"], explanation["curves"]
+    if stderr is not None:
+        stderr = StandardErrors(stderr.baseline / scale, stderr.first_order / scale, stderr.second_order / scale)
+    if curves is not None:
+        deletion, insertion = ((values - bias) / scale for values in (curves.deletion, curves.insertion))
+        curves = replace(curves, deletion=deletion, insertion=insertion)
+    return {
+        **{name: (explanation[name] - bias) / scale for name in ("baseline", "empty_value", "full_value")},
+        **{name: explanation[name] / scale for name in ("first_order", "second_order")},
+        "stderr": stderr,
+        "curves": curves,
+        "unit": "cosine",
+    }

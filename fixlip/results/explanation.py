@@ -1,0 +1,248 @@
+"""The one result type of fixlip."""
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+
+from fixlip.errors import InputError
+from fixlip.players.base import Players
+from fixlip.results import cosine, shapiq_values, storage
+from fixlip.results.presentation import Presented
+from fixlip.results.provenance import Provenance, StandardErrors, Unit
+from fixlip.results.removal_curves import RemovalCurves
+
+if TYPE_CHECKING:
+    import shapiq
+
+
+class Pair(NamedTuple):
+    """An image player and a text player (index within their modality), their interaction and its standard error."""
+
+    image: int
+    text: int
+    value: float
+    stderr: float
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation(Presented):
+    """A second-order explanation of a similarity: ``v(M) ~ baseline + sum of e_i + sum of e_ij`` over the players in M.
+
+    Attributes:
+        baseline: order-0 term, in `unit`.
+        first_order: [n], image players first.
+        second_order: [n, n], symmetric, zero diagonal; NaN where a pair was not estimated.
+        empty_value, full_value: the game itself on the empty and on the full mask, in `value_unit`.
+        index: the interaction index, such as ``FWBII(p=0.5)``.
+        players: who they are; carries the caption and the picture.
+        stderr: standard errors, or None where the estimator gives none.
+        unit: "logit" or "cosine", or "relevance" where a method ranks players on a scale of its own.
+        provenance: how the numbers were made.
+        curves: the model's score while players are removed, where it was asked for (``explain(..., curves=True)``).
+    """
+
+    baseline: float
+    first_order: np.ndarray
+    second_order: np.ndarray
+    empty_value: float
+    full_value: float
+    index: str
+    players: Players
+    stderr: StandardErrors | None = None
+    unit: Unit = "logit"
+    provenance: Provenance = field(default_factory=Provenance)
+    curves: RemovalCurves | None = None
+
+    def __post_init__(self) -> None:
+        n = len(self.players)
+        if self.first_order.shape != (n,) or self.second_order.shape != (n, n):
+            raise InputError(
+                f"{n} players need values of shape ({n},) and ({n}, {n}), "
+                f"got {self.first_order.shape} and {self.second_order.shape}."
+            )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Explanation):
+            return NotImplemented
+        same = all(
+            getattr(self, name) == getattr(other, name) or _equal(getattr(self, name), getattr(other, name))
+            for name in ("baseline", "empty_value", "full_value", "index", "unit", "players")
+        )
+        return (
+            same
+            and _equal(asdict(self.provenance), asdict(other.provenance))
+            and _equal(self.first_order, other.first_order)
+            and _equal(self.second_order, other.second_order)
+            and all(map(_equal, _parts(self.stderr), _parts(other.stderr)))
+            and _equal(self.curves and vars(self.curves), other.curves and vars(other.curves))
+        )
+
+    def __repr__(self) -> str:
+        players = self.players
+        return (
+            f"Explanation({players.caption!r}, {players.n_image} image + {players.n_text} text players, {self.index}, "
+            f"value {self.full_value:.3f} {self.value_unit}, R2 {self.provenance.r2:.3f})"
+        )
+
+    @property
+    def value_unit(self) -> Unit:
+        """Unit of `empty_value` and `full_value`: the game's own, also where the effects have a scale of their own."""
+        return "logit" if self.unit == "relevance" else self.unit
+
+    @property
+    def cross(self) -> np.ndarray:
+        """Interactions between image and text players, a view of shape [n_image, n_text]."""
+        n = self.players.n_image
+        return self.second_order[:n, n:]
+
+    @property
+    def cross_stderr(self) -> np.ndarray:
+        """Standard errors of `cross`, NaN where there are none."""
+        n = self.players.n_image
+        if self.stderr is None:
+            return np.full(self.cross.shape, np.nan)
+        return self.stderr.second_order[:n, n:]
+
+    def predict(self, masks: np.ndarray) -> np.ndarray:
+        """Value of the surrogate on joint masks, boolean [B, n] -> [B], in `unit`; pairs not estimated count as 0.
+
+        Raises:
+            InputError: masks of another shape.
+        """
+        masks = np.asarray(masks, dtype=float)
+        if masks.ndim != 2 or masks.shape[1] != len(self.players):
+            raise InputError(f"Masks must have shape [B, {len(self.players)}], got {masks.shape}.")
+        pairs = np.nan_to_num(self.second_order, nan=0.0)
+        return self.baseline + masks @ self.first_order + 0.5 * ((masks @ pairs) * masks).sum(1)
+
+    def value_of(self, players: list[int]) -> float:
+        """Value of the surrogate when just these players (joint indices) are present, in `unit`."""
+        mask = np.zeros((1, len(self.players)), dtype=bool)
+        mask[0, players] = True
+        return float(self.predict(mask)[0])
+
+    def as_first_order(self) -> np.ndarray:
+        """One number a player, [n]: its first-order effect and half of each of its interactions.
+
+        These are the Shapley values of the surrogate, so with the baseline they add up to its value on the full mask.
+        """
+        return self.first_order + 0.5 * np.nan_to_num(self.second_order, nan=0.0).sum(1)
+
+    def top_pairs(self, k: int = 10, *, sign: Literal["both", "positive", "negative"] = "both") -> list[Pair]:
+        """The k strongest pairs of an image and a text player, strongest first."""
+        weight = {"both": np.abs, "positive": np.positive, "negative": np.negative}[sign](self.cross)
+        order = np.argsort(-np.where(np.isnan(weight), -np.inf, weight), axis=None, kind="stable")[:k]
+        rows, columns = np.unravel_index(order, self.cross.shape)
+        return [
+            Pair(int(i), int(j), float(self.cross[i, j]), float(self.cross_stderr[i, j]))
+            for i, j in zip(rows, columns, strict=True)
+            if sign == "both" or weight[i, j] > 0
+        ]
+
+    def patch_values(self, words: Any = None, *, order: Literal[1, 2] = 2) -> np.ndarray:
+        """One number an image player, [n_image], in `unit`: what a map of these words shows.
+
+        A pair that was not estimated counts as 0, as in `predict`; where none was estimated the sum is NaN.
+
+        Args:
+            words: for order 2: whose interactions to sum: a word, a character span, an index among the text players, or
+                a list of these; all words when None.
+            order: 2 for interactions with the words, 1 for the first-order effects of the image players.
+
+        Raises:
+            InputError: a word is not in the caption.
+        """
+        if order == 1:
+            return self.first_order[: self.players.n_image]
+        pairs = self.cross[:, slice(None) if words is None else self.players.find_text(words)]
+        nothing = np.isnan(pairs).all(1) & (pairs.shape[1] > 0)
+        return np.where(nothing, np.nan, np.nan_to_num(pairs, nan=0.0).sum(1))
+
+    def heatmap(self, words: Any = None, *, order: Literal[1, 2] = 2) -> np.ndarray:
+        """`patch_values` in their places.
+
+        Args:
+            words, order: as in `patch_values`.
+
+        Returns:
+            [rows, columns] for the patches of a grid; for the regions of a label map [h, w], each painted with its
+            value, NaN where there is no region.
+
+        Raises:
+            InputError: the image players have neither a grid nor a label map, or a word is not in the caption.
+        """
+        values, regions = self.patch_values(words, order=order), self.players.regions
+        if self.players.grid is not None:
+            return values.reshape(self.players.grid)
+        if regions is None:
+            raise InputError(
+                "A heatmap needs image players on a grid or on a label map; these have neither: use patch_values."
+            )
+        return np.append(values, np.nan)[regions]
+
+    def share(self) -> dict[str, float]:
+        """Shares (they sum to 1) of the absolute effects: image, text, cross and within a modality."""
+        n = self.players.n_image
+        size = np.abs(np.nan_to_num(self.second_order, nan=0.0))
+        parts = {
+            "image": np.abs(self.first_order[:n]).sum(),
+            "text": np.abs(self.first_order[n:]).sum(),
+            "cross": size[:n, n:].sum(),
+            "within": 0.5 * (size[:n, :n].sum() + size[n:, n:].sum()),
+        }
+        total = sum(parts.values())
+        return {k: float(v / total) if total > 0 else 0.0 for k, v in parts.items()}
+
+    def in_cosine(self) -> "Explanation":
+        """The same in cosines: effects over the model's logit scale, values without its bias too.
+
+        Models learn scales of their own, so logits of two models are in different units, and cosines in one. A cosine
+        is not calibrated either: 0.3 may be much for one model and little for another.
+
+        Raises:
+            InputError: effects in "relevance", or a model without a logit scale.
+
+        Example:
+            >>> from fixlip import Players
+            >>> players = Players.of(n_image=1, words=["dog"])
+            >>> found = Explanation(
+            ...     -10.0, np.array([2.0, 0.0]), np.array([[0.0, 8.0], [8.0, 0.0]]), -10.0, 0.0, "", players,
+            ...     provenance=Provenance(logit_scale=100.0, logit_bias=-10.0),
+            ... ).in_cosine()
+            >>> found.full_value, found.first_order.tolist(), found.cross.tolist(), found.unit
+            (0.1, [0.02, 0.0], [[0.08]], 'cosine')
+        """
+        return self if self.unit == "cosine" else replace(self, **cosine.changes(vars(self)))
+
+    def save(self, path: str | Path) -> None:
+        """Write to one file (safetensors with a JSON header); see `fixlip.results.storage`."""
+        storage.save(vars(self), path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Explanation":
+        """Read what `save` wrote."""
+        return cls(**storage.load(path))
+
+    def to_shapiq(self) -> "shapiq.InteractionValues":
+        """The same numbers as `shapiq.InteractionValues`; pairs that were not estimated are left out."""
+        return shapiq_values.to_shapiq(vars(self))
+
+    @classmethod
+    def from_shapiq(cls, values: "shapiq.InteractionValues", players: Players, **fields: Any) -> "Explanation":
+        """An explanation from `shapiq.InteractionValues` of order 1 or 2; `fields` are further attributes."""
+        return cls(**{**shapiq_values.from_shapiq(values, players), **fields})
+
+
+def _parts(stderr: StandardErrors | None) -> tuple[Any, ...]:
+    return (None,) * 3 if stderr is None else (stderr.baseline, stderr.first_order, stderr.second_order)
+
+
+def _equal(a: Any, b: Any) -> bool:
+    """Equality under which NaN equals NaN, for numbers, arrays and nested dictionaries."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(_equal(a[k], b[k]) for k in a)
+    if isinstance(a, (float, np.ndarray)) and isinstance(b, (float, np.ndarray)):
+        return np.array_equal(a, b, equal_nan=True)
+    return type(a) is type(b) and bool(a == b)

@@ -1,0 +1,157 @@
+"""What a saved explanation is made of: the one place that says it, and that refuses the rest; see docs/format.md."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import Field, FiniteFloat, JsonValue, PositiveInt, Strict, model_validator
+
+from fixlip.io.schema import Fields, Four, Number, Pair, told
+
+VERSION = 2
+LARGEST = 1 << 28  # bytes of a file: the pairs and errors of 4000 players
+LONGEST = 1 << 22  # bytes of a header
+PIXELS = 1 << 25  # of a picture
+
+
+class PlayerFields(Fields):
+    """A player; the box in parts of the picture, the span in characters of the caption."""
+
+    modality: Literal["image", "text"]
+    label: str
+    box: Four | None
+    span: Pair | None
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        if self.box is not None and not _inside(*self.box):
+            raise ValueError("the box is not within 0..1")
+        return self
+
+
+class ProvenanceFields(Fields):
+    """Those of `fixlip.results.explanation.Provenance`."""
+
+    model: str = ""
+    weights: str = ""
+    logit_scale: Number | None = None
+    logit_bias: Number | None = None
+    removal: str = ""
+    estimator: str = ""
+    options: dict[str, JsonValue] = Field(default_factory=dict)
+    budget: int | None = None
+    image_passes: int = 0
+    text_passes: int = 0
+    seed: int = 0
+    seconds: Number | None = 0.0
+    r2: Number | None = None
+    details: dict[str, Number | None] = Field(default_factory=dict)
+    status: str = "ok"
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+class CurvesFields(Fields):
+    """What `fixlip.results.removal_curves.RemovalCurves` has beside arrays."""
+
+    image_passes: int = 0
+    text_passes: int = 0
+
+
+class Header(Fields):
+    """What is no array. Where JSON has no number, it is null."""
+
+    sha256: str = ""
+    version: int
+    baseline: FiniteFloat
+    empty_value: FiniteFloat
+    full_value: FiniteFloat
+    index: str
+    unit: Literal["logit", "cosine", "relevance"]
+    stderr_baseline: Number | None
+    caption: str
+    grid: Annotated[tuple[PositiveInt, PositiveInt], Strict(False)] | None
+    image: list[PlayerFields]
+    text: list[PlayerFields]
+    provenance: ProvenanceFields
+    curves: CurvesFields = CurvesFields()
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        for modality, players in (("image", self.image), ("text", self.text)):
+            for player in players:
+                if player.modality != modality:
+                    raise ValueError(f"a player of {modality} has the modality {player.modality}")
+                start, end = player.span or (0, 0)
+                if not 0 <= start <= end <= len(self.caption):
+                    raise ValueError(f"the span {player.span} is outside of the caption of {len(self.caption)}")
+        return self
+
+
+FLOATS, INTEGERS = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}, {"I64": "<i8", "I32": "<i4", "I16": "<i2"}
+# dtypes, lengths of the sides (n: players; a letter is one length throughout), what must be there with it
+ARRAYS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
+    "first_order": (FLOATS, ("n",), ()),
+    "second_order": (FLOATS, ("n", "n"), ()),
+    "stderr_first_order": (FLOATS, ("n",), ("stderr_second_order",)),
+    "stderr_second_order": (FLOATS, ("n", "n"), ("stderr_first_order",)),
+    "picture": ({"U8": "u1"}, ("bytes",), ()),
+    "regions": (INTEGERS | {"I8": "i1", "U8": "u1"}, ("height", "width"), ()),
+    "curves_order": (INTEGERS, ("n",), ("curves_sizes", "curves_deletion", "curves_insertion")),
+    "curves_sizes": (INTEGERS, ("m",), ("curves_order",)),
+    "curves_deletion": (FLOATS, ("m",), ("curves_order",)),
+    "curves_insertion": (FLOATS, ("m",), ("curves_order",)),
+}
+NEEDED = ("first_order", "second_order")
+
+
+def _inside(left: float, top: float, right: float, bottom: float) -> bool:
+    slack = 1e-6
+    return -slack <= left <= right <= 1 + slack and -slack <= top <= bottom <= 1 + slack
+
+
+def check_layout(layout: Mapping[str, tuple[str, list[int]]], players: int) -> None:
+    """Whether there are the arrays that belong together, of the right kinds and shapes.
+
+    Args:
+        layout: kind of number and shape by name.
+        players: number of players.
+
+    Raises:
+        ValueError: what is wrong.
+    """
+    lengths = {"n": players}
+    for name, (kind, shape) in layout.items():
+        if name not in ARRAYS:
+            raise ValueError(f"there is no array {told(name)} in an explanation")
+        kinds, sides, _ = ARRAYS[name]
+        if kind not in kinds:
+            raise ValueError(f"{name} is of {kind}, not of {' or '.join(kinds)}")
+        wanted = [lengths.get(side) for side in sides]
+        if len(shape) != len(sides) or any(w not in (None, s) for w, s in zip(wanted, shape, strict=True)):
+            raise ValueError(f"{name} has the shape {told(shape)}, not {[w or 'any' for w in wanted]}")
+        lengths |= dict(zip(sides, shape, strict=True))
+    for name in (*NEEDED, *(other for found in layout for other in ARRAYS[found][2])):
+        if name not in layout:
+            raise ValueError(f"the array {name} is missing")
+
+
+def check_values(arrays: Mapping[str, np.ndarray]) -> None:
+    """Whether numbers are such as an explanation has.
+
+    Args:
+        arrays: by name, of kinds and shapes that are checked.
+
+    Raises:
+        ValueError: what is wrong.
+    """
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and np.isinf(array).any():
+            raise ValueError(f"{name} holds an infinite number")
+    if np.isnan(arrays["first_order"]).any():
+        raise ValueError("first_order holds what is not a number")
+    if "curves_order" in arrays:
+        order, sizes = arrays["curves_order"], arrays["curves_sizes"]
+        if not np.array_equal(np.sort(order), np.arange(len(order))):
+            raise ValueError("curves_order is not an order of the players")
+        if len(sizes) and not 0 <= sizes.min() <= sizes.max() <= len(order):
+            raise ValueError("curves_sizes are not numbers of players")

@@ -1,0 +1,55 @@
+"""Where the numbers of an explanation come from, in which unit they are, and how sure they are."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+Unit = Literal["logit", "cosine", "relevance"]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where an explanation comes from.
+
+    Attributes:
+        model, weights: name of the model, and a hash of its weights.
+        logit_scale, logit_bias: of the model, ``logit = scale * cosine + bias``; NaN where it has none.
+        removal: how players were removed, one operator for each modality.
+        estimator, options: name and all options of the estimator.
+        budget: game values that were asked for; None when passes were given instead.
+        image_passes, text_passes: masked inputs that went through each tower.
+        seed: fixes the masks.
+        seconds: wall time.
+        r2: share of the game's variance (under the index's own measure) that the surrogate explains, adjusted for the
+            number of fitted terms; NaN where it is not defined.
+        details: further figures of the run by name (the error of a quadrature, the completeness gap, ...).
+        status: a sentence: what to know before trusting the numbers, with the remedy; "ok" when nothing.
+        versions: of fixlip and what the numbers depend on.
+    """
+
+    model: str = ""
+    weights: str = ""
+    logit_scale: float = float("nan")
+    logit_bias: float = float("nan")
+    removal: str = ""
+    estimator: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+    budget: int | None = None
+    image_passes: int = 0
+    text_passes: int = 0
+    seed: int = 0
+    seconds: float = 0.0
+    r2: float = float("nan")
+    details: dict[str, float] = field(default_factory=dict)
+    status: str = "ok"
+    versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class StandardErrors:
+    """Standard errors, in the shapes of the values that they belong to."""
+
+    baseline: float
+    first_order: np.ndarray
+    second_order: np.ndarray

@@ -1,0 +1,194 @@
+"""Explanations on disk.
+
+One file is one safetensors file: the arrays, the picture as PNG bytes, and a JSON header under the key ``fixlip``.
+Nothing in it is ever executed; `fixlip.results.file_format` says what it may hold, docs/format.md what it means.
+"""
+
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+from safetensors import SafetensorError, deserialize
+from safetensors.numpy import save as pack
+
+from fixlip.errors import InputError
+from fixlip.io.files import plain, read_bytes, write_atomically
+from fixlip.io.schema import check_version, checked, parsed
+from fixlip.players.base import Player, Players
+from fixlip.results import file_format as layout
+from fixlip.results.provenance import Provenance, StandardErrors
+from fixlip.results.removal_curves import RemovalCurves
+from fixlip.runtime.threads import without_warnings
+
+_SCALARS = ("baseline", "empty_value", "full_value", "index", "unit")
+_NO_SUM = "0" * 64  # stands for the checksum while that is computed
+
+
+def save(explanation: Mapping[str, Any], path: str | Path) -> None:
+    """Write the fields of an explanation, whole or not at all; `load` gives equal ones back.
+
+    Args:
+        explanation: its fields, by name.
+        path: of the file; an old one is replaced.
+
+    Raises:
+        InputError: the path cannot be written (what was there before is untouched), or the explanation is such that
+            `load` would refuse it: with infinite numbers, say.
+    """
+    stderr, removal, players = explanation["stderr"], explanation["curves"], explanation["players"]
+    arrays = {name: explanation[name] for name in ("first_order", "second_order")}
+    if stderr is not None:
+        arrays["stderr_first_order"] = stderr.first_order
+        arrays["stderr_second_order"] = stderr.second_order
+    curves = {} if removal is None else vars(removal)
+    arrays |= {f"curves_{name}": value for name, value in curves.items() if isinstance(value, np.ndarray)}
+    if players.picture is not None:
+        arrays["picture"] = np.frombuffer(png_bytes(players.picture), dtype=np.uint8)
+    if players.regions is not None:
+        arrays["regions"] = players.regions
+    header = {
+        "sha256": _NO_SUM,
+        "version": layout.VERSION,
+        **{name: explanation[name] for name in _SCALARS},
+        "stderr_baseline": None if stderr is None else stderr.baseline,
+        "caption": players.caption,
+        "grid": players.grid,
+        "image": [asdict(p) for p in players.image],
+        "text": [asdict(p) for p in players.text],
+        "provenance": asdict(explanation["provenance"]),
+        "curves": {name: value for name, value in curves.items() if isinstance(value, int)},
+    }
+    contiguous = {k: np.ascontiguousarray(v) for k, v in arrays.items()}
+    text = json.dumps(plain(header), allow_nan=False)
+    try:
+        content = pack(contiguous, metadata={"fixlip": text})
+        content = content.replace(_NO_SUM.encode(), sha256(content).hexdigest().encode(), 1)
+        _read(content)
+    except (ValueError, SafetensorError) as error:
+        raise InputError(f"The explanation cannot be saved: {str(error).rstrip('.')}.") from error
+    write_atomically(path, content)
+
+
+def load(path: str | Path) -> dict[str, Any]:
+    """Read the fields of an explanation that this version of fixlip or an earlier one has written.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        InputError: no such file, not a saved explanation, one that is damaged in any byte, or one of a newer fixlip.
+    """
+    content = read_bytes(path, layout.LARGEST)
+    try:
+        return _read(content)
+    except ValueError as error:
+        raise InputError(f"{str(path)!r} is not a saved explanation: {str(error).rstrip('.')}.") from error
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    """The fields of the explanation in a file; a ValueError says why there is none."""
+    if len(content) > layout.LARGEST:
+        raise ValueError(f"it has {len(content):,} bytes, at most {layout.LARGEST:,} are read")
+    header = _header(content)
+    if "sha256" in header:
+        digest = str(header["sha256"]).encode()
+        if sha256(content.replace(digest, _NO_SUM.encode(), 1)).hexdigest().encode() != digest:
+            raise ValueError("it is damaged, its checksum is another one")
+    version = header.get("version")
+    check_version(version, layout.VERSION)
+    if type(version) is not int or version < 1 or (version > 1 and "sha256" not in header):
+        raise ValueError("it is damaged, its header has no version or no checksum")
+    fields = checked(header, layout.Header)
+    parts = _parts(content)
+    players = len(fields.image) + len(fields.text)
+    layout.check_layout({name: (part["dtype"], part["shape"]) for name, part in parts.items()}, players)
+    arrays = {}
+    for name, part in parts.items():
+        flat = np.frombuffer(part["data"], dtype=layout.ARRAYS[name][0][part["dtype"]])
+        arrays[name] = flat.reshape(part["shape"]).copy()
+    layout.check_values(arrays)
+    return _from_parts(fields, arrays)
+
+
+def _header(content: bytes) -> dict[str, Any]:
+    """The JSON of fixlip in the header of safetensors: the length of that, 8 bytes, is what a file begins with."""
+    length = int.from_bytes(content[:8], "little")
+    if not 0 < length <= min(len(content) - 8, layout.LONGEST):
+        raise ValueError("it does not begin as one")
+    try:
+        header = parsed(parsed(content[8 : 8 + length])["__metadata__"]["fixlip"])
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise ValueError("its header cannot be read") from error
+    if not isinstance(header, dict):
+        raise ValueError("its header is none")
+    return header
+
+
+def _parts(content: bytes) -> dict[str, dict[str, Any]]:
+    """Kind of number, shape and bytes of each array, checked by safetensors."""
+    try:
+        return dict(deserialize(content))
+    except SafetensorError as error:
+        raise ValueError(f"it is damaged, {str(error)[:200]!r}") from error  # which quotes what it read
+
+
+def _from_parts(header: layout.Header, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+    picture = arrays.get("picture")
+    players = Players(
+        tuple(Player(**dict(p)) for p in header.image),
+        tuple(Player(**dict(p)) for p in header.text),
+        header.grid,
+        header.caption,
+        None if picture is None else _pixels(picture.tobytes()),
+        arrays.get("regions"),
+    )
+    stderr = None
+    if "stderr_first_order" in arrays:
+        baseline = _number(header.stderr_baseline)
+        stderr = StandardErrors(baseline, arrays["stderr_first_order"], arrays["stderr_second_order"])
+    curves: dict[str, Any] = {
+        name.removeprefix("curves_"): array for name, array in arrays.items() if name.startswith("curves_")
+    }
+    provenance = dict(header.provenance)
+    provenance |= {name: _number(provenance[name]) for name in ("logit_scale", "logit_bias", "seconds", "r2")}
+    provenance |= {"details": {name: _number(value) for name, value in header.provenance.details.items()}}
+    return {
+        **{name: getattr(header, name) for name in _SCALARS},
+        "first_order": arrays["first_order"],
+        "second_order": arrays["second_order"],
+        "players": players,
+        "stderr": stderr,
+        "provenance": Provenance(**provenance),
+        "curves": RemovalCurves(**curves, **dict(header.curves)) if curves else None,
+    }
+
+
+def _number(value: float | None) -> float:
+    """JSON has no NaN: it is null."""
+    return float("nan") if value is None else value
+
+
+def _pixels(png: bytes) -> np.ndarray:
+    """The picture; nothing is decoded but PNG, and nothing huge."""
+    try:
+        with without_warnings(), Image.open(io.BytesIO(png), formats=["PNG"]) as opened:
+            if opened.width * opened.height > layout.PIXELS:
+                raise ValueError(f"it has {opened.width} x {opened.height} pixels")
+            return np.asarray(opened.convert("RGB"))
+    except UnidentifiedImageError as error:
+        raise ValueError("its picture is no PNG") from error
+    except Exception as error:  # Pillow raises many kinds
+        raise ValueError(f"its picture cannot be read, {' '.join(str(error).split())[:200]}") from error
+
+
+def png_bytes(picture: np.ndarray) -> bytes:
+    """A uint8 picture [height, width, 3] as PNG."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,1 @@
+"""The process that it all runs in: memory, progress, threads."""

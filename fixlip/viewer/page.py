@@ -1,0 +1,67 @@
+"""The interactive page: one self-contained HTML document, without any request to anywhere.
+
+Captions, labels and names are data: they are put into a JSON block that cannot be left, and from there into the page as
+text only. A Content-Security-Policy allows the page's own script and style, by hash, and nothing else.
+"""
+
+import base64
+import html
+import json
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from fixlip.io.files import write_atomically
+from fixlip.results.comparison import Comparison
+from fixlip.results.contrast import Contrast
+from fixlip.results.explanation import Explanation
+from fixlip.results.gallery import Gallery
+from fixlip.viewer.payload import payload
+
+STYLES = "page parts circumstances"
+SCRIPTS = "common picture table panel contrast layout links errors curves download page frame"  # in this order
+
+Shown = Explanation | Comparison | Contrast | Gallery
+
+
+def to_html(found: Shown, path: str | Path | None = None) -> str:
+    """The page as a string; also written to `path` (whole or not at all) when given.
+
+    Raises:
+        InputError: the path cannot be written.
+    """
+    page, style = _file("page.html"), "".join(_file(f"{name}.css") for name in STYLES.split())
+    script = "".join(_file(f"{name}.js") for name in SCRIPTS.split())
+    own = f"style-src {content_hash(style)}; script-src {content_hash(script)}"
+    data = payload(found)
+    fills = {
+        "csp": f"default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; {own}",
+        "title": html.escape(f"{data['caption']} · fixlip"),
+        "style": style,
+        "data": _json(data),
+        "script": script,
+    }
+    head, *rest = page.split("{")
+    page = head + "".join(fills[name] + tail for name, tail in (piece.split("}", 1) for piece in rest))
+    page = page.encode("utf-8", "replace").decode("utf-8")  # half characters, as from undecodable file names
+    if path is not None:
+        write_atomically(path, page.encode("utf-8"))
+    return page
+
+
+def _file(name: str) -> str:
+    return (files("fixlip.viewer") / name).read_text("utf-8")
+
+
+def _json(value: Any) -> str:
+    """JSON that is safe inside a script element."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def content_hash(text: str) -> str:
+    """What a Content-Security-Policy calls a script or style that it allows."""
+    return f"'sha256-{base64.b64encode(sha256(text.encode('utf-8')).digest()).decode()}'"

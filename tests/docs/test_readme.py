@@ -1,0 +1,31 @@
+"""The README's Python runs as it stands; its commands exist."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def test_the_python_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+    assert {"page.html", "both.html", "both.png", "why.html"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_commands_exist(cli):
+    blocks = "\n".join(re.findall(r"```bash\n(.*?)```", README, re.S)).replace("\\\n", " ")
+    commands = re.findall(r"^fixlip (\w+)(.*)$", blocks, re.M)
+    assert {"explain", "evaluate", "report"} <= {name for name, _ in commands}
+    for name, rest in commands:
+        help_text = cli(name, "--help")[1]
+        for flag in re.findall(r"--[a-z][a-z-]*", rest):
+            assert flag in help_text, flag
+
+
+def test_links_lead_somewhere():
+    for target in re.findall(r"(?:\]\(|src=\"|srcset=\")(?!http)([^)\"]+)", README):
+        assert (ROOT / target).exists(), target

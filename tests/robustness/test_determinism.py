@@ -1,0 +1,293 @@
+"""The same seed gives the same bits; where it cannot, docs/determinism.md says how near they are."""
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import fixlip
+from fixlip.datasets import load_dataset
+from fixlip.datasets.scenes import make_scene
+from fixlip.encoders.layers import ROWS
+from fixlip.evaluation import Plan, evaluate, read
+from fixlip.games.closed_form import random_towers
+from fixlip.players.regions import make_regions
+from fixlip.plots.overview import overview
+from fixlip.plots.style import to_png
+from fixlip.viewer import to_html
+from tests.conformance.test_conformance import ALL, SAMPLED, ask, counted
+from tests.helpers.bits import BUNDLED, MODELS, OF_TOKENS, TOLERANCE, apart, bits, game_of, model_of, run, threads
+from tests.helpers.state import random_states
+
+SECTION, SAME = "Determinism and threads", "the same bits"
+QUICK = ("demo-clip", "transformers SiglipModel")
+EVERY = [m if m in QUICK else pytest.param(m, marks=pytest.mark.slow) for m in MODELS]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    with threads(1):
+        yield
+
+
+@pytest.fixture(scope="session")
+def row_by_row():
+    """Whether this machine's BLAS gives a row the same bits whatever the number of rows, from 16 on."""
+    generator = torch.Generator().manual_seed(0)
+    with threads(1):
+        for inside, outside in ((32, 24), (192, 576), (256, 256)):
+            rows, weights = (torch.randn(*shape, generator=generator) for shape in ((64, inside), (inside, outside)))
+            if not all(torch.equal((rows @ weights)[:n], rows[:n] @ weights) for n in (16, 17, 30, 33)):
+                return False
+    return True
+
+
+def some(model):
+    """A third of the estimators for each model, another one for the next."""
+    return list(ALL)[list(MODELS).index(model) % 3 :: 3]
+
+
+@pytest.mark.trust(SECTION, "every estimator on every family of models, again, in another order, with a bar", SAME)
+@pytest.mark.parametrize("model", EVERY)
+def test_same_seed_same_bits(model, tried):
+    first = {name: run(name, game_of(model), seed=1) for name in ALL}
+    for name in reversed(ALL):
+        if first[name] is None:
+            continue
+        ticks = []
+        again = run(name, game_of(model), seed=1, progress=lambda *ticked: ticks.append(ticked))  # noqa: B023
+        assert bits(again) == bits(first[name]), name
+        assert ticks
+        tried()
+
+
+@pytest.mark.trust(
+    SECTION, "batch sizes of 1 to 64, and one that shrank when memory ran out", "the same bits but for rounding"
+)
+@pytest.mark.parametrize("model", EVERY)
+def test_batches_do_not_matter(model, row_by_row, tried):
+    checked = 0
+    for name in some(model):
+        game = game_of(model)
+        at_once = passes_at_once(game)
+        expected = run(name, game)
+        if expected is None:
+            continue
+        for size in ("auto", 1, 5, 64):
+            game = game_of(model, batch_size=size)
+            if size == "auto":
+                game.sides["image"].tower.sizes = {"batch": 3}  # as after memory has run out
+            seen = passes_at_once(game)
+            found = run(name, game)
+            assert apart(expected, found) < TOLERANCE, (name, size)
+            if row_by_row and model in OF_TOKENS and name != "integrated-gradients" and 1 not in seen | at_once:
+                assert bits(found) == bits(expected), (name, size)
+                checked += 1
+            tried()
+    assert checked or not row_by_row or model not in OF_TOKENS
+
+
+def passes_at_once(game):
+    """How many masks each forward pass gets, from now on."""
+    seen = set()
+    for side in game.sides.values():
+
+        def noting(masks, embed=side.tower.embed):
+            seen.add(len(masks))
+            return embed(masks)
+
+        side.tower.embed = noting
+    return seen
+
+
+@pytest.mark.trust(SECTION, "batch sizes, with every removal operator", "the same bits but for rounding")
+@pytest.mark.parametrize("model", EVERY)
+def test_batches_do_not_matter_to_removal_operators(model, row_by_row, tried):
+    encoder = model_of(model)
+    towers = {"image": encoder.image_tower, "text": encoder.text_tower}
+    for side, removal in ((side, removal) for side, tower in towers.items() for removal in tower.removals):
+        expected, *found = (run("banzhaf", game_of(model, {side: removal}, batch_size=b)) for b in (64, 1, 5))
+        assert max(apart(expected, f) for f in found) < TOLERANCE, (side, removal)
+        if row_by_row and model in OF_TOKENS and removal != "drop":
+            assert bits(found[-1]) == bits(expected), (side, removal)
+        tried(2)
+
+
+@pytest.mark.trust(SECTION, "one and two threads of torch", "the same but for rounding")
+@pytest.mark.parametrize("model", EVERY)
+def test_threads_of_torch(model, tried):
+    for name in ["banzhaf", "chefer", "integrated-gradients", *some(model)[:3]]:
+        one = run(name, game_of(model))
+        with threads(2):
+            two = run(name, game_of(model))
+        assert (one is None) == (two is None)
+        if one is not None:
+            assert apart(one, two) < TOLERANCE, name
+            tried()
+
+
+def test_the_tolerance_is_small_against_another_seed():
+    runs = [run(name, game_of("transformers CLIPModel"), seed=s) for s in (0, 1) for name in ("banzhaf", "lime")]
+    assert apart(runs[0], runs[2]) > 10 * TOLERANCE
+    assert apart(runs[1], runs[3]) > 10 * TOLERANCE
+
+
+PROGRAM = """
+import json, sys, torch, fixlip
+from tests.helpers.bits import bits, game_of, run
+torch.set_num_threads(1)
+torch.manual_seed(int(sys.argv[1]))
+found = {name: run(name, game_of("demo-clip"), seed=1) for name in json.loads(sys.argv[2])}
+print(json.dumps({name: bits(f) for name, f in found.items() if f is not None}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.trust(SECTION, "every estimator in a process of its own, with another hash seed", SAME)
+@pytest.mark.parametrize("seed", ["0", "1", "random"])
+def test_a_fresh_process(seed, tried):
+    names = [name for name in ALL if name != "shapiq:SVARMIQ"]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(len(seed)), json.dumps(names)],
+        env=os.environ | {"PYTHONHASHSEED": seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert len(found) > 20
+    for name, there in found.items():
+        assert there == bits(run(name, game_of("demo-clip"), seed=1)), name
+        tried()
+
+
+@pytest.mark.trust(SECTION, "the model loaded anew, whatever the caller has seeded", SAME)
+@pytest.mark.parametrize("model", BUNDLED)
+def test_a_model_loaded_anew(model, tried):
+    for seed, name in enumerate(("banzhaf", "chefer", "shapiq:KernelSHAP")):
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        random.seed(seed)
+        anew = fixlip.load_model(model, device="cpu")
+        assert bits(run(name, game_of(anew))) == bits(run(name, game_of(model)))
+        tried()
+
+
+def stopped(at):
+    """A progress bar that interrupts there."""
+
+    def tick(done, total):
+        if done > at * total:
+            raise KeyboardInterrupt
+
+    return tick
+
+
+@pytest.mark.trust(SECTION, "a new start after an interruption, every estimator", SAME)
+@pytest.mark.parametrize("name", ALL)
+def test_after_an_interruption(name):
+    expected, game = run(name, game_of("demo-clip")), game_of("demo-clip")
+    try:
+        status = run(name, game, progress=stopped(0.5)).provenance.status
+        assert "interrupted" in status
+    except KeyboardInterrupt:
+        pass
+    assert bits(run(name, game)) == bits(expected)
+
+
+CALL = {"image_masks": 128, "options": {"interactions": "cross"}, "progress": False, "seed": 3}
+
+
+@pytest.mark.trust(SECTION, "explain, explain_many in any order, compare, and with curves", SAME)
+@pytest.mark.parametrize("model", BUNDLED)
+def test_ways_to_ask(model, row_by_row, tried):
+    encoder, scenes = model_of(model), [make_scene(s) for s in (3, 4)]
+    images, texts = [s.image for s in scenes], [s.caption for s in scenes]
+    alone = {(i, j): fixlip.explain(images[i], texts[j], model=encoder, **CALL) for i in (0, 1) for j in (0, 1)}
+    ways = {
+        "many": fixlip.explain_many(images, texts, pairs="all", model=encoder, **CALL),
+        "one by one": (fixlip.explain(images[i], texts[j], model=encoder, **CALL) for i in (0, 1) for j in (0, 1)),
+    }
+    for found in ways.values():
+        for one, expected in zip(found, alone.values(), strict=True):
+            assert apart(one, expected) < TOLERANCE
+            assert not row_by_row or numbers(one) == numbers(expected)
+            tried()
+    compared = fixlip.compare(images[0], texts[0], models=[encoder], **CALL).explanations[0]
+    curved = fixlip.explain(images[0], texts[0], model=encoder, curves=True, **CALL)
+    assert numbers(compared) == numbers(curved) == numbers(alone[0, 0])
+    tried(2)
+
+
+def numbers(found):
+    return [a.tobytes() for a in (found.first_order, found.second_order, found.stderr.second_order)]
+
+
+@pytest.mark.trust(SECTION, "the masks of two seeds, and those of one", "other masks, and the same")
+@pytest.mark.parametrize("name", SAMPLED)
+def test_masks_are_those_of_the_seed(name):
+    def masks(seed):
+        game, seen = counted(random_towers(10, 4))
+        fixlip.get_estimator(name).explain(game, seed=seed, progress=False, **ask(name, 300, 10, 4))
+        return Counter(seen["image"])
+
+    assert masks(1) == masks(1) != masks(2)
+
+
+def everything(folder):
+    """What could draw, and what it gives."""
+    scene, model = make_scene(5), fixlip.load_model("demo-clip", device="cpu")
+    found = fixlip.explain(scene.image, scene.caption, model=model, curves=True, **CALL)
+    plan = {"data": "scenes:1", "models": ("demo-clip",), "estimators": ("rise image_masks=32",)}
+    evaluate(Plan(metrics=("faithfulness", "stability", "randomization"), **plan), folder, progress=False)
+    return {
+        "explanation": bits(found),
+        "page": re.sub(r'"seconds","[^"]*"', "", to_html(found)),
+        "figure": to_png(overview(found)),
+        "superpixels": make_regions("slic:9", scene.image).labels.tobytes(),
+        "data": [load_dataset(spec)[0].captions[0].text for spec in ("scenes:1", "scene-mosaics:1", "scene-foils:1")],
+        "rows": [{k: v for k, v in row.items() if k != "seconds"} for row in read(folder)],
+    }
+
+
+@pytest.mark.trust(
+    SECTION,
+    "models, data sets, regions, estimators, curves, plots, pages, an evaluation: the caller's random generators",
+    "as they were, and without influence",
+)
+def test_the_callers_generators(tmp_path, tried):
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        np.random.seed(seed)
+        random.seed(seed)
+        before = random_states()
+        found.append(everything(tmp_path / str(seed)))
+        assert random_states() == before
+        tried(len(found[-1]))
+    for part, one in found[0].items():
+        assert one == found[1][part], part
+
+
+@pytest.mark.trust(SECTION, "every estimator: the caller's random generators", "as they were")
+@pytest.mark.parametrize("name", ALL)
+def test_estimators_leave_the_callers_generators(name):
+    game = game_of("transformers SiglipModel")
+    before = random_states()
+    run(name, game, seed=7)
+    assert random_states() == before
+
+
+def test_the_page_says_the_tolerance():
+    page = (Path(__file__).parents[2] / "docs" / "determinism.md").read_text()
+    mantissa, exponent = f"{TOLERANCE:e}".split("e")
+    assert f"the same to a relative {float(mantissa):g}e{int(exponent)}**" in page
+    assert f"for {ROWS} inputs or more" in page

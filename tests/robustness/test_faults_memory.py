@@ -1,0 +1,184 @@
+"""Out of memory, at any batch of any phase."""
+
+import subprocess
+import sys
+
+import pytest
+
+import fixlip
+from fixlip.api.curves import removal_curves
+from fixlip.api.explain import captions
+from fixlip.errors import FixlipError, NotEnoughMemoryError
+from fixlip.games.base import CallableGame, JointGame
+from fixlip.games.closed_form import random_towers
+from fixlip.games.counted import CountedGame
+from fixlip.metrics import draw_masks, insertion_deletion
+from tests.helpers.faults import (
+    ALL,
+    BY_SPEED,
+    ERRORS,
+    assert_same,
+    faulty,
+    few,
+    game_of,
+    little,
+    quick_collections,
+    run,
+)
+from tests.helpers.models import picture
+from tests.helpers.oracles import assert_close
+from tests.helpers.state import unchanged
+
+SAME = "the numbers of a run with enough memory, up to the rounding of float32"
+LINE = "an error of one line with the remedy, after a second try"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    with quick_collections():
+        yield
+
+
+@pytest.mark.trust("Faults", "no memory for more than a few masks, in every estimator", SAME)
+@pytest.mark.parametrize("name", ALL)
+def test_batches_shrink_until_they_fit(name):
+    expected = run(name, game_of(little()))
+    encoder = little()
+    error = ERRORS[list(ERRORS)[ALL.index(name) % len(ERRORS)]]
+    with unchanged(encoder), faulty(encoder, error, above=3) as faults:
+        game = game_of(encoder)
+        found = run(name, game)
+    assert_same(found, expected)
+    heavy = few(name) or name in ("exact", "integrated-gradients")
+    assert bool(faults.fallen) == bool(heavy)
+    if heavy and name != "integrated-gradients":
+        assert game_of(encoder).sides["image"].tower.batch_size <= 3, "which the next game knows"
+
+
+@pytest.mark.trust("Faults", "memory that runs out once, at the k-th layer norm for every k, in every estimator", SAME)
+@pytest.mark.parametrize("name", BY_SPEED)
+def test_memory_that_runs_out_once(name, tried):
+    encoder = little()
+    with faulty(encoder) as whole:
+        expected = run(name, game_of(encoder))
+    kinds = list(ERRORS.values())
+    for k in range(1, whole.calls + 1):
+        encoder = little()
+        with unchanged(encoder), faulty(encoder, kinds[k % len(kinds)], at=k) as faults:
+            found = run(name, game_of(encoder))
+        assert faults.fallen
+        assert_same(found, expected)
+        tried()
+
+
+@pytest.mark.trust("Faults", "no memory for a single mask", LINE)
+@pytest.mark.parametrize("kind", ERRORS)
+def test_not_even_one_mask(kind):
+    encoder = little()
+    game = game_of(encoder)
+    for name in ("banzhaf", "integrated-gradients", "grad-cam"):
+        with unchanged(encoder), faulty(encoder, ERRORS[kind], above=0):
+            with pytest.raises(NotEnoughMemoryError, match=r"not enough memory for .*; take a smaller model") as caught:
+                run(name, game)
+            assert "\n" not in str(caught.value)
+            assert isinstance(caught.value, (FixlipError, MemoryError))
+            with pytest.raises(NotEnoughMemoryError):
+                game_of(encoder)
+
+
+def test_another_error_is_not_taken_for_it():
+    encoder = little()
+    game = game_of(encoder)
+    for error in (ZeroDivisionError("no"), RuntimeError("mat1 and mat2 shapes cannot be multiplied"), OSError("gone")):
+        with faulty(encoder, lambda error=error: error, above=0), pytest.raises(type(error)) as caught:
+            run("banzhaf", game)
+        assert caught.value is error
+
+
+@pytest.mark.trust("Faults", "no memory for more than a few masks, in a game of the user's own functions", SAME)
+@pytest.mark.parametrize("kind", ERRORS)
+def test_games_of_functions_back_off_too(kind):
+    towers, sizes = random_towers(6, 3), []
+
+    def small(function):
+        def call(masks):
+            sizes.append(len(masks))
+            if len(masks) > 10:
+                error = ERRORS[kind]()
+                raise error
+            return function(masks)
+
+        return call
+
+    game = CallableGame(small(towers.image_fn), small(towers.text_fn), 6, 3, towers.scale, towers.bias)
+    joint = JointGame(small(towers.values), 6, 3)
+    assert_same(run("banzhaf", game), run("banzhaf", towers), 1e-9)
+    assert sum(size > 10 for size in sizes) < 8, "the size that fits is remembered"
+    assert_same(run("kernel-shap", joint), run("kernel-shap", JointGame(towers.values, 6, 3)), 1e-9)
+
+
+@pytest.mark.trust("Faults", "no memory for more than a few masks, in rankings, contrasts, curves and metrics", SAME)
+@pytest.mark.parametrize("above", [1, 2, 5])
+def test_other_phases(above):
+    def everything(encoder):
+        texts = ["a black dog", "a red cat and a bus"]
+        game = game_of(encoder)
+        found = run("banzhaf", game)
+        curves, counted = removal_curves(found, game), CountedGame(game, lambda passes: None)
+        pair = captions.contrast(picture(), tuple(texts), model=encoder, image_masks=64, progress=False)
+        return [
+            [one.similarity for one in captions.rank(picture(), texts, model=encoder).captions],
+            pair.difference.first_order,
+            curves.deletion,
+            curves.insertion,
+            insertion_deletion(found, counted).insertion,
+            counted.values(draw_masks(len(found.players), 0.5)),
+        ]
+
+    expected, encoder = everything(little()), little()
+    with unchanged(encoder), faulty(encoder, ERRORS["CUDA"], above=above) as faults:
+        found = everything(encoder)
+    assert faults.fallen
+    for one, other in zip(found, expected, strict=True):
+        assert_close(one, other, 1e-4)
+
+
+@pytest.mark.trust("Faults", "no memory for a single mask", LINE)
+def test_on_the_command_line(cli, photo, demo_clip, monkeypatch, tmp_path):
+    monkeypatch.setattr(fixlip, "load_model", lambda *args, **options: demo_clip)
+    monkeypatch.setattr("fixlip.api.load.load_model", lambda *args, **options: demo_clip)
+    page = tmp_path / "page.html"
+    for command in ("explain", "compare"):
+        several = ("--estimator", "itsm", "--estimator", "rollout") if command == "compare" else ()
+        with faulty(demo_clip, ERRORS["CUDA"], above=0):
+            code, out, err = cli(command, photo, "a dog", "--model", "demo-clip", *several, "--html", page)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert err.startswith("fixlip: There is not enough memory for a single forward pass (CUDA out of memory")
+        assert not page.exists()
+
+
+LIMITED = """
+import resource, sys
+from fixlip.errors import NotEnoughMemoryError
+from fixlip.estimators.banzhaf import Banzhaf
+from fixlip.games.base import CallableGame
+from fixlip.games.closed_form import random_towers
+game = random_towers(80, 40)
+Banzhaf(sampling="joint").explain(random_towers(4, 3), progress=False)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 2**28, resource.RLIM_INFINITY))
+try:
+    Banzhaf(sampling="joint", interactions="all").explain(game, progress=False)
+except NotEnoughMemoryError as error:
+    sys.exit(f"said: {error}")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are those of Linux")
+@pytest.mark.trust("Faults", "a process with little memory, and a regression with many terms", LINE)
+def test_a_real_lack_of_memory():
+    done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, timeout=300, check=False)
+    assert done.stderr.startswith("said: There is not enough memory for banzhaf with 80 + 40 players"), done.stderr
+    assert "Unable to allocate" in done.stderr
+    assert "grid:8" in done.stderr

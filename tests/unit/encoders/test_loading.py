@@ -1,0 +1,381 @@
+"""From names, files, folders and objects to an encoder, and what is said where that fails."""
+
+import json
+import logging
+import sys
+
+import open_clip
+import pytest
+import torch
+
+import fixlip
+from fixlip.encoders import available, first_available
+from fixlip.errors import FixlipError, InputError, MissingExtraError, OptionError, UnsupportedModelError
+from fixlip.games.similarity import games
+from tests.helpers.models import (
+    PREPROCESS,
+    Processor,
+    encoder_of,
+    folder,
+    picture,
+    pieces_tokenizer,
+    transformers_siglip2,
+)
+
+BUILT = {
+    "open_clip CLIP, ViT": "open_clip CLIP",
+    "open_clip SigLIP": "open_clip CustomTextCLIP",
+    "open_clip CoCa": "open_clip CoCa",
+    "OpenAI clip": "OpenAI clip",
+    "transformers CLIPModel": "transformers CLIPModel",
+    "transformers SiglipModel": "transformers SiglipModel",
+    "transformers Siglip2Model (NaFlex)": "transformers Siglip2Model",
+}
+
+
+def small(**changes):
+    return open_clip.create_model("ViT-S-32-alt", load_weights=False, **changes)
+
+
+@pytest.mark.parametrize(("family", "kind"), BUILT.items())
+def test_the_family_is_read_from_the_object(family, kind):
+    assert encoder_of(family).family == kind
+
+
+def test_a_live_model_of_open_clip_and_its_transform():
+    model, _, preprocess = open_clip.create_model_and_transforms("ViT-S-32-alt", load_weights=False)
+    tokenizer = open_clip.get_tokenizer("ViT-S-32-alt")
+    with_transform = fixlip.load_model(model, preprocess=preprocess, tokenizer=tokenizer)
+    alone = fixlip.load_model(model, tokenizer=tokenizer)
+    assert with_transform.model is model
+    for encoder in (with_transform, alone):
+        assert torch.equal(encoder.image_input(picture()).pixels, preprocess(_image())[None][0])
+        next(games(encoder, [picture()], ["a dog"], [(0, 0)]))
+    assert fixlip.load_model(alone) is alone
+    with pytest.raises(UnsupportedModelError, match="tokenizer="):
+        fixlip.load_model(model)
+
+
+def _image():
+    from PIL import Image
+
+    return Image.fromarray(picture())
+
+
+def test_weights_from_a_file(tmp_path):
+    model = small()
+    torch.save(model.state_dict(), tmp_path / "w.pt")
+    with pytest.warns(UserWarning, match=r"w\.pt.*default preprocessing"):
+        encoder = fixlip.load_model("ViT-S-32-alt", pretrained=str(tmp_path / "w.pt"), device="cpu")
+    assert torch.equal(encoder.model.visual.proj, model.visual.proj)
+
+
+@pytest.mark.filterwarnings("ignore:.*default preprocessing")
+def test_weights_of_another_model_do_not_fit(tmp_path):
+    torch.save(small().state_dict(), tmp_path / "w.pt")
+    with pytest.raises(UnsupportedModelError, match="do not fit") as caught:
+        fixlip.load_model("ViT-B-32", pretrained=str(tmp_path / "w.pt"), device="cpu")
+    assert "\n" not in str(caught.value)
+    (tmp_path / "broken.pt").write_bytes(b"not weights")
+    with pytest.raises(UnsupportedModelError, match=r"broken\.pt"):
+        fixlip.load_model("ViT-B-32", pretrained=str(tmp_path / "broken.pt"), device="cpu")
+
+
+def write_config(path):
+    vision = {"image_size": 48, "layers": 2, "width": 32, "head_width": 16, "patch_size": 16}
+    text = {"context_length": 20, "vocab_size": 49408, "width": 32, "heads": 4, "layers": 2}
+    config = {
+        "model_cfg": {"embed_dim": 24, "vision_cfg": vision, "text_cfg": text},
+        "preprocess_cfg": {k: v for k, v in PREPROCESS.items() if k != "size"},
+    }
+    (path / "open_clip_config.json").write_text(json.dumps(config))
+
+
+def write_weights(path):
+    from safetensors.torch import save_file
+
+    state = encoder_of("open_clip CLIP, ViT").model.state_dict()
+    save_file({k: v.contiguous() for k, v in state.items()}, path / "open_clip_model.safetensors")
+
+
+def test_a_local_folder_of_open_clip(tmp_path):
+    write_config(tmp_path)
+    with pytest.raises(UnsupportedModelError, match="local-dir"):
+        fixlip.load_model(f"local-dir:{tmp_path}", device="cpu")
+    write_weights(tmp_path)
+    encoder = fixlip.load_model(f"local-dir:{tmp_path}", device="cpu")
+    assert encoder.weights == encoder_of("open_clip CLIP, ViT").weights
+    assert encoder.image_tower.prepare.config.mean == list(PREPROCESS["mean"])
+    with pytest.raises(UnsupportedModelError, match=r"no open_clip_config\.json"):
+        fixlip.load_model(f"local-dir:{tmp_path / 'elsewhere'}")
+
+
+def test_a_local_folder_of_transformers(tmp_path):
+    from transformers import Siglip2Processor
+
+    built = encoder_of("transformers Siglip2Model (NaFlex)")
+    built.model.save_pretrained(tmp_path)
+    Siglip2Processor(built.image_tower.prepare.args[1], pieces_tokenizer()).save_pretrained(tmp_path)
+    encoder = fixlip.load_model(f"transformers:{tmp_path}", device="cpu")
+    assert encoder.family == "transformers Siglip2Model"
+    assert encoder.weights == built.weights
+    game = next(games(encoder, [picture()], ["a dog and a bus"], [(0, 0)]))
+    assert game.players.grid == built.image_input(picture()).grid
+
+
+def test_the_openai_tag_gets_quick_gelu(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(open_clip, "create_model", lambda name, **k: asked.update(k) or small_clip())
+    monkeypatch.setattr("fixlip.encoders.loading.get_model_preprocess_cfg", lambda model: PREPROCESS)
+    fixlip.load_model("ViT-B-32", pretrained="openai", device="cpu")
+    assert asked["force_quick_gelu"]
+    fixlip.load_model("ViT-B-32", pretrained="laion2b_s34b_b79k", device="cpu")
+    assert not asked["force_quick_gelu"]
+
+
+def small_clip():
+    return encoder_of("open_clip CLIP, ViT").model
+
+
+def test_the_hub_is_asked_as_open_clip_does(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(open_clip, "create_model", lambda name, **k: asked.update(name=name, **k) or small_clip())
+    monkeypatch.setattr(open_clip, "get_tokenizer", lambda name, **k: open_clip.SimpleTokenizer(context_length=20))
+    monkeypatch.setattr("fixlip.encoders.loading.get_model_preprocess_cfg", lambda model: PREPROCESS)
+    encoder = fixlip.load_model("hf-hub:some/model", cache_dir="here", device="cpu")
+    assert asked == {"name": "hf-hub:some/model", "require_pretrained": True, "cache_dir": "here"}
+    assert encoder.name == "hf-hub:some/model"
+
+
+def test_models_that_cannot_be_had(monkeypatch):
+    with pytest.raises(UnsupportedModelError, match="Did you mean 'ViT-B-32'"):
+        fixlip.load_model("ViT-B-33")
+    with pytest.raises(UnsupportedModelError, match="Did you mean 'openai'"):
+        fixlip.load_model("ViT-B-32", pretrained="opnai")
+    with pytest.raises(OptionError, match="allow_random"):
+        fixlip.load_model("ViT-B-32", pretrained=None)
+    for name in ("transformers:no/such-model", "hf-hub:no/such-model"):
+        with pytest.raises(UnsupportedModelError, match="neither cached nor reachable") as caught:
+            fixlip.load_model(name)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(UnsupportedModelError, match=r"The tokenizer of ViT-B-16-SigLIP: neither cached"):
+        fixlip.load_model("ViT-B-16-SigLIP", pretrained=None, allow_random=True, device="cpu")
+
+    def unreachable(*args, **kwargs):
+        raise RuntimeError("no network\nand more lines")
+
+    monkeypatch.setattr(open_clip, "create_model", unreachable)
+    with pytest.raises(UnsupportedModelError, match=r"neither cached nor reachable.*demo-clip") as caught:
+        fixlip.load_model("ViT-B-32")
+    assert "\n" not in str(caught.value)
+    assert logging.root.manager.disable == logging.NOTSET
+
+
+@pytest.mark.parametrize("name", ["transformers:some/model", "ViT-B-16-SigLIP"])
+def test_a_missing_extra_is_named(monkeypatch, name):
+    monkeypatch.setattr("fixlip.encoders.loading.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    monkeypatch.setattr(open_clip, "create_model", lambda *a, **k: small_clip())
+    with pytest.raises(MissingExtraError, match=r"pip install 'fixlip\[transformers\]'"):
+        fixlip.load_model(name, pretrained=None, allow_random=True)
+
+
+def test_objects_of_other_kinds():
+    with pytest.raises(UnsupportedModelError, match=r"torch\.nn.*Linear.*from_callables"):
+        fixlip.load_model(torch.nn.Linear(2, 2))
+    with pytest.raises(UnsupportedModelError, match="load_model"):
+        fixlip.explain(picture(), "dog", model=small_clip())
+    from transformers import BertConfig, BertModel
+
+    bert = BertModel(BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=1, intermediate_size=8))
+    with pytest.raises(UnsupportedModelError, match="BertModel is not a dual encoder"):
+        fixlip.load_model(bert, preprocess=Processor(None, None))
+    naflex = encoder_of("transformers Siglip2Model (NaFlex)").model
+    with pytest.raises(UnsupportedModelError, match="AutoProcessor"):
+        fixlip.load_model(naflex)
+    with pytest.raises(UnsupportedModelError, match="processor"):
+        fixlip.load_model(naflex, preprocess=object())
+
+
+def test_a_tokenizer_of_another_model():
+    clip, siglip = (encoder_of(f) for f in ("open_clip CLIP, ViT", "open_clip SigLIP-2"))
+    byte_pairs = open_clip.SimpleTokenizer(context_length=20)
+    pieces = open_clip.tokenizer.HFTokenizer(str(folder("siglip2")), context_length=20)
+    wrong = {
+        "the model knows 500 tokens": (siglip.model, byte_pairs),
+        "the model takes 20": (clip.model, open_clip.SimpleTokenizer(context_length=77)),
+        "does not find the end": (clip.model, pieces),
+    }
+    for message, (model, tokenizer) in wrong.items():
+        encoder = fixlip.load_model(model, preprocess=PREPROCESS, tokenizer=tokenizer)
+        with pytest.raises(InputError, match=f"tokenizer is not that of.*{message}"):
+            encoder.text_input("a dog")
+    from transformers import CLIPTokenizerFast
+
+    other = CLIPTokenizerFast.from_pretrained(folder("clip"))
+    naflex = encoder_of("transformers Siglip2Model (NaFlex)")
+    with pytest.raises(UnsupportedModelError, match="49408 tokens, the model 500"):
+        fixlip.load_model(naflex.model, preprocess=Processor(naflex.image_tower.prepare.args[1], other))
+
+
+def test_a_processor_of_another_size():
+    from transformers import SiglipImageProcessor
+
+    built = encoder_of("transformers SiglipModel")
+    small = Processor(SiglipImageProcessor(size={"height": 32, "width": 32}), built.text_tower.prepare)
+    small.tokenizer = pieces_tokenizer()
+    with pytest.raises(InputError, match="32 x 32 pixels, the model takes 48 x 48"):
+        fixlip.load_model(built.model, preprocess=small).image_input(picture())
+
+
+def test_a_device_that_is_not_there():
+    with pytest.raises(OptionError, match="cannot be used"):
+        fixlip.load_model("demo-clip", device="cuda:77")
+
+
+@pytest.mark.slow
+def test_full_size_models_of_open_clip():
+    """ViT-B-32, ViT-B-16-SigLIP and ViT-B-16-SigLIP2 with random weights; the gate is inside."""
+    pieces = open_clip.tokenizer.HFTokenizer(str(folder("siglip2")), context_length=64, clean="canonicalize")
+    for name, tokenizer, grid in (
+        ("ViT-B-32", None, (7, 7)),
+        ("ViT-B-16-SigLIP", pieces, (14, 14)),
+        ("ViT-B-16-SigLIP2", pieces, (14, 14)),
+    ):
+        encoder = fixlip.load_model(name, pretrained=None, allow_random=True, tokenizer=tokenizer, device="cpu")
+        game = next(games(encoder, [picture()], ["a black dog next to a yellow hydrant"], [(0, 0)]))
+        assert game.players.grid == grid
+        assert game.players.labels[-8:] == ("a", "black", "dog", "next", "to", "a", "yellow", "hydrant")
+
+
+@pytest.mark.slow
+def test_a_full_size_naflex_model():
+    from transformers import Siglip2Config, Siglip2ImageProcessor, Siglip2Model
+
+    config = Siglip2Config(text_config={"vocab_size": 500}, vision_config={})
+    assert (config.vision_config.hidden_size, config.vision_config.num_hidden_layers) == (768, 12)
+    encoder = fixlip.load_model(Siglip2Model(config), preprocess=Processor(Siglip2ImageProcessor(), pieces_tokenizer()))
+    game = next(games(encoder, [picture(300, 700)], ["a black dog"], [(0, 0)]))
+    rows, columns = game.players.grid
+    assert rows < columns
+    assert 200 < rows * columns <= 256
+
+
+def test_errors_are_of_one_family():
+    assert issubclass(MissingExtraError, FixlipError)
+    assert transformers_siglip2(max_num_patches=9).image_input(picture()).n_patches <= 9
+
+
+TOWERS = {
+    "ViT-B-32": ("TokenTower", (7, 7)),
+    "ViT-L-14-336": ("TokenTower", (24, 24)),
+    "ViT-SO400M-14-SigLIP2-378": ("TokenTower", (27, 27)),
+    "ViT-L-14-CLIPA": ("PixelTower", (16, 16)),
+    "RN50": ("PixelTower", (7, 7)),
+    "EVA02-B-16": ("PixelTower", (14, 14)),
+    "convnext_tiny": ("PixelTower", (7, 7)),
+    "coca_ViT-B-32": ("PixelTower", (7, 7)),
+    "MobileCLIP-S1": ("PixelTower", (8, 8)),
+    "vit_medium_patch16_gap_256": ("PixelTower", (16, 16)),
+}
+
+
+@pytest.mark.parametrize("name", TOWERS)
+def test_towers_of_open_clips_configurations(name):
+    """Built on torch's device without memory: what is read is the layout."""
+    from fixlip.encoders import open_clip as adapter
+
+    model = open_clip.create_model(name, load_weights=False, pretrained_text=False, device="meta")
+    text = model if isinstance(model, open_clip.CLIP) else model.text
+    tower = adapter._image_tower(model.visual, open_clip.model.get_model_preprocess_cfg(model))
+    assert (type(tower).__name__, tower.prepare.grid) == TOWERS[name]
+    assert adapter._text_tower(text, open_clip.SimpleTokenizer(), name).removals == ("attention", "replace", "delete")
+
+
+def test_a_dtype_may_be_a_name():
+    assert fixlip.load_model("demo-clip", device="cpu", dtype="bfloat16").dtype == torch.bfloat16
+    with pytest.raises(OptionError, match="Did you mean 'bfloat16'"):
+        fixlip.load_model("demo-clip", device="cpu", dtype="bfloat")
+
+
+def hub_folder(cache, repository, commit="0" * 40):
+    """Where a cache of the Hugging Face hub keeps the files of a repository."""
+    folder = cache / f"models--{repository.replace('/', '--')}"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text(commit)
+    (folder / "snapshots" / commit).mkdir(parents=True)
+    return folder / "snapshots" / commit
+
+
+def test_models_that_are_not_here_are_passed_over_without_network(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("socket.getaddrinfo", lambda *args, **kwargs: pytest.fail("asked the network"))
+    wished = ["ViT-B-32", "ViT-B-16-SigLIP2 pretrained=webli", "hf-hub:some/model", "transformers:some/model"]
+    wished = [f"{spec} cache_dir={tmp_path}" for spec in wished] + [f"local-dir:{tmp_path}"]
+    assert first_available(*wished, "demo-siglip", "demo-clip").name == "demo-siglip"
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" is passed over")[0] for line in lines] == [spec.partition(" ")[0] for spec in wished]
+
+
+def test_a_model_of_the_hubs_cache_is_loaded(tmp_path, capsys):
+    folder = hub_folder(tmp_path, "some/model")
+    write_config(folder)
+    name = f"hf-hub:some/model cache_dir={tmp_path}"
+    assert first_available(name, "demo-clip").name == "demo-clip"  # without weights
+    write_weights(folder)
+    encoder = first_available("ViT-L-16", name, "demo-clip")
+    assert encoder.weights == encoder_of("open_clip CLIP, ViT").weights
+    assert [line.partition(" ")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "hf-hub:some/model",
+        "ViT-L-16",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "tag", "repository"),
+    [
+        ("ViT-B-32", "openai", "timm/vit_base_patch32_clip_224.openai"),
+        ("ViT-B-32", "laion2b_s34b_b79k", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"),
+        ("ViT-B-16-SigLIP2", "webli", "timm/ViT-B-16-SigLIP2"),
+    ],
+)
+def test_any_weights_of_a_name_will_do(tmp_path, monkeypatch, name, tag, repository):
+    asked = {}
+    monkeypatch.setattr(available, "load", lambda name, **options: asked.update(name=name, **options))
+    folder = hub_folder(tmp_path, repository)
+    (folder / "tokenizer_config.json").write_text("{}")
+    assert available.at_hand(name, cache_dir=tmp_path) is None
+    (folder / "open_clip_model.safetensors").write_bytes(b"")
+    assert available.at_hand(name, cache_dir=tmp_path) == tag
+    assert available.at_hand(name, "laion400m_e31", tmp_path) is None
+    first_available(f"{name} cache_dir={tmp_path} device=cpu", "demo-clip")
+    assert (asked["name"], asked["pretrained"], asked["device"]) == (name, tag, "cpu")
+    if name.endswith("SigLIP2"):
+        (folder / "tokenizer_config.json").unlink()
+        assert available.at_hand(name, cache_dir=tmp_path) is None
+
+
+def test_weights_with_an_address_of_their_own_and_files(tmp_path, monkeypatch):
+    (tmp_path / "w.pt").write_bytes(b"")
+    monkeypatch.setattr(open_clip, "list_pretrained_tags_by_model", lambda name: ["gone", "here"])
+    of = {"gone": {"url": "https://example.org/v.pt"}, "here": {"url": "https://example.org/w.pt", "hf_hub": ""}}
+    monkeypatch.setattr(open_clip, "get_pretrained_cfg", lambda name, tag: of.get(tag))
+    assert available.at_hand("ViT-B-32", cache_dir=tmp_path) == "here"
+    assert available.at_hand("ViT-B-32", str(tmp_path / "w.pt")) == str(tmp_path / "w.pt")
+    assert available.at_hand("ViT-B-32", str(tmp_path / "other.pt")) is None
+
+
+def test_weights_that_cannot_be_read_are_passed_over(tmp_path, capsys):
+    folder = hub_folder(tmp_path, "some/model")
+    write_config(folder)
+    (folder / "open_clip_model.safetensors").write_bytes(b"not weights")
+    assert first_available(f"hf-hub:some/model cache_dir={tmp_path}", "demo-clip").name == "demo-clip"
+    assert capsys.readouterr().out.startswith("hf-hub:some/model is passed over: The model 'hf-hub:some/model'")
+
+
+def test_names_of_first_available():
+    with pytest.raises(OptionError, match="bundled one last"):
+        first_available()
+    with pytest.raises(UnsupportedModelError, match="Did you mean 'ViT-B-32'"):
+        first_available("ViT-B-33", "demo-clip")
+    with pytest.raises(OptionError, match="Did you mean 'pretrained'"):
+        first_available("ViT-B-32 pretraind=openai", "demo-clip")

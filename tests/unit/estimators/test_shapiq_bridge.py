@@ -1,0 +1,218 @@
+"""The approximators of shapiq as estimators, and games of fixlip as games of shapiq."""
+
+import subprocess
+import sys
+import warnings
+from importlib.metadata import version
+
+import numpy as np
+import pytest
+import shapiq
+import shapiq.approximator
+from shapiq.approximator.base import Approximator
+
+import fixlip
+from fixlip.errors import BudgetError, FixlipError
+from fixlip.estimators import shapiq_bridge
+from fixlip.estimators.exact import Exact
+from fixlip.games import CallableGame, JointGame, to_shapiq
+from fixlip.games.closed_form import bilinear, random_towers
+from fixlip.players.base import Players
+from tests.helpers.oracles import all_masks, assert_close
+
+FOUND = shapiq_bridge.approximators()
+CASES = [(name, index) for name, cls in FOUND.items() for index in cls.capabilities.index]
+EXACT = [name for name, cls in FOUND.items() if cls.capabilities.exact]
+GAME = random_towers(4, 4, seed=12)
+
+
+def exactly(game, index):
+    """shapiq's own enumeration: first order, and second order or None."""
+    n, order = game.n_image + game.n_text, 1 if index in ("SV", "BV") else 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        values = shapiq.ExactComputer(lambda m: game.values(np.asarray(m, dtype=bool)), n_players=n)(index, order)
+    return values.get_n_order_values(1), values.get_n_order_values(2) if order == 2 else None
+
+
+def test_every_approximator_is_there_or_left_out_for_a_reason():
+    public = {
+        name
+        for name, cls in vars(shapiq.approximator).items()
+        if isinstance(cls, type) and issubclass(cls, Approximator) and cls is not Approximator
+    }
+    named = {name.removeprefix("shapiq:") for name in FOUND}
+    skipped = shapiq_bridge.skipped()
+    assert named | {name.split()[0] for name in skipped} == public
+    assert not named & set(skipped)
+    assert all(reason and "\n" not in reason for reason in skipped.values())
+    for name, cls in FOUND.items():
+        left_out = {key.split()[1] for key in skipped if key.startswith(f"{name.removeprefix('shapiq:')} ")}
+        assert set(cls.capabilities.index) | left_out == set(cls.approximator.valid_indices)
+
+
+def test_they_are_registered():
+    assert set(FOUND) <= set(fixlip.list_estimators())
+    assert {"shapiq:KernelSHAPIQ", "shapiq:SVARMIQ", "shapiq:RegressionFSII", "shapiq:KernelSHAP"} <= set(EXACT)
+    estimator = fixlip.get_estimator("shapiq:KernelSHAPIQ", index="SII", pairing=True)
+    assert estimator.options() == {"index": "SII", "pairing": True}
+    with pytest.raises(FixlipError, match="Did you mean 'shapiq:SVARMIQ'"):
+        fixlip.get_estimator("shapiq:SVARMIK")
+    with pytest.raises(FixlipError, match="Valid: SII, SV, k-SII"):
+        fixlip.get_estimator("shapiq:KernelSHAPIQ", index="FSII")
+    with pytest.raises(FixlipError, match="Unknown option"):
+        fixlip.get_estimator("shapiq:KernelSHAPIQ", max_order=3)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_exact_with_all_masks(name):
+    estimator = FOUND[name]()
+    first, second = exactly(GAME, estimator.index)
+    for game in (GAME, JointGame(GAME.values, 4, 4)):
+        found = estimator.explain(game, budget=2**8, progress=False)
+        assert_close(found.first_order, first, 1e-5)
+        if second is None:
+            assert np.isnan(found.cross).all()
+        else:
+            assert_close(found.second_order, second, 1e-5)
+        assert found.index == estimator.index
+        assert found.provenance.estimator == name
+        assert found.stderr is None
+
+
+@pytest.mark.parametrize(("name", "index"), CASES)
+def test_every_index_is_near_the_truth_with_many_masks(name, index):
+    estimator = FOUND[name](index=index)
+    first, second = exactly(GAME, index)
+    runs = [estimator.explain(GAME, budget=2**8, seed=s, progress=False) for s in range(30)]
+    mean = np.mean([run.first_order for run in runs], axis=0)
+    assert np.linalg.norm(mean - first) < 0.4 * np.linalg.norm(first)
+    if second is not None:
+        mean = np.mean([run.second_order for run in runs], axis=0)
+        assert np.linalg.norm(mean - second) < 0.7 * np.linalg.norm(second)
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_budget_seed_and_passes(name):
+    game, told, asked = random_towers(8, 4, seed=1), [], set()
+
+    def values(masks):
+        asked.update(map(bytes, masks))
+        return game.values(masks)
+
+    estimator = FOUND[name]()
+    one = estimator.explain(game, budget=400, seed=3, progress=lambda *t: told.append(t))
+    assert told[-1][0] == told[-1][1] == one.provenance.image_passes + one.provenance.text_passes
+    assert one.provenance.text_passes <= 2**4 + 2
+    told.clear()
+    before = np.random.get_state()[1].copy()
+    two = estimator.explain(JointGame(values, 8, 4), budget=400, seed=3, progress=lambda *t: told.append(t))
+    assert told[-1][0] == told[-1][1]
+    assert len(asked) <= 400 + 2
+    assert two.provenance.image_passes <= 400 + 2
+    assert_close(two.first_order, one.first_order, 1e-9)
+    assert np.array_equal(np.random.get_state()[1], before)
+    other = estimator.explain(game, budget=400, seed=4, progress=False)
+    assert not np.array_equal(other.first_order, one.first_order) or not np.array_equal(
+        other.second_order, one.second_order
+    )
+
+
+def test_a_constant_of_the_game_is_in_the_baseline():
+    game = random_towers(4, 3, seed=2)
+    shifted = CallableGame(game.image_fn, game.text_fn, 4, 3, game.scale, game.bias + 100)
+    for name in EXACT:
+        one, two = (FOUND[name]().explain(g, budget=2**7, progress=False) for g in (game, shifted))
+        assert_close(two.baseline, one.baseline + 100, 1e-9)
+        assert_close(two.first_order, one.first_order, 1e-9)
+
+
+def test_bilinear_pairs():
+    a, b = np.random.default_rng(0).normal(size=(2, 4, 3))
+    for name in ("shapiq:KernelSHAPIQ", "shapiq:RegressionFBII", "shapiq:SVARMIQ"):
+        assert_close(FOUND[name]().explain(bilinear(a, b), budget=2**8, progress=False).cross, a @ b.T, 1e-5)
+
+
+def test_a_fault_in_an_approximator_is_found_out(monkeypatch):
+    """One that is right with all masks is exact, one that is not is not, and one that is far off is left out."""
+    right = FOUND["shapiq:SVARMIQ"].approximator
+
+    def survey_with(factor):
+        class Faulty(right):
+            def approximate(self, budget, game):
+                return super().approximate(budget, game) * factor
+
+        monkeypatch.setattr(shapiq.approximator, "SVARMIQ", Faulty)
+        return shapiq_bridge.survey.__wrapped__()
+
+    assert survey_with(1.0).estimators["shapiq:SVARMIQ"].capabilities.exact
+    assert not survey_with(1.1).estimators["shapiq:SVARMIQ"].capabilities.exact
+    left_out = survey_with(-1.0)
+    assert "shapiq:SVARMIQ" not in left_out.estimators
+    assert "wrong by" in left_out.skipped["SVARMIQ"]
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "message"),
+    [
+        ("shapiq:KernelSHAPIQ", {"budget": 20}, "at least 106 are needed"),
+        ("shapiq:KernelSHAP", {"budget": 0}, "at least 1"),
+        ("shapiq:KernelSHAP", {"image_masks": 50}, "give budget="),
+    ],
+)
+def test_errors_are_one_line(name, call, message):
+    with pytest.raises(FixlipError, match=message) as caught:
+        FOUND[name]().explain(random_towers(10, 4), progress=False, **call)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_shapiq_refuses_is_one_line(monkeypatch):
+    def refuse(*_):
+        raise ValueError("no")
+
+    monkeypatch.setattr(shapiq_bridge, "_approximate", refuse)
+    with pytest.raises(BudgetError, match=r"shapiq:KernelSHAP cannot explain 14 players from 300 game values \(no\)"):
+        FOUND["shapiq:KernelSHAP"]().explain(random_towers(10, 4), budget=300, progress=False)
+
+
+def test_an_exception_of_the_game_passes_through():
+    def broken(_):
+        raise ZeroDivisionError("the tower fell")
+
+    game = CallableGame(lambda s: s @ np.ones((3, 2)), broken, 3, 2)
+    with pytest.raises(ZeroDivisionError, match="the tower fell"):
+        FOUND["shapiq:KernelSHAP"]().explain(game, progress=False)
+
+
+def test_a_game_of_shapiq():
+    players = Players.of(n_image=3, words=["a", "dog", "a"])
+    inner = random_towers(3, 3, seed=5)
+    game = CallableGame(inner.image_fn, inner.text_fn, 3, 3, 10.0, -1.0, players=players)
+    other = to_shapiq(game)
+    masks = all_masks(6)
+    assert isinstance(other, shapiq.Game)
+    assert_close(other(masks), game.values(masks) - game.values(masks[:1]), 1e-12)
+    assert_close(other.value_function(masks), game.values(masks), 1e-12)
+    assert other.n_players == 6
+    assert list(other.player_name_lookup) == [*players.labels[:3], "a (3)", "dog", "a (5)"]
+    values = other.exact_values("k-SII", 2)
+    found = Exact(index="k-SII").explain(game, progress=False)
+    assert_close(found.second_order, values.get_n_order_values(2), 1e-10)
+    joint = to_shapiq(JointGame(game.values, 3, 3))
+    assert_close(joint(masks), other(masks), 1e-12)
+
+
+def test_only_the_list_needs_shapiq():
+    code = (
+        "import sys, fixlip; from fixlip.games import to_shapiq; fixlip.get_estimator('banzhaf'); "
+        "print('shapiq' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_capabilities_follow_the_order():
+    first_only, both = FOUND["shapiq:KernelSHAP"].capabilities, FOUND["shapiq:KernelSHAPIQ"].capabilities
+    assert (first_only.orders, both.orders) == ((1,), (1, 2))
+    assert (first_only.cross, both.cross) == (False, True)
+    assert both.source == f"shapiq {version('shapiq')}"

@@ -1,0 +1,222 @@
+"""Rows of an evaluation: what is damaged is named with its line, and a disk that fills up costs no row."""
+
+import errno
+import json
+import os
+
+import pytest
+
+from fixlip import InputError
+from fixlip.evaluation import rows
+from fixlip.evaluation.folder import read_settings
+from fixlip.evaluation.rows import Journal, lines, read
+from tests.robustness.test_storage_writing import small_disk
+
+
+def row(k):
+    return {"model": "m", "estimator": "e", "item": f"i{k}", "index": k, "status": "ok", "metrics": {}}
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "rows-1-of-1.jsonl"
+    with Journal(path) as journal:
+        for k in range(3):
+            journal.append(row(k))
+    return path
+
+
+DEEP = b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+DAMAGED = {
+    "not JSON": b"{",
+    "half a line": b'{"model": "m", "estima',
+    "NUL bytes": bytes(40),
+    "not UTF-8": b'{"model": "\xff"}',
+    "UTF-16": json.dumps(row(1)).encode("utf-16-be"),
+    "a number": b"1",
+    "null": b"null",
+    "a list": b"[]",
+    "nothing": b"",
+    "deep": DEEP,
+    "two at once": b"{}{}",
+    "a huge number": b'{"index": ' + b"9" * 5000 + b"}",
+    **{
+        f"{name}: {value!r}": json.dumps(row(1) | {name: value}).encode()
+        for name, values in {
+            "model": (1, None, ["m"], {}),
+            "estimator": (1, []),
+            "item": (1, None),
+            "index": ("0", 1.5, True, None),
+            "status": ("good", 1, None, []),
+            "metrics": (None, [], "x", {"grounding": 1}, {"grounding": [1]}),
+            "failed": ([], {"a": 1}),
+            "caption": (1,),
+            "seconds": ("1", []),
+            "similarity": ("1", {}),
+            "provenance": ([], "x"),
+            "scores": (1, ["a"], {}),
+        }.items()
+        for value in values
+    },
+    **{
+        f"no {name}": json.dumps({k: v for k, v in row(1).items() if k != name}).encode()
+        for name in ("model", "estimator", "item", "index", "status")
+    },
+    "bad without a reason": json.dumps(row(1) | {"status": "bad"}).encode(),
+}
+
+
+@pytest.mark.trust("Data sets and other files", "a damaged line of rows", "an error that names file and line")
+@pytest.mark.parametrize("what", DAMAGED)
+def test_a_damaged_line_is_named(path, what):
+    before = path.read_bytes().splitlines(keepends=True)
+    before[1] = DAMAGED[what] + b"\n"
+    path.write_bytes(b"".join(before))
+    with pytest.raises(InputError, match=r"Line 2 of '.*rows-1-of-1.jsonl' is not a row of results: ") as caught:
+        read(path.parent)
+    assert len(str(caught.value).splitlines()) == 1
+    assert len(str(caught.value)) < 500
+    assert path.read_bytes() == b"".join(before), "nothing is thrown away"
+
+
+@pytest.mark.trust("Data sets and other files", "a last line cut short, at any byte", "dropped, and written again")
+def test_half_a_line_is_dropped(path, tried):
+    content = path.read_bytes()
+    start = content[:-1].rfind(b"\n") + 1
+    for k in range(start, len(content)):
+        path.write_bytes(content[:k])
+        assert [r["index"] for r in lines(path)] == [0, 1]
+        with Journal(path) as journal:
+            journal.append(row(2))
+        assert path.read_bytes() == content
+    tried(len(content) - start)
+
+
+@pytest.mark.parametrize("size", [0, 10, rows.BLOCK - 1, rows.BLOCK, 3 * rows.BLOCK + 5])
+def test_what_is_cut_off_may_be_long(path, size):
+    content = path.read_bytes()
+    path.write_bytes(content + bytes(size))
+    with Journal(path):
+        assert path.read_bytes() == content
+    path.write_bytes(bytes(size))
+    with Journal(path):
+        assert path.read_bytes() == b""
+
+
+@pytest.mark.trust("Data sets and other files", "rows that are a folder, pipe, endless line", "an error of one line")
+@pytest.mark.parametrize("what", ["folder", "pipe", "endless", "link"])
+def test_only_files_of_lines_are_read(path, what):
+    path.unlink()
+    if what == "folder":
+        path.mkdir()
+    elif what == "pipe":
+        os.mkfifo(path)
+    elif what == "link":
+        path.symlink_to("/dev/zero")
+    else:
+        with path.open("wb") as file:
+            file.truncate(10 << 30)
+    with pytest.raises(InputError, match=r"is not a file|is longer than"):
+        read(path.parent)
+
+
+@pytest.mark.trust("Data sets and other files", "run.json damaged or of a future version", "an error of one line")
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (b"", "does not hold"),
+        (b"{", "does not hold"),
+        (b"[]", "not an object"),
+        (b"null", "not an object"),
+        (b"\xff", "does not hold"),
+        (bytes(100), "does not hold"),
+        (DEEP, "does not hold"),
+        (b'{"version": 2}', "update fixlip"),
+        (b'{"version": "2"}', "version is '2'"),
+        *(
+            (json.dumps({name: 1.5}).encode(), name)
+            for name in ("items", "metrics", "models", "data", "removal", "seed")
+        ),
+        (b'{"models": [1]}', r"models\[0\]"),
+        (b'{"removal": {"image": 1}}', r"removal\.image"),
+    ],
+)
+def test_damaged_settings(tmp_path, content, match):
+    (tmp_path / "run.json").write_bytes(content)
+    with pytest.raises(InputError, match=match) as caught:
+        read_settings(tmp_path)
+    assert "run.json" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_settings_say_their_version(tmp_path):
+    from fixlip.evaluation import Plan
+    from fixlip.evaluation.folder import settle
+
+    settle(Plan(("grounding",), "scenes:2", ("demo-clip",)), tmp_path)
+    assert read_settings(tmp_path)["version"] == 1
+    (tmp_path / "run.json").write_text('{"version": 1}')
+    with pytest.raises(InputError, match="lacks settings"):
+        settle(Plan(("grounding",), "scenes:2", ("demo-clip",)), tmp_path)
+
+
+@pytest.mark.trust("Faults", "a disk that fills up in the middle of a row", "no row is lost, none is half")
+def test_a_full_disk_costs_no_row(tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        path, filler = disk / "rows-1-of-1.jsonl", disk / "filler"
+        with Journal(path) as journal:
+            journal.append(row(0))
+            long = row(1) | {"caption": "x" * 10_000}
+            free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
+            filler.write_bytes(bytes(free - 4096))
+            with pytest.raises(InputError, match="No space left"):
+                journal.append(long)
+            assert list(lines(path)) == [row(0)]
+            assert path.read_bytes().endswith(b"\n")
+            filler.unlink()
+            journal.append(long)
+        assert list(lines(path)) == [row(0), long]
+
+
+class Failing:
+    """A file that takes some bytes and then fails."""
+
+    def __init__(self, file, room, error):
+        self.file, self.room, self.error = file, room, error
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+    def write(self, content):
+        if self.room <= 0:
+            raise self.error
+        written = self.file.write(bytes(content[: self.room]))
+        self.room -= written
+        return written
+
+
+@pytest.mark.trust("Faults", "an error or Ctrl-C after any byte of a row", "no row is lost, none is half")
+@pytest.mark.parametrize(
+    "error", [OSError(errno.ENOSPC, "No space left"), OSError(errno.EIO, "I/O"), KeyboardInterrupt()]
+)
+def test_an_error_at_any_byte(path, error, tried):
+    before = path.read_bytes()
+    length = len(before) // 3
+    for room in range(length):
+        with Journal(path) as journal:
+            whole, journal.file = journal.file, Failing(journal.file, room, error)
+            with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else InputError):
+                journal.append(row(9))
+            assert path.read_bytes() == before
+            journal.file = whole
+    tried(length)
+
+
+def test_a_whole_row_outlives_an_interruption(path, monkeypatch):
+    def fsync(number):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with Journal(path) as journal, pytest.raises(KeyboardInterrupt):
+        journal.append(row(3))
+    assert [r["index"] for r in lines(path)] == [0, 1, 2, 3]

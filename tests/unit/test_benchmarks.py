@@ -1,0 +1,231 @@
+"""The opponents of the benchmarks against fixlip, and the quick mode of every cheap measurement."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import headline, published_exclip, published_fixlip
+from benchmarks.__main__ import main
+from benchmarks.agreement import agree, difference, effects_of
+from benchmarks.breakdown import ENCODERS, breakdown
+from benchmarks.clock import added_memory, in_child, interleaved
+from benchmarks.dense import side_by_side
+from benchmarks.meter import Fresh, Recorded, metered
+from benchmarks.output import markdown
+from benchmarks.players import cheap_game
+from benchmarks.runs import Settings, carry_out
+from benchmarks.subjects import game_of
+from fixlip.estimators.banzhaf import Banzhaf
+from fixlip.estimators.exact import Exact
+from fixlip.estimators.integrated_gradients import IntegratedGradients
+from fixlip.fitting.surrogate import Effects
+from fixlip.games.closed_form import random_towers
+
+
+def every_mask(n):
+    return published_fixlip.draw(n, 2**n, np.random.default_rng(0))
+
+
+def of_published(game, within=True):
+    return published_fixlip.explain(game, every_mask(game.n_image), every_mask(game.n_text), within=within)
+
+
+def test_the_dense_opponent_is_faithful_banzhaf():
+    """With all masks it is the minimiser that the definition asks for."""
+    game = random_towers(5, 3)
+    found = of_published(game)
+    assert (found.values, found.terms) == (2**8, 1 + 8 + 28)
+    masks = (np.arange(2**8)[:, None] >> np.arange(8)) % 2 == 1
+    i, j = np.triu_indices(8, 1)
+    truth = np.linalg.lstsq(
+        np.column_stack([np.ones(2**8), masks, masks[:, i] & masks[:, j]]), game.values(masks), rcond=None
+    )[0]
+    pairs = np.zeros((8, 8))
+    pairs[i, j] = pairs[j, i] = truth[9:]
+    agree(found.effects, Effects(truth[0], truth[1:9], pairs), 1e-12)
+    assert found.solve <= found.total
+
+
+@pytest.mark.parametrize("pairs", ["all", "cross"])
+def test_banzhaf_equals_the_dense_opponent_on_all_masks(pairs):
+    row = side_by_side(random_towers(6, 4), pairs, 2**10, 1)
+    assert row["largest difference"] < 1e-10
+    assert (row["image masks"], row["text masks"]) == (64, 16)
+
+
+@pytest.mark.parametrize("budget", [2**9, 2**11])
+def test_cross_pairs_equal_the_dense_opponent_on_drawn_masks(budget):
+    row = side_by_side(random_towers(12, 6), "cross", budget, 1)
+    assert row["image masks"] * row["text masks"] <= budget
+    assert row["largest difference"] < 1e-10
+
+
+@pytest.mark.parametrize("wrong", ["scale", "weights", "pairs"])
+def test_the_comparison_catches_a_wrong_opponent(wrong, monkeypatch):
+    explain, given = published_fixlip.explain, published_fixlip.given
+
+    def shifted(game, image, text, *, within):
+        found = explain(game, image, text, within=within)
+        first = found.effects.first_order * (1 + 1e-4 * (wrong == "scale"))
+        second = found.effects.second_order if wrong == "scale" else -found.effects.second_order
+        found.effects = Effects(found.effects.baseline, first, second)
+        return found
+
+    def reweighted(masks):
+        weights = given(masks).weights * np.linspace(1, 1.1, len(np.unique(masks, axis=0)))
+        return published_fixlip.Drawn(given(masks).masks, weights / weights.sum())
+
+    monkeypatch.setattr(published_fixlip, *(("given", reweighted) if wrong == "weights" else ("explain", shifted)))
+    with pytest.raises(AssertionError, match="The results differ by"):
+        side_by_side(random_towers(12, 6), "cross", 2**11, 1)
+
+
+def test_effects_that_one_side_lacks_are_a_difference():
+    found = effects_of(Exact().explain(random_towers(3, 2), progress=False))
+    lacking = found._replace(second_order=np.where(np.eye(5, dtype=bool), 0.0, np.nan))
+    with pytest.raises(AssertionError, match="do not have the same effects"):
+        difference(found, lacking)
+
+
+def test_masks_as_published():
+    drawn = published_fixlip.draw(8, 200, np.random.default_rng(0))
+    assert len(np.unique(drawn.masks, axis=0)) == 200
+    assert drawn.weights.sum() == pytest.approx(1)
+    assert len(np.unique(drawn.weights)) > 1  # repeats weigh more
+    assert drawn.masks.T @ drawn.weights == pytest.approx(np.full(8, 0.5), abs=0.05)
+    repeated = published_fixlip.given(np.array([[True, False], [True, False], [False, True], [True, True]]))
+    assert sorted(repeated.weights.tolist()) == [0.25, 0.25, 0.5]
+
+
+def test_integrated_gradients_equal_dense_jacobians(demo_clip):
+    game = game_of(demo_clip)
+    found = IntegratedGradients(steps=2, quadrature="right").explain(game, progress=False).cross
+    whole = game_of(published_exclip.padded(demo_clip))
+    assert len(whole.layers("text").state(1)) > len(game.layers("text").state(1))
+    truth = published_exclip.explain(whole, steps=2)
+    assert np.abs(truth).max() > 1e-2
+    assert np.abs(found - truth).max() < 1e-6 * np.abs(truth).max()
+    other = IntegratedGradients(steps=2).explain(game, progress=False).cross
+    assert np.abs(other - truth).max() > 1e-3 * np.abs(truth).max()
+
+
+def test_a_recorded_game_answers_again_without_its_towers(demo_clip):
+    encoder, meter = metered(demo_clip)
+    recorded = Recorded(game_of(encoder))
+    call = {"image_masks": 128, "text_masks": 16, "progress": False}
+    first = Banzhaf(interactions="cross").explain(recorded, **call)
+    made = dict(meter.passes)
+    assert made["image"] >= 128
+    again = Banzhaf(interactions="cross").explain(recorded.rewind(), **call)
+    assert meter.passes == made
+    assert (first.cross == again.cross).all()
+    assert recorded.masks("image").shape == (128, 49)
+    Banzhaf(interactions="cross").explain(Fresh(recorded.game), **call)
+    assert meter.passes["image"] > made["image"] + 128
+    with pytest.raises(AssertionError, match="others than those recorded"):
+        Banzhaf(interactions="cross").explain(recorded.rewind(), seed=1, **call)
+
+
+def test_the_parts_of_a_call_add_up(demo_clip):
+    parts = breakdown(lambda: Banzhaf(interactions="cross").explain(game_of(demo_clip), image_masks=128))
+    assert next(iter(parts)) == ENCODERS
+    assert sum(parts.values()) - parts[ENCODERS] > 0
+    assert any(name.startswith("banzhaf.") for name in parts)
+
+
+def allocate(mib):
+    with added_memory() as memory:
+        np.ones(mib * 2**17).sum()
+    return memory.added
+
+
+def allocate_after_more(mib):
+    np.ones(4 * mib * 2**17).sum()
+    return allocate(mib)
+
+
+def test_memory_is_that_of_the_stretch():
+    assert in_child(allocate, 64) == pytest.approx(64, abs=8)
+    assert in_child(allocate_after_more, 64) == pytest.approx(64, abs=8)  # what was there before does not count
+
+
+def test_calls_are_interleaved():
+    order = []
+    seconds = interleaved({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 3)
+    assert "".join(order) == "ababab"
+    assert set(seconds) == {"a", "b"}
+
+
+class Fake:
+    """A measurement of two cases, one of which fails."""
+
+    def __init__(self):
+        self.TITLE, self.TARGETS = "A title", {"x": ("<=", 1.5, ""), "y": (">=", 1.0, "good")}
+        self.made = []
+
+    def cases(self, settings):
+        def good():
+            self.made.append("good")
+            return {"x": 2.0, "y": 1.0}
+
+        def bad():
+            self.made.append("bad")
+            raise AssertionError("The results differ.")
+
+        return {"good": good, "bad": bad}
+
+
+def test_what_was_measured_is_kept_and_what_failed_is_told(tmp_path, capsys):
+    fake = Fake()
+    assert carry_out("fake", fake, Settings(), tmp_path) == ["fake: bad"]
+    assert carry_out("fake", fake, Settings(), tmp_path) == ["fake: bad"]
+    assert fake.made == ["good", "bad", "bad"]
+    carry_out("fake", fake, Settings(quick=True), tmp_path)
+    carry_out("fake", fake, Settings(quick=True), tmp_path, again=True)
+    assert fake.made[3:] == ["good", "bad", "good", "bad"]
+    carry_out("fake", fake, Settings(), tmp_path, only="oo")
+    assert len(fake.made) == 8
+    found = json.loads((tmp_path / "fake.json").read_text())
+    assert found["rows"] == [{"case": "good", "x": 2.0, "y": 1.0}]
+    assert {"CPU", "cores", "threads", "memory", "torch", "numpy", "shapiq"} <= set(found["machine"])
+    assert found["notes"] == ["Target: x <= 1.5: missed by good, 2.", "Target: y >= 1 (good): met."]
+    page = (tmp_path / "fake.md").read_text()
+    assert "| case | x | y |\n| --- | --- | --- |\n| good | 2.000 | 1.000 |" in page
+    assert "- Target: x <= 1.5: missed by good, 2." in page
+    assert capsys.readouterr().err.count("AssertionError: The results differ.") == 4
+
+
+def test_a_table():
+    assert markdown([["a", "b"], ["1", "2"]], numbers_from=1) == "| a | b |\n| --- | ---: |\n| 1 | 2 |"
+
+
+def test_a_name_that_is_not_there(capsys):
+    with pytest.raises(SystemExit):
+        main(["densest"])
+    assert "no measurement densest; there are dense, exclip" in capsys.readouterr().err
+
+
+def test_cheap_towers_are_a_game():
+    game = cheap_game(9, 4, 16)
+    found = Banzhaf(interactions="all").explain(game, budget=2**13, progress=False)
+    norms = np.linalg.norm(game.image_embeddings(np.ones((2, 9), dtype=bool)), axis=1)
+    assert norms == pytest.approx(1, abs=1e-6)
+    agree(effects_of(found), of_published(game).effects, 1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["dense", "exclip", "shapiq", "overhead", "memory", "players", "captions", "precision"]
+)
+def test_quick_mode(name, tmp_path):
+    assert main([name, "--quick", "--out", str(tmp_path)]) == 0
+    (file,) = tmp_path.glob("*.json")
+    found = json.loads(file.read_text())
+    assert found["rows"]
+    assert all(row["case"] for row in found["rows"])
+    assert file.with_suffix(".md").read_text().startswith(f"# {found['title']}")
+
+
+def test_the_ratios_of_the_readme_are_those_measured():
+    assert headline.MARKS[0] + headline.headline() + headline.MARKS[1] in headline.README.read_text("utf-8")
