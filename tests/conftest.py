@@ -13,12 +13,10 @@ from fixlip.cli import main
 from fixlip.datasets.scenes import make_scene
 from tests.helpers.browser import browser, open_page  # noqa: F401 (fixtures)
 from tests.helpers.network import install, no_network  # noqa: F401 (a fixture)
-from tests.helpers.trust import Trials, tried  # noqa: F401 (a fixture)
 
 
 def pytest_configure(config):
     install()
-    config.pluginmanager.register(Trials(), "trials")
 
 
 @pytest.fixture(scope="session")

@@ -25,10 +25,8 @@ def downloaded(page, name, nth=0):
 HOSTILE = ["=cmd()", "@SUM(A1)", "-2+3", '+"x"', "<img src=x onerror=alert(1)>", 'a "b",\nc', "\t=1", "dog", "é"]
 
 
-@pytest.mark.trust("Pages, reports, terminal", "formulas in the CSV of a page", "texts, with an apostrophe in front")
 @pytest.mark.parametrize("words", [None, HOSTILE])
-def test_the_csv_holds_all_numbers(open_page, words, tried):
-    tried(len(words or ()))
+def test_the_csv_holds_all_numbers(open_page, words):
     found = mixed(words=words)
     page = open_page(found)
     name, content = downloaded(page, "CSV")

@@ -17,9 +17,6 @@ SCRIPTS = 2  # the data, and the page's own
 FOREIGN = """() => [...document.querySelectorAll("*")].filter((e) =>
   e.matches("img:not([src^='data:']), iframe, base, link, object") || [...e.attributes].some((a) => /^on/.test(a.name))
 ).length"""
-in_pages = pytest.mark.trust(
-    "Pages, reports, terminal", "HTML, scripts and addresses in all texts of a page", "shown as text; nothing runs"
-)
 
 
 def unharmed(page, scripts):
@@ -28,9 +25,8 @@ def unharmed(page, scripts):
     assert page.evaluate(FOREIGN) == 0
 
 
-@in_pages
 @pytest.mark.parametrize("kind", KINDS)
-def test_pages_run_nothing_of_others(open_page, kind, tried):
+def test_pages_run_nothing_of_others(open_page, kind):
     page = open_page(kinds(ALL)[kind])
     unharmed(page, SCRIPTS)
     for details in page.locator("details").all():
@@ -40,11 +36,9 @@ def test_pages_run_nothing_of_others(open_page, kind, tried):
     for value in page.locator("[data-part=pairs] tr").all()[:3]:
         value.hover()
     unharmed(page, SCRIPTS)
-    tried(len(TEXTS[:40]))
 
 
-@in_pages
-def test_a_page_for_each_text(open_page, tmp_path, browser, tried):
+def test_a_page_for_each_text(open_page, tmp_path, browser):
     page = open_page(poisoned("dog"))
     for k, text in enumerate(TEXTS):
         path = tmp_path / f"{k}.html"
@@ -52,7 +46,6 @@ def test_a_page_for_each_text(open_page, tmp_path, browser, tried):
         page.goto(path.as_uri())
         assert page.evaluate(NONE) == SCRIPTS
         assert page.evaluate("data.model") == text.encode("utf-8", "replace").decode() or "\0" in text
-    tried(len(TEXTS))
 
 
 def hostile_run(folder, text):
@@ -68,11 +61,8 @@ def hostile_run(folder, text):
     return results.write(folder, found, {k: text if isinstance(v, str) else v for k, v in results.SETTINGS.items()})
 
 
-@pytest.mark.trust(
-    "Pages, reports, terminal", "HTML, scripts and addresses in the results of a report", "shown as text; nothing runs"
-)
 @pytest.mark.parametrize("kind", ["html", "markdown"])
-def test_reports_run_nothing_of_others(browser, tmp_path, kind, tried):
+def test_reports_run_nothing_of_others(browser, tmp_path, kind):
     text = ALL.replace("\n", " ")
     made = report(hostile_run(tmp_path, text), explain=stand_in)
     written = made.to_html()
@@ -97,7 +87,6 @@ def test_reports_run_nothing_of_others(browser, tmp_path, kind, tried):
     assert all(source.startswith(("data:", "figures/")) for source in images)
     context.close()
     assert trouble == []
-    tried(len(TEXTS[:40]))
 
 
 def test_the_check_would_see_it(browser, tmp_path):

@@ -70,9 +70,8 @@ def counted(game):
     return game.n_image + game.n_text
 
 
-@pytest.mark.trust("Properties", "random games: estimators that enumerate", "the numbers of the definition")
 @given(drawn_games(), P)
-def test_banzhaf_is_the_fit_on_all_masks(tried, drawn, p):
+def test_banzhaf_is_the_fit_on_all_masks(drawn, p):
     game, pairs = drawn.game, pairs_of(drawn.game.n_image, drawn.game.n_text, "all")
     with np.errstate(invalid="ignore", divide="ignore"):  # R2 of a constant game
         baseline, first, second, _ = banzhaf_fit(game, p, pairs)
@@ -83,12 +82,10 @@ def test_banzhaf_is_the_fit_on_all_masks(tried, drawn, p):
         assert_close(found.first_order, first, drawn.tolerance)
         assert_close(found.second_order, second, drawn.tolerance)
         assert found.provenance.r2 <= 1 + 1e-9 or np.isnan(found.provenance.r2)
-    tried()
 
 
-@pytest.mark.trust("Properties", "random games: estimators that enumerate", "the numbers of the definition")
 @given(drawn_games())
-def test_shapley_is_its_definition(tried, drawn):
+def test_shapley_is_its_definition(drawn):
     game = drawn.game
     values, pairs = shapley_values(game), shapley_interactions(game)
     assert_close(Exact(index="SV").explain(game, progress=False).first_order, values, drawn.tolerance)
@@ -103,14 +100,10 @@ def test_shapley_is_its_definition(tried, drawn):
         except BudgetError:
             return
         assert_close(sampled.cross, found.cross, 1e4 * drawn.tolerance)
-    tried()
 
 
-@pytest.mark.trust(
-    "Properties", "random games: what an exact explanation predicts", "the game, as far as its index says"
-)
 @given(drawn_games())
-def test_predictions(tried, drawn):
+def test_predictions(drawn):
     game, masks = drawn.game, all_masks(counted(drawn.game))
     values = game.values(masks)
     for index in ("SV", "k-SII", "STII", "FSII"):  # efficient
@@ -125,7 +118,6 @@ def test_predictions(tried, drawn):
     assert_close(found.full_value, values[-1], drawn.tolerance)
     assert_close(found.empty_value, values[0], drawn.tolerance)
     assert_close(found.value_of(list(range(counted(game)))), found.predict(masks[-1:])[0], 0)
-    tried()
 
 
 SLOW = "shapiq:SVARMIQ"  # a loop in Python over all pairs for each mask
@@ -136,11 +128,10 @@ def effects(found):
     return found.first_order, np.nan_to_num(found.second_order)
 
 
-@pytest.mark.trust("Properties", "random games: the axioms that an estimator declares", "they hold")
 @pytest.mark.parametrize("name", DECLARED)
 @settings(max_examples=15)
 @given(drawn=drawn_games(most=2), factor=st.floats(-5, 5), shift=NUMBERS)
-def test_declared_axioms(tried, name, drawn, factor, shift):
+def test_declared_axioms(name, drawn, factor, shift):
     axioms = fixlip.estimator_class(name).capabilities.axioms
     game, tolerance = drawn.game, 1e3 * drawn.tolerance * (1 + abs(factor))
     other = CallableGame(
@@ -164,7 +155,6 @@ def test_declared_axioms(tried, name, drawn, factor, shift):
     if "linearity" in axioms:
         assert_close(scaled.first_order, factor * first, tolerance)
         assert_close(np.nan_to_num(scaled.second_order), factor * second, tolerance)
-    tried()
 
 
 @given(drawn_games())

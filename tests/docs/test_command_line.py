@@ -11,8 +11,9 @@ from pathlib import Path
 
 from fixlip.cli import PANELS
 from fixlip.datasets.scenes import make_scene
+from tests.helpers.paths import ROOT
 
-PAGE = Path(__file__).parents[2] / "docs" / "command_line.md"
+PAGE = ROOT / "docs" / "command_line.md"
 RUN = re.compile(r"(?<=<!-- run: )(fixlip .*?)( -->\n)(.*?)(?=<!-- /run -->)", re.S)
 SCHEMAS = re.compile(r"(?<=<!-- schemas -->\n).*?(?=<!-- /schemas -->)", re.S)
 CAPTIONS = ("a snake next to a cactus", "a horse next to a cactus", "a snake and a lemon")

@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from dataclasses import dataclass, fields
 from importlib import import_module, metadata
-from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -23,8 +22,8 @@ from fixlip.cli.capabilities import groups
 from fixlip.estimator import Capabilities, Estimator
 from fixlip.registry import unregister_estimator
 from tests.helpers.browser import browser  # noqa: F401, a fixture
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/_site/index.md")),
     *sorted(p for p in (ROOT / "docs").rglob("*.md") if not any(part.startswith("_") for part in p.parts)),

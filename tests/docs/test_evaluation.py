@@ -7,14 +7,14 @@ import os
 import re
 from importlib import import_module
 from inspect import getdoc, signature
-from pathlib import Path
 
 import pytest
 
 from fixlip.datasets import SOURCES
 from fixlip.evaluation import MEASURES
+from tests.helpers.paths import ROOT
 
-PAGE = Path(__file__).parents[2] / "docs" / "evaluation.md"
+PAGE = ROOT / "docs" / "evaluation.md"
 
 
 def markdown(heading, rows):

@@ -1,15 +1,14 @@
 """The page on numbers says what the code does."""
 
-from pathlib import Path
-
 import pytest
 
 from fixlip.fitting.numerics import CONSTANT, NO_SCORE
 from fixlip.fitting.sampling import MOST_ENTRIES
 from fixlip.fitting.tower_fits import RATES
 from fixlip.games.base import LARGEST
+from tests.helpers.paths import ROOT
 
-PAGE = " ".join((Path(__file__).parents[2] / "docs" / "trust_numbers.md").read_text("utf-8").split())
+PAGE = " ".join((ROOT / "docs" / "trust_numbers.md").read_text("utf-8").split())
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """The README's Python runs as it stands; its commands exist."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.paths import ROOT
+
 README = (ROOT / "README.md").read_text("utf-8")
 
 

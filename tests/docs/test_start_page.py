@@ -1,11 +1,12 @@
 """The table that docs/start.md reads out is the one that the demo prints."""
 
 import re
-from pathlib import Path
 
 import pytest
 
-PAGE = Path(__file__).parents[2] / "docs" / "start.md"
+from tests.helpers.paths import ROOT
+
+PAGE = ROOT / "docs" / "start.md"
 
 
 @pytest.mark.slow

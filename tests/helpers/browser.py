@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fixlip import viewer
+from tests.helpers.paths import ROOT
 
 FLAGS = [
     "--headless",
@@ -21,7 +22,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-ARTIFACTS = Path(os.environ.get("FIXLIP_ARTIFACTS", Path(__file__).parents[2] / "artifacts"))
+ARTIFACTS = Path(os.environ.get("FIXLIP_ARTIFACTS", ROOT / "artifacts"))
 PHONE = {"has_touch": True, "is_mobile": True, "viewport": {"width": 390, "height": 844}}
 
 

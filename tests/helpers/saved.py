@@ -1,15 +1,13 @@
 """Explanations that every version of fixlip must read alike: those of ``tests/helpers/data/v*-NAME.fixlip``."""
 
-from pathlib import Path
-
 import numpy as np
 
 from fixlip import Explanation, Player, Players
 from fixlip.players.base import grid_players
 from fixlip.results.provenance import Provenance, StandardErrors
 from fixlip.results.removal_curves import RemovalCurves
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
 NAN = float("nan")
 CAPTION = "a “red” dog ☂ <b>🐕</b>"

@@ -5,13 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.helpers.paths import ROOT
+
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parents[2]
 NAME = "plugin-occlusion"
 CLI = ("-c", "from fixlip.cli import main; main()")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.paths import ROOT
+
 pytestmark = [pytest.mark.slow, pytest.mark.wheel]
 
 

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -25,6 +24,7 @@ from fixlip.plots.style import to_png
 from fixlip.viewer import to_html
 from tests.conformance.test_conformance import ALL, SAMPLED, ask, counted
 from tests.helpers.bits import BUNDLED, MODELS, OF_TOKENS, TOLERANCE, apart, bits, game_of, model_of, run, threads
+from tests.helpers.paths import ROOT
 from tests.helpers.state import random_states
 
 SECTION, SAME = "Determinism and threads", "the same bits"
@@ -55,9 +55,8 @@ def some(model):
     return list(ALL)[list(MODELS).index(model) % 3 :: 3]
 
 
-@pytest.mark.trust(SECTION, "every estimator on every family of models, again, in another order, with a bar", SAME)
 @pytest.mark.parametrize("model", EVERY)
-def test_same_seed_same_bits(model, tried):
+def test_same_seed_same_bits(model):
     first = {name: run(name, game_of(model), seed=1) for name in ALL}
     for name in reversed(ALL):
         if first[name] is None:
@@ -66,14 +65,10 @@ def test_same_seed_same_bits(model, tried):
         again = run(name, game_of(model), seed=1, progress=lambda *ticked: ticks.append(ticked))  # noqa: B023
         assert bits(again) == bits(first[name]), name
         assert ticks
-        tried()
 
 
-@pytest.mark.trust(
-    SECTION, "batch sizes of 1 to 64, and one that shrank when memory ran out", "the same bits but for rounding"
-)
 @pytest.mark.parametrize("model", EVERY)
-def test_batches_do_not_matter(model, row_by_row, tried):
+def test_batches_do_not_matter(model, row_by_row):
     checked = 0
     for name in some(model):
         game = game_of(model)
@@ -91,7 +86,6 @@ def test_batches_do_not_matter(model, row_by_row, tried):
             if row_by_row and model in OF_TOKENS and name != "integrated-gradients" and 1 not in seen | at_once:
                 assert bits(found) == bits(expected), (name, size)
                 checked += 1
-            tried()
     assert checked or not row_by_row or model not in OF_TOKENS
 
 
@@ -108,9 +102,8 @@ def passes_at_once(game):
     return seen
 
 
-@pytest.mark.trust(SECTION, "batch sizes, with every removal operator", "the same bits but for rounding")
 @pytest.mark.parametrize("model", EVERY)
-def test_batches_do_not_matter_to_removal_operators(model, row_by_row, tried):
+def test_batches_do_not_matter_to_removal_operators(model, row_by_row):
     encoder = model_of(model)
     towers = {"image": encoder.image_tower, "text": encoder.text_tower}
     for side, removal in ((side, removal) for side, tower in towers.items() for removal in tower.removals):
@@ -118,12 +111,10 @@ def test_batches_do_not_matter_to_removal_operators(model, row_by_row, tried):
         assert max(apart(expected, f) for f in found) < TOLERANCE, (side, removal)
         if row_by_row and model in OF_TOKENS and removal != "drop":
             assert bits(found[-1]) == bits(expected), (side, removal)
-        tried(2)
 
 
-@pytest.mark.trust(SECTION, "one and two threads of torch", "the same but for rounding")
 @pytest.mark.parametrize("model", EVERY)
-def test_threads_of_torch(model, tried):
+def test_threads_of_torch(model):
     for name in ["banzhaf", "chefer", "integrated-gradients", *some(model)[:3]]:
         one = run(name, game_of(model))
         with threads(2):
@@ -131,7 +122,6 @@ def test_threads_of_torch(model, tried):
         assert (one is None) == (two is None)
         if one is not None:
             assert apart(one, two) < TOLERANCE, name
-            tried()
 
 
 def test_the_tolerance_is_small_against_another_seed():
@@ -151,9 +141,8 @@ print(json.dumps({name: bits(f) for name, f in found.items() if f is not None}))
 
 
 @pytest.mark.slow
-@pytest.mark.trust(SECTION, "every estimator in a process of its own, with another hash seed", SAME)
 @pytest.mark.parametrize("seed", ["0", "1", "random"])
-def test_a_fresh_process(seed, tried):
+def test_a_fresh_process(seed):
     names = [name for name in ALL if name != "shapiq:SVARMIQ"]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(len(seed)), json.dumps(names)],
@@ -166,19 +155,16 @@ def test_a_fresh_process(seed, tried):
     assert len(found) > 20
     for name, there in found.items():
         assert there == bits(run(name, game_of("demo-clip"), seed=1)), name
-        tried()
 
 
-@pytest.mark.trust(SECTION, "the model loaded anew, whatever the caller has seeded", SAME)
 @pytest.mark.parametrize("model", BUNDLED)
-def test_a_model_loaded_anew(model, tried):
+def test_a_model_loaded_anew(model):
     for seed, name in enumerate(("banzhaf", "chefer", "shapiq:KernelSHAP")):
         torch.manual_seed(seed)
         np.random.seed(seed)
         random.seed(seed)
         anew = fixlip.load_model(model, device="cpu")
         assert bits(run(name, game_of(anew))) == bits(run(name, game_of(model)))
-        tried()
 
 
 def stopped(at):
@@ -191,7 +177,6 @@ def stopped(at):
     return tick
 
 
-@pytest.mark.trust(SECTION, "a new start after an interruption, every estimator", SAME)
 @pytest.mark.parametrize("name", ALL)
 def test_after_an_interruption(name):
     expected, game = run(name, game_of("demo-clip")), game_of("demo-clip")
@@ -206,9 +191,8 @@ def test_after_an_interruption(name):
 CALL = {"image_masks": 128, "options": {"interactions": "cross"}, "progress": False, "seed": 3}
 
 
-@pytest.mark.trust(SECTION, "explain, explain_many in any order, compare, and with curves", SAME)
 @pytest.mark.parametrize("model", BUNDLED)
-def test_ways_to_ask(model, row_by_row, tried):
+def test_ways_to_ask(model, row_by_row):
     encoder, scenes = model_of(model), [make_scene(s) for s in (3, 4)]
     images, texts = [s.image for s in scenes], [s.caption for s in scenes]
     alone = {(i, j): fixlip.explain(images[i], texts[j], model=encoder, **CALL) for i in (0, 1) for j in (0, 1)}
@@ -220,18 +204,15 @@ def test_ways_to_ask(model, row_by_row, tried):
         for one, expected in zip(found, alone.values(), strict=True):
             assert apart(one, expected) < TOLERANCE
             assert not row_by_row or numbers(one) == numbers(expected)
-            tried()
     compared = fixlip.compare(images[0], texts[0], models=[encoder], **CALL).explanations[0]
     curved = fixlip.explain(images[0], texts[0], model=encoder, curves=True, **CALL)
     assert numbers(compared) == numbers(curved) == numbers(alone[0, 0])
-    tried(2)
 
 
 def numbers(found):
     return [a.tobytes() for a in (found.first_order, found.second_order, found.stderr.second_order)]
 
 
-@pytest.mark.trust(SECTION, "the masks of two seeds, and those of one", "other masks, and the same")
 @pytest.mark.parametrize("name", SAMPLED)
 def test_masks_are_those_of_the_seed(name):
     def masks(seed):
@@ -258,12 +239,7 @@ def everything(folder):
     }
 
 
-@pytest.mark.trust(
-    SECTION,
-    "models, data sets, regions, estimators, curves, plots, pages, an evaluation: the caller's random generators",
-    "as they were, and without influence",
-)
-def test_the_callers_generators(tmp_path, tried):
+def test_the_callers_generators(tmp_path):
     found = []
     for seed in (1, 2):
         torch.manual_seed(seed)
@@ -272,12 +248,10 @@ def test_the_callers_generators(tmp_path, tried):
         before = random_states()
         found.append(everything(tmp_path / str(seed)))
         assert random_states() == before
-        tried(len(found[-1]))
     for part, one in found[0].items():
         assert one == found[1][part], part
 
 
-@pytest.mark.trust(SECTION, "every estimator: the caller's random generators", "as they were")
 @pytest.mark.parametrize("name", ALL)
 def test_estimators_leave_the_callers_generators(name):
     game = game_of("transformers SiglipModel")
@@ -287,7 +261,7 @@ def test_estimators_leave_the_callers_generators(name):
 
 
 def test_the_page_says_the_tolerance():
-    page = (Path(__file__).parents[2] / "docs" / "determinism.md").read_text()
+    page = (ROOT / "docs" / "determinism.md").read_text()
     mantissa, exponent = f"{TOLERANCE:e}".split("e")
     assert f"the same to a relative {float(mantissa):g}e{int(exponent)}**" in page
     assert f"for {ROWS} inputs or more" in page

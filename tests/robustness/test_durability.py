@@ -66,7 +66,6 @@ def uninterrupted(tmp_path_factory):
     return folder
 
 
-@pytest.mark.trust("Faults", "kill -9 in an evaluation", "the same command goes on from there, nothing is done twice")
 def test_killed_ten_times_the_table_is_the_same(tmp_path, uninterrupted):
     rng, kills = random.Random(0), 0
     while kills < 10:
@@ -94,7 +93,6 @@ def workers(process):
     return found
 
 
-@pytest.mark.trust("Faults", "a worker of Ray that is killed", "its item is done again; the same rows")
 def test_ray_gives_the_same_also_when_a_worker_is_killed(tmp_path, uninterrupted):
     pytest.importorskip("ray")
     process = start(tmp_path, "--engine", "ray", "--workers", "2")
@@ -110,9 +108,6 @@ def test_ray_gives_the_same_also_when_a_worker_is_killed(tmp_path, uninterrupted
     assert len(raw_lines(tmp_path)) == UNITS
 
 
-@pytest.mark.trust(
-    "Faults", "Ctrl-C or SIGTERM in an evaluation on Ray", "exit code 130 or 143, one line; its workers end"
-)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
 def test_ray_ends_with_the_program(tmp_path, number):
     pytest.importorskip("ray")
@@ -130,7 +125,6 @@ def test_ray_ends_with_the_program(tmp_path, number):
     assert not psutil.wait_procs(mine, timeout=30)[1]
 
 
-@pytest.mark.trust("Faults", "SIGTERM in an evaluation", "the same command goes on from there, nothing is done twice")
 def test_ended_ten_times_the_table_is_the_same(tmp_path, uninterrupted):
     for _ in range(10):
         process, before = start(tmp_path), size(tmp_path)

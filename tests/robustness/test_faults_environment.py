@@ -20,21 +20,18 @@ def shell(line, cwd, **environment):
     return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
 
 
-@pytest.mark.trust("Faults", "standard output on a full disk", LINE)
 @pytest.mark.parametrize("command", ["models", "--version", "--help"])
 def test_no_room_for_the_output(tmp_path, command):
     code, _, said = shell(f"{FIXLIP} {command} > /dev/full", tmp_path)
     assert (code, said) == (2, "fixlip: No space left on device\n")
 
 
-@pytest.mark.trust("Faults", "standard streams that are closed", WORKS)
 @pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
 def test_closed_streams(tmp_path, closed):
     code, _, said = shell(f"{FIXLIP} models {closed}", tmp_path)
     assert (code, said) == (0, "")
 
 
-@pytest.mark.trust("Faults", "no home, no folder for temporary files, no UTF-8, a terminal of any width", WORKS)
 @pytest.mark.parametrize(
     "environment",
     [
@@ -69,7 +66,6 @@ def little_disk(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.trust("Faults", "a full disk, for each kind of file that a command writes", LINE)
 @pytest.mark.parametrize(
     "command",
     [

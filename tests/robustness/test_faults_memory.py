@@ -39,7 +39,6 @@ def quick():
         yield
 
 
-@pytest.mark.trust("Faults", "no memory for more than a few masks, in every estimator", SAME)
 @pytest.mark.parametrize("name", ALL)
 def test_batches_shrink_until_they_fit(name):
     expected = run(name, game_of(little()))
@@ -55,9 +54,8 @@ def test_batches_shrink_until_they_fit(name):
         assert game_of(encoder).sides["image"].tower.batch_size <= 3, "which the next game knows"
 
 
-@pytest.mark.trust("Faults", "memory that runs out once, at the k-th layer norm for every k, in every estimator", SAME)
 @pytest.mark.parametrize("name", BY_SPEED)
-def test_memory_that_runs_out_once(name, tried):
+def test_memory_that_runs_out_once(name):
     encoder = little()
     with faulty(encoder) as whole:
         expected = run(name, game_of(encoder))
@@ -68,10 +66,8 @@ def test_memory_that_runs_out_once(name, tried):
             found = run(name, game_of(encoder))
         assert faults.fallen
         assert_same(found, expected)
-        tried()
 
 
-@pytest.mark.trust("Faults", "no memory for a single mask", LINE)
 @pytest.mark.parametrize("kind", ERRORS)
 def test_not_even_one_mask(kind):
     encoder = little()
@@ -95,7 +91,6 @@ def test_another_error_is_not_taken_for_it():
         assert caught.value is error
 
 
-@pytest.mark.trust("Faults", "no memory for more than a few masks, in a game of the user's own functions", SAME)
 @pytest.mark.parametrize("kind", ERRORS)
 def test_games_of_functions_back_off_too(kind):
     towers, sizes = random_towers(6, 3), []
@@ -117,7 +112,6 @@ def test_games_of_functions_back_off_too(kind):
     assert_same(run("kernel-shap", joint), run("kernel-shap", JointGame(towers.values, 6, 3)), 1e-9)
 
 
-@pytest.mark.trust("Faults", "no memory for more than a few masks, in rankings, contrasts, curves and metrics", SAME)
 @pytest.mark.parametrize("above", [1, 2, 5])
 def test_other_phases(above):
     def everything(encoder):
@@ -143,7 +137,6 @@ def test_other_phases(above):
         assert_close(one, other, 1e-4)
 
 
-@pytest.mark.trust("Faults", "no memory for a single mask", LINE)
 def test_on_the_command_line(cli, photo, demo_clip, monkeypatch, tmp_path):
     monkeypatch.setattr(fixlip, "load_model", lambda *args, **options: demo_clip)
     monkeypatch.setattr("fixlip.api.load.load_model", lambda *args, **options: demo_clip)
@@ -176,7 +169,6 @@ except NotEnoughMemoryError as error:
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are those of Linux")
-@pytest.mark.trust("Faults", "a process with little memory, and a regression with many terms", LINE)
 def test_a_real_lack_of_memory():
     done = subprocess.run([sys.executable, "-c", LIMITED], capture_output=True, text=True, timeout=300, check=False)
     assert done.stderr.startswith("said: There is not enough memory for banzhaf with 80 + 40 players"), done.stderr

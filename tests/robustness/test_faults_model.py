@@ -47,9 +47,8 @@ def test_where_nothing_fails_nothing_is_left(tmp_path):
             run(name, game_of(encoder))
 
 
-@pytest.mark.trust("Faults", "a model that raises at its k-th layer norm, for every k, in every estimator", SELF)
 @pytest.mark.parametrize("name", BY_SPEED)
-def test_a_model_that_raises(name, tried):
+def test_a_model_that_raises(name):
     encoder = little()
     with faulty(encoder) as whole:
         expected = run(name, game_of(encoder))
@@ -59,17 +58,11 @@ def test_a_model_that_raises(name, tried):
             with faulty(encoder, lambda: raised, at=k), pytest.raises(FaultError) as caught:
                 run(name, game_of(encoder))
             assert caught.value is raised
-            tried()
     assert_same(run(name, game_of(encoder)), expected, 0.0)
 
 
-@pytest.mark.trust(
-    "Faults",
-    "Ctrl-C at the k-th layer norm, for every k, in every estimator",
-    "the interruption comes out, or an explanation from the masks that are there whose status says so",
-)
 @pytest.mark.parametrize("name", BY_SPEED)
-def test_an_interruption(name, tried):
+def test_an_interruption(name):
     encoder = little()
     with faulty(encoder) as whole:
         expected = run(name, game_of(encoder))
@@ -85,14 +78,12 @@ def test_an_interruption(name, tried):
                     assert found.provenance.status.startswith("interrupted: ")
                     assert np.isfinite(found.first_order).all()
                     partial += 1
-            tried()
     assert not partial or fixlip.estimator_class(name).capabilities.stderr
     assert_same(run(name, game_of(encoder)), expected, 0.0)
 
 
-@pytest.mark.trust("Faults", "a progress function that raises or interrupts at its k-th call, for every k", SELF)
 @pytest.mark.parametrize("name", ["banzhaf", "exact", "integrated-gradients", "itsm", "shapiq:KernelSHAP"])
-def test_a_progress_function_that_raises(name, tried):
+def test_a_progress_function_that_raises(name):
     encoder, calls = little(), []
     game = game_of(encoder)
     expected = run(name, game, progress=lambda done, total: calls.append((done, total)))
@@ -118,7 +109,6 @@ def test_a_progress_function_that_raises(name, tried):
                         pass
                     else:
                         assert "interrupted" in found.provenance.status
-                tried()
     assert_same(run(name, game), expected, 0.0)
 
 
@@ -133,22 +123,17 @@ SEVERAL = {
 }
 
 
-@pytest.mark.trust("Faults", "Ctrl-C at the k-th layer norm of several explanations", "the interruption comes out")
 @pytest.mark.parametrize("several", SEVERAL)
-def test_an_interruption_of_several_ends_them(several, tried):
+def test_an_interruption_of_several_ends_them(several):
     encoder = little()
     with faulty(encoder) as whole:
         SEVERAL[several](encoder)
     for k in range(1, whole.calls + 1):
         with faulty(encoder, KeyboardInterrupt, at=k), pytest.raises(KeyboardInterrupt):
             SEVERAL[several](encoder)
-        tried()
 
 
-@pytest.mark.trust(
-    "Faults", "Ctrl-C at the k-th layer norm of the removal curves", "the explanation without them; its status says so"
-)
-def test_an_interruption_of_curves_keeps_the_explanation(tried):
+def test_an_interruption_of_curves_keeps_the_explanation():
     encoder = little()
     with faulty(encoder) as explained:
         expected = fixlip.explain(picture(), CAPTION, model=encoder, **FEW)
@@ -161,12 +146,10 @@ def test_an_interruption_of_curves_keeps_the_explanation(tried):
         assert found.curves is None
         assert found.provenance.status == "interrupted before the removal curves were done"
         np.testing.assert_array_equal(found.second_order, expected.second_order)
-        tried()
 
 
-@pytest.mark.trust("Faults", "a model, tokenizer or preprocessing of each family that raises", SELF)
 @pytest.mark.parametrize("family", [f for f in FAMILIES if f != "callables"])
-def test_every_part_of_every_family(family, tried):
+def test_every_part_of_every_family(family):
     encoder = encoder_of(family)
     call = {"model": encoder, "image_masks": 202, "progress": False, "options": {"interactions": "cross"}}
     expected = fixlip.explain(picture(), CAPTION, **call)
@@ -178,7 +161,6 @@ def test_every_part_of_every_family(family, tried):
                 setattr(broken, side, replace(tower, **{part: fall}))
                 with pytest.raises(FaultError, match="of the user's"):
                     fixlip.explain(picture(), CAPTION, **call | {"model": broken})
-                tried()
     assert_same(fixlip.explain(picture(), CAPTION, **call), expected, 0.0)
 
 
@@ -186,9 +168,8 @@ def fall(*args, **options):
     raise FaultError("of the user's")
 
 
-@pytest.mark.trust("Faults", "functions of the user's own game that raise at their k-th call, for every k", SELF)
 @pytest.mark.parametrize("name", [n for n in ALL if not fixlip.estimator_class(n).capabilities.gradients])
-def test_functions_that_raise(name, tried):
+def test_functions_that_raise(name):
     towers, at, calls = random_towers(9, 3), [0], []
 
     def falling(function):
@@ -209,7 +190,6 @@ def test_functions_that_raise(name, tried):
             calls.clear()
             with pytest.raises(FaultError, match=f"^{k}$"):
                 run(name, game)
-            tried()
     at[0] = 0
     assert_same(run(name, game), expected, 0.0)
 

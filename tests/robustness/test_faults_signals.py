@@ -72,10 +72,9 @@ def send(number):
     return error
 
 
-@pytest.mark.trust("Faults", "a signal at the k-th layer norm of a command", ENDS)
 @pytest.mark.parametrize("number", [signal.SIGTERM, slow(signal.SIGINT), slow(signal.SIGHUP)], ids=lambda n: n.name)
 @pytest.mark.parametrize("name", ["explain", "evaluate", *map(slow, ("contrast", "compare", "sweep", "demo"))])
-def test_a_signal_in_a_pass(name, number, cli, photo, tmp_path, demo_clip, monkeypatch, tried):
+def test_a_signal_in_a_pass(name, number, cli, photo, tmp_path, demo_clip, monkeypatch):
     monkeypatch.setattr("fixlip.api.load.load_model", lambda *args, **options: demo_clip)
     monkeypatch.setattr("fixlip.api.load._load_once", lambda *args, **options: demo_clip)
     monkeypatch.setattr("fixlip.evaluation.work.load_model", lambda *args, **options: demo_clip)
@@ -87,14 +86,12 @@ def test_a_signal_in_a_pass(name, number, cli, photo, tmp_path, demo_clip, monke
         if faults.fallen:
             assert code == CODES[number]
             assert (said.count("\n"), "Traceback" in said) == (0 if "interrupted" in printed else 1, False), said
-            tried()
         check_files(out)
         if (out / "found.fixlip").exists() and faults.fallen:
             assert "interrupted" in fixlip.Explanation.load(out / "found.fixlip").provenance.status
     assert name in ("sweep", "demo") or faults.calls > 100
 
 
-@pytest.mark.trust("Faults", "a signal while Python deletes an object", ENDS)
 @pytest.mark.parametrize("number", CODES, ids=lambda n: n.name)
 def test_a_signal_that_python_drops(cli, photo, tmp_path, demo_clip, monkeypatch, number):
     monkeypatch.setattr("fixlip.api.load.load_model", lambda *args, **options: demo_clip)
@@ -113,7 +110,6 @@ def test_a_signal_that_python_drops(cli, photo, tmp_path, demo_clip, monkeypatch
     assert "Traceback" not in said
 
 
-@pytest.mark.trust("Faults", "a signal while a file is flushed to the disk", ENDS)
 @pytest.mark.parametrize("number", CODES, ids=lambda n: n.name)
 @pytest.mark.parametrize("at", range(1, 4))
 def test_a_signal_while_a_file_is_written(cli, photo, tmp_path, demo_clip, monkeypatch, at, number):
@@ -161,10 +157,9 @@ def evaluated(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.trust("Faults", "a real signal at a random moment of a command", ENDS)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
 @pytest.mark.parametrize("name", ["explain", "compare", "sweep", "demo", "evaluate", "report"])
-def test_a_signal_at_any_moment(name, number, photo, tmp_path, evaluated, tried):
+def test_a_signal_at_any_moment(name, number, photo, tmp_path, evaluated):
     rng, moments = random.Random(f"{name} {number}"), []
     for k in range(3):
         out = evaluated if name == "report" else tmp_path / str(k)
@@ -180,14 +175,12 @@ def test_a_signal_at_any_moment(name, number, photo, tmp_path, evaluated, tried)
         assert said.count("\n") <= (process.returncode != 0), (said, moments)
         check_files(out)
         (out / "page.html").unlink(missing_ok=True)
-        tried()
 
 
 LONG = ("--model", "demo-clip", "--target-error", "0.0001")
 
 
 @pytest.mark.slow
-@pytest.mark.trust("Faults", "a second Ctrl-C", "the command ends at once")
 def test_a_second_one_ends_at_once(photo, tmp_path):
     with start("explain", photo, "a dog and a cat on a red bus in the park", *LONG) as process:
         hears(process)
@@ -204,9 +197,6 @@ def test_a_second_one_ends_at_once(photo, tmp_path):
     assert time.monotonic() - began < 20
 
 
-@pytest.mark.trust(
-    "Faults", "a signal that comes twice at once, or when it is ignored (nohup)", "it counts once, or not"
-)
 def test_signals_that_are_the_same_or_ignored(cli, photo, tmp_path, demo_clip, monkeypatch):
     monkeypatch.setattr("fixlip.api.load.load_model", lambda *args, **options: demo_clip)
 
@@ -222,7 +212,6 @@ def test_signals_that_are_the_same_or_ignored(cli, photo, tmp_path, demo_clip, m
     assert faults.fallen
 
 
-@pytest.mark.trust("Faults", "the library in a program of the user's", "installs no handlers of signals")
 def test_the_library_installs_no_handlers():
     code = (
         "import signal; before = [signal.getsignal(s) for s in (2, 15, 1)]; import fixlip, fixlip.cli\n"

@@ -14,8 +14,6 @@ from fixlip.errors import UnsupportedModelError
 from tests.helpers.models import folder
 from tests.unit.encoders.test_loading import hub_folder, write_config, write_weights
 
-pytestmark = pytest.mark.trust("Packaging", "a model whose files ask to run code of their own", "refused in one line")
-
 
 @pytest.fixture
 def evil(tmp_path):

@@ -17,9 +17,6 @@ from tests.helpers.hostile_texts import BROWSER, MARKUP, MATHEMATICS, ODD, TERMI
 IDS = [f"{k}" for k in range(len(TEXTS))]
 SOON = {*TERMINAL[:2], *MATHEMATICS[:3], BROWSER[3], BROWSER[-1], ODD[0]}
 every_text = pytest.mark.parametrize("text", TEXTS, ids=IDS)
-on_the_terminal = pytest.mark.trust(
-    "Pages, reports, terminal", "texts that steer a terminal, or are markup of rich", "shown with escapes"
-)
 
 
 def obeyed(output):
@@ -27,7 +24,6 @@ def obeyed(output):
     return [c for c in output if c != "\n" and (unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in BIDI)]
 
 
-@on_the_terminal
 @every_text
 def test_a_saved_explanation_on_the_terminal(cli, tmp_path, text):
     path = tmp_path / "x.fixlip"
@@ -45,7 +41,6 @@ def test_a_saved_explanation_on_the_terminal(cli, tmp_path, text):
     assert not obeyed(out + err)
 
 
-@on_the_terminal
 @pytest.mark.parametrize("text", ["".join(TERMINAL), *MARKUP])
 def test_several_saved_explanations_on_the_terminal(cli, tmp_path, text):
     for k in range(2):
@@ -55,7 +50,6 @@ def test_several_saved_explanations_on_the_terminal(cli, tmp_path, text):
     assert not obeyed(out + err)
 
 
-@pytest.mark.trust("Pages, reports, terminal", "names of files that steer a terminal, in errors", "shown with escapes")
 @pytest.mark.parametrize("text", [t for t in (*TERMINAL, *MARKUP) if "\0" not in t])
 def test_names_of_files_in_errors(cli, tmp_path, text):
     path = tmp_path / f"{text.replace('/', '')}.fixlip"
@@ -69,7 +63,6 @@ def test_names_of_files_in_errors(cli, tmp_path, text):
             assert len(err.splitlines()) == 1, err
 
 
-@on_the_terminal
 @pytest.mark.parametrize("text", ["".join(TERMINAL), "[/bold]"])
 def test_a_report_on_the_terminal(cli, tmp_path, text):
     found = results.rows(2)
@@ -86,9 +79,8 @@ def test_a_report_on_the_terminal(cli, tmp_path, text):
     assert not obeyed(out + err)
 
 
-@on_the_terminal
 @pytest.mark.parametrize("command", ["explain", "against", "captions"])
-def test_a_caption_on_the_terminal(cli, photo, tmp_path, command, tried):
+def test_a_caption_on_the_terminal(cli, photo, tmp_path, command):
     text = " ".join((*TERMINAL, *MARKUP)).replace("\0", "")
     (tmp_path / "captions.txt").write_text(f"a dog {text}".replace("\n", "").replace("\r", "") + "\na cat\n", "utf-8")
     given = {
@@ -99,7 +91,6 @@ def test_a_caption_on_the_terminal(cli, photo, tmp_path, command, tried):
     code, out, err = cli("explain", photo, *given, "--model", "demo-clip", "--image-masks", 64)
     assert code == 0, err
     assert not obeyed(out + err)
-    tried(len(TERMINAL) + len(MARKUP))
 
 
 def test_text_is_neither_markup_nor_emoji(capsys):
@@ -120,7 +111,6 @@ def test_warnings_are_one_line_on_the_terminal(cli, tmp_path, monkeypatch):
     assert err.splitlines()[0] == "fixlip: a\\x1b[31m\\nb"
 
 
-@pytest.mark.trust("Pages, reports, terminal", "texts in figures: mathtext, markup, controls", "drawn as they are")
 @pytest.mark.parametrize(
     "text",
     [t if t in SOON else pytest.param(t, marks=pytest.mark.slow) for t in TEXTS],

@@ -21,9 +21,6 @@ from tests.unit.encoders.test_loading import small, write_config, write_weights
 pytestmark = [
     pytest.mark.filterwarnings(f"ignore:.*{text}") for text in ("default preprocessing", "Detected pickle protocol")
 ]
-never = pytest.mark.trust(
-    "Data sets and other files", "weights that are programs", "an error of one line; nothing runs"
-)
 
 
 class Writes:
@@ -83,7 +80,6 @@ def refused(make):
     assert len(str(caught.value).splitlines()) == 1
 
 
-@never
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # numpy, of what is no archive
 @pytest.mark.parametrize(
     ("kind", "ending"),
@@ -96,7 +92,6 @@ def test_a_file_given_as_weights(tmp_path, marker, kind, ending):
     gc.collect()
 
 
-@never
 @pytest.mark.parametrize(
     ("kind", "name"),
     [*((kind, "open_clip_pytorch_model.bin") for kind in SOME), ("zip", "open_clip_model.safetensors")],
@@ -107,7 +102,6 @@ def test_a_folder_of_open_clip(tmp_path, marker, kind, name):
     refused(lambda: fixlip.load_model(f"local-dir:{tmp_path}", device="cpu"))
 
 
-@never
 def test_a_tower_of_timm_in_a_folder(tmp_path, marker):
     """A configuration may name a folder of timm, with weights and code of its own."""
     timm = tmp_path / "timm"
@@ -123,7 +117,6 @@ def test_a_tower_of_timm_in_a_folder(tmp_path, marker):
         refused(lambda options=options: fixlip.load_model(f"local-dir:{tmp_path}", device="cpu", **options))
 
 
-@never
 @pytest.mark.parametrize(
     ("kind", "name"), [*((kind, "pytorch_model.bin") for kind in SOME), ("zip", "model.safetensors")]
 )
@@ -144,7 +137,6 @@ except fixlip.FixlipError as error:
 """
 
 
-@never
 @pytest.mark.parametrize("of", ["model", "tokenizer"])
 def test_code_beside_a_model_is_not_run_and_nobody_is_asked(tmp_path, marker, of):
     """On a terminal transformers asks whether it may; the answer here is no."""
@@ -168,7 +160,6 @@ def test_code_beside_a_model_is_not_run_and_nobody_is_asked(tmp_path, marker, of
     assert len(done.stdout.splitlines()) == 1
 
 
-@never
 @pytest.mark.parametrize("kind", SOME)
 def test_a_checkpoint_of_a_training(tmp_path, marker, kind):
     evil(marker, kind, tmp_path / CHECKPOINT)

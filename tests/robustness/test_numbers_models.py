@@ -19,11 +19,6 @@ from tests.helpers.oracles import assert_close
 SIDES = ("image", "text")
 
 
-@pytest.mark.trust(
-    "Numbers",
-    "a model whose activations run over the range of float16",
-    "an error of one line that names the side; bfloat16 does",
-)
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("make", [open_clip_vit, transformers_siglip])
 def test_activations_beyond_float16(make, side):
@@ -83,18 +78,12 @@ class SpoiltGame(LittleGame):
 KINDS = ("NaN in a state", "infinity in a state", "scores that overflow", "a gradient of NaN", "zero embedding")
 
 
-@pytest.mark.trust(
-    "Numbers",
-    "NaN, infinity or zeros in states, attention or gradients",
-    "an error of one line that names the side, or the numbers that do not depend on it",
-)
 @pytest.mark.parametrize("image", [IMAGE, MAP_IMAGE], ids=["class token", "pooling head"])
 @pytest.mark.parametrize("name", ON_MODELS)
-def test_no_number_inside_of_a_model(name, image, tried):
+def test_no_number_inside_of_a_model(name, image):
     plain = run(name, SpoiltGame("", "image", image))
     for kind in KINDS:
         for side in SIDES:
-            tried()
             try:
                 found = run(name, SpoiltGame(kind, side, image))
             except InputError as error:
@@ -114,7 +103,6 @@ def test_the_gradient_of_nan_is_one():
         run("grad-cam", SpoiltGame("a gradient of NaN", "image"), options={"layer": 1})
 
 
-@pytest.mark.trust("Numbers", "a row of attention with no key left", "attends to nothing; gradients stay finite")
 def test_a_row_with_no_key_left():
     q, k, v = (torch.randn(1, 2, 3, 4, dtype=torch.float64, requires_grad=True) for _ in range(3))
     mask = torch.tensor([[True, True, False], [False, False, False], [True, False, True]])
@@ -127,7 +115,6 @@ def test_a_row_with_no_key_left():
             assert torch.isfinite(gradient).all()
 
 
-@pytest.mark.trust("Numbers", "attention whose scores overflow", "NaN, not zeros, so that it is noticed")
 def test_scores_that_overflow_stay_visible():
     q = torch.full((1, 1, 2, 2), 1e200, dtype=torch.float64)
     with plain_attention() as calls:
@@ -135,18 +122,15 @@ def test_scores_that_overflow_stay_visible():
     assert calls[0].weights.isnan().all()
 
 
-@pytest.mark.trust("Numbers", "features of a model from 1e-38 to 1e38, and zeros", "unit embeddings, zeros stay zeros")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16, torch.float16])
-def test_unit_embeddings_of_any_size(dtype, tried):
+def test_unit_embeddings_of_any_size(dtype):
     largest = 1e4 if dtype == torch.float16 else 1e37 if dtype != torch.float64 else 1e300
     for size in (largest, 1.0, 1 / largest):
         found = unit(torch.tensor([[3.0, -4.0], [0.0, 0.0]], dtype=dtype) * size, 2, "image")
         assert found.dtype == torch.float32
         assert_close(found, [[0.6, -0.8], [0.0, 0.0]], 1e-2 if dtype in (torch.bfloat16, torch.float16) else 1e-6)
-        tried()
     for bad in (torch.inf, -torch.inf, torch.nan):
         assert unit(torch.tensor([[1.0, bad]], dtype=dtype), 1, "image").isnan().any()
-        tried()
 
 
 def pair(image=None, text=None, **options):
@@ -160,7 +144,6 @@ def explain(model, caption="a cab bad", name="banzhaf", **call):
     return fixlip.explain(picture(16, 16), caption, model=model, estimator=name, progress=False, **call)
 
 
-@pytest.mark.trust("Numbers", "towers of functions whose embedding is 0 without any word", "cosine 0 there")
 def test_an_empty_caption_of_norm_zero():
     found = explain(pair(), name="exact")
     assert found.empty_value == 0
@@ -168,7 +151,6 @@ def test_an_empty_caption_of_norm_zero():
     assert found.provenance.status == "ok"
 
 
-@pytest.mark.trust("Numbers", "an input whose own embedding is 0", "an error of one line: there is no cosine")
 @pytest.mark.parametrize(
     ("side", "model"),
     [("text", pair(text=lambda captions: np.zeros((len(captions), 3)))), ("image", pair(lambda x: 0 * x.mean((2, 3))))],
@@ -194,7 +176,6 @@ RETURNED = {
 }
 
 
-@pytest.mark.trust("Numbers", "towers that return another shape, type or dimension", "an error of one line")
 @pytest.mark.parametrize("kind", RETURNED)
 @pytest.mark.parametrize("side", SIDES)
 def test_functions_that_return_something_else(side, kind):
@@ -207,11 +188,6 @@ def test_functions_that_return_something_else(side, kind):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.trust(
-    "Numbers",
-    "towers that return whole numbers, halves, truth values, tensors or lists",
-    "the effects of the same numbers as float64",
-)
 @pytest.mark.parametrize("kind", [np.int64, np.float16, np.float64, bool, "list", "read-only", "tensor"])
 def test_functions_that_return_other_numbers(kind):
     def text(captions):
@@ -228,9 +204,6 @@ def test_functions_that_return_other_numbers(kind):
     assert_close(explain(pair(text=text)).cross, plain.cross, 1e-5)
 
 
-@pytest.mark.trust(
-    "Numbers", "towers that give another embedding the second time", "an error of one line where a mask comes twice"
-)
 @pytest.mark.parametrize("side", SIDES)
 def test_functions_with_noise(side):
     rng = np.random.default_rng(0)
@@ -248,13 +221,8 @@ CAPTIONS = {
 }
 
 
-@pytest.mark.trust(
-    "Numbers",
-    "captions of one word or token, of punctuation, of stop words, of one word twice, by every removal",
-    "finite values on all masks; each word is its own player",
-)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_captions_of_which_nothing_is_left(family, tried):
+def test_captions_of_which_nothing_is_left(family):
     encoder = encoder_of(family)
     for removal in encoder.text_tower.removals:
         for caption in CAPTIONS.values():
@@ -264,7 +232,6 @@ def test_captions_of_which_nothing_is_left(family, tried):
                     game = next(games(model, [picture()], [caption], [(0, 0)], text_players=players))
                 except InputError as error:
                     assert (caption, "tokenizer" in str(error)) == ("!?", True)  # noqa: PT017
-                    tried()
                     continue
                 masks = np.arange(2**game.n_text)[:, None] >> np.arange(game.n_text) & 1
                 embeddings = game.text_embeddings(masks.astype(bool)[:64])
@@ -272,14 +239,10 @@ def test_captions_of_which_nothing_is_left(family, tried):
                 assert_close(np.linalg.norm(embeddings, axis=1), np.ones(len(embeddings)), 1e-5)
                 if caption == "dog dog" and players == "words":
                     assert [p.label for p in game.players.text] == ["dog", "dog"]
-                tried()
 
 
-@pytest.mark.trust(
-    "Numbers", "a picture of one colour, or with every patch removed, by every removal", "finite values on all masks"
-)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_pictures_of_which_nothing_is_left(family, tried):
+def test_pictures_of_which_nothing_is_left(family):
     encoder = encoder_of(family)
     for removal in encoder.image_tower.removals:
         for image in (np.zeros((50, 50, 3), dtype=np.uint8), np.full((50, 50, 3), 255, dtype=np.uint8), picture()):
@@ -288,12 +251,8 @@ def test_pictures_of_which_nothing_is_left(family, tried):
             embeddings = game.image_embeddings(masks)
             assert np.isfinite(embeddings).all()
             assert_close(np.linalg.norm(embeddings, axis=1), np.ones(3), 1e-5)
-            tried()
 
 
-@pytest.mark.trust(
-    "Numbers", "the same picture, caption or pair several times in one call", "the same explanation each time"
-)
 def test_the_same_pair_again(demo_clip, scene):
     call = {"model": demo_clip, "image_masks": 128, "options": {"interactions": "cross"}, "progress": False}
     same = list(
@@ -303,9 +262,6 @@ def test_the_same_pair_again(demo_clip, scene):
         assert_close(found.cross, same[0].cross, 1e-6)
 
 
-@pytest.mark.trust(
-    "Numbers", "a picture of one colour, or with every patch removed, by every removal", "finite values on all masks"
-)
 @pytest.mark.parametrize("name", ["banzhaf", "shapley-owen", *ON_MODELS])
 def test_a_picture_of_one_colour(name, demo_clip):
     grey, few = np.full((112, 112, 3), 128, dtype=np.uint8), {"budget": 512} if ALL[name].sampled else {}

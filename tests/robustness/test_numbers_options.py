@@ -34,11 +34,6 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.trust(
-    "Numbers",
-    "options of estimators out of range, of another type, NaN or infinite",
-    "an error of one line that names the option",
-)
 @pytest.mark.parametrize(("name", "option", "value"), NUMBERS)
 def test_options_of_an_estimator(name, option, value):
     with pytest.raises(
@@ -54,20 +49,13 @@ WHOLE = [
 WHOLE += [("seed", value) for value in (-1, None, 1.5, True, "a", math.inf)]
 
 
-@pytest.mark.trust(
-    "Numbers",
-    "budgets, numbers of masks and seeds that are no whole numbers",
-    "an error of one line that names the option",
-)
 @pytest.mark.parametrize(("option", "value"), WHOLE)
-def test_numbers_of_a_call(option, value, tried):
+def test_numbers_of_a_call(option, value):
     for name in ON_MASKS:
         with pytest.raises(OptionError, match=f"^{option} "):
             fixlip.get_estimator(name).explain(GAME, progress=False, **{option: value})
-        tried()
 
 
-@pytest.mark.trust("Numbers", "budgets far beyond what memory holds", "an error of one line that names the most")
 @pytest.mark.parametrize("value", [10**30, 10**400])
 @pytest.mark.parametrize("name", [n for n in ON_MASKS if ALL[n].sampled])
 def test_a_huge_budget(name, value):
@@ -75,7 +63,6 @@ def test_a_huge_budget(name, value):
         run(name, GAME, budget=value)
 
 
-@pytest.mark.trust("Numbers", "budgets far beyond what memory holds", "an error of one line that names the most")
 @pytest.mark.parametrize("option", ["image_masks", "budget"])
 def test_the_most_is_what_can_be_had(option):
     with pytest.raises(BudgetError) as caught:
@@ -83,11 +70,8 @@ def test_the_most_is_what_can_be_had(option):
     assert int(str(caught.value).split()[-1].rstrip(".")) > 2**20
 
 
-@pytest.mark.trust(
-    "Numbers", "budgets that do not determine the terms", "an error of one line that names the minimum, which then does"
-)
 @pytest.mark.parametrize("name", ["banzhaf", "shapley", "shapley-owen", "lime", "interaction-lime", "kernel-shap"])
-def test_the_minimum_is_enough(name, tried):
+def test_the_minimum_is_enough(name):
     game = random_towers(9, 5)
     word = "budget" if name == "kernel-shap" else "image_masks"
     least, rest = None, {} if name == "kernel-shap" else {"text_masks": 32}
@@ -98,14 +82,12 @@ def test_the_minimum_is_enough(name, tried):
             said = [int(n) for n in str(error).replace("=", " ").replace(".", " ").split() if n.isdigit()]
             assert masks < 400
             least = max(least or 0, said[-1] if name == "kernel-shap" else min(n for n in said if n > masks))
-            tried()
         else:
             break
     assert masks <= least
     assert np.isfinite(found.first_order).all()
 
 
-@pytest.mark.trust("Numbers", "seeds of any size", "the same result for the same seed")
 @pytest.mark.parametrize("seed", [0, 2**31, 2**63, 2**70, np.int64(3)])
 @pytest.mark.parametrize(
     "name", [n for n in ON_MASKS if ALL[n].sampled and n not in ("shapiq:SVARMIQ", "shapley-owen")]
@@ -117,29 +99,18 @@ def test_seeds(name, seed):
     assert type(one.provenance.seed) is int
 
 
-@pytest.mark.trust(
-    "Numbers",
-    "targets for the error that are none, tiny or huge",
-    "an error of one line, or the most that may be spent and a remark",
-)
 @pytest.mark.parametrize("target", [math.nan, math.inf, 0, -1, True, "0.1", [1]])
 def test_targets(target):
     with pytest.raises(OptionError, match="target_error"):
         run("banzhaf", GAME, budget=None, target_error=target)
 
 
-@pytest.mark.trust(
-    "Numbers",
-    "targets for the error that are none, tiny or huge",
-    "an error of one line, or the most that may be spent and a remark",
-)
 @pytest.mark.parametrize(("target", "reached"), [(1e-300, False), (1e300, True)])
 def test_targets_out_of_reach(target, reached):
     found = run("banzhaf", random_towers(12, 3), budget=2**12, target_error=target)
     assert ("is not reached" not in found.provenance.status) == reached
 
 
-@pytest.mark.trust("Numbers", "batch sizes that are no positive whole number", "an error of one line")
 @pytest.mark.parametrize("batch", [0, -1, 2.5, True, "64", math.nan, None])
 def test_batch_sizes(batch, demo_clip, scene):
     with pytest.raises(OptionError, match="batch_size"):
@@ -172,9 +143,6 @@ CLI = {
 }
 
 
-@pytest.mark.trust(
-    "Numbers", "options out of range on the command line", "one line and a failing exit code, no traceback"
-)
 @pytest.mark.parametrize("kind", CLI)
 def test_the_command_line(kind, cli, photo):
     code, out, err = cli("explain", photo, "a dog", "--model", "demo-clip", *CLI[kind])
@@ -190,10 +158,7 @@ def test_models_take_no_masks():
     assert issubclass(BudgetError, FixlipError)
 
 
-@pytest.mark.trust(
-    "Numbers", "budgets that do not determine the terms", "an error of one line that names the minimum, which then does"
-)
-def test_an_unlucky_draw(tried):
+def test_an_unlucky_draw():
     game, estimator = random_towers(8, 3), fixlip.get_estimator("shapley-owen")
     for seed in range(12):
         try:
@@ -203,4 +168,3 @@ def test_an_unlucky_draw(tried):
                 int(str(error).split(f"{side}_masks=")[1].split()[0].rstrip(",")) for side in ("image", "text")
             )
             estimator.explain(game, image_masks=image, text_masks=text, seed=seed, progress=False)
-            tried()

@@ -47,11 +47,6 @@ RESULTS = {
 }
 
 
-@pytest.mark.trust(
-    "Numbers",
-    "results of zeros, of one value, of one player, without pairs, tiny or huge",
-    "drawn, printed and compared; nothing is divided by zero",
-)
 @pytest.mark.parametrize("kind", RESULTS)
 def test_figures_and_pages(kind):
     found = RESULTS[kind]
@@ -79,11 +74,6 @@ def test_figures_and_pages(kind):
     assert sum(found.share().values()) in (0, pytest.approx(1))
 
 
-@pytest.mark.trust(
-    "Numbers",
-    "metrics of results and games in which nothing varies",
-    "NaN where there is no number, else 0; never an exception",
-)
 @pytest.mark.parametrize("kind", RESULTS)
 def test_metrics(kind):
     found = RESULTS[kind]
@@ -109,11 +99,6 @@ def test_metrics(kind):
     assert not test.found
 
 
-@pytest.mark.trust(
-    "Numbers",
-    "metrics of results and games in which nothing varies",
-    "NaN where there is no number, else 0; never an exception",
-)
 def test_r2_of_a_game_that_is_nearly_constant():
     rng = np.random.default_rng(0)
     game = CallableGame(lambda s: np.ones((len(s), 1)), lambda t: np.ones((len(t), 1)), 6, 3, bias=1e6)
@@ -123,7 +108,6 @@ def test_r2_of_a_game_that_is_nearly_constant():
     assert math.isnan(faithfulness(RESULTS["zeros"], masks, rounding).r2)
 
 
-@pytest.mark.trust("Numbers", "two identical words in a caption", "each is its own player, with its own effect")
 def test_two_identical_words():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(6, 3)), rng.normal(size=(2, 3))

@@ -71,17 +71,12 @@ def without_network():
 
 
 @pytest.mark.slow
-@pytest.mark.trust(
-    "Packaging", "a command with bundled models, sockets and programs watched", "none opened, none started"
-)
-def test_no_command_opens_a_socket_or_starts_a_program(tmp_path, photo, tried):
+def test_no_command_opens_a_socket_or_starts_a_program(tmp_path, photo):
     done = here(WATCHED, given=COMMANDS, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "LEFT [] []"
-    tried(len(COMMANDS.splitlines()))
 
 
-@pytest.mark.trust("Packaging", "a machine without network", "the bundled models explain")
 def test_explaining_where_there_is_no_network(tmp_path, without_network):
     code = """
 import fixlip, socket
@@ -97,8 +92,7 @@ print(fixlip.explain(scene.image, scene.caption, model="demo-clip", image_masks=
     assert done.stdout.splitlines() == ["101", "demo-clip"], done.stderr
 
 
-@pytest.mark.trust("Packaging", "a model of the hub, without network", "one line within seconds")
-def test_a_model_of_the_hub_where_there_is_no_network(tmp_path, without_network, tried):
+def test_a_model_of_the_hub_where_there_is_no_network(tmp_path, without_network):
     code = f"""
 import time, fixlip, open_clip
 for name in ("hf-hub:some/model", "transformers:some/model", "ViT-B-32"):
@@ -111,7 +105,6 @@ for name in ("hf-hub:some/model", "transformers:some/model", "ViT-B-32"):
     done = here(code, before=without_network, cwd=tmp_path, HF_HOME=str(tmp_path))
     assert done.stdout.splitlines() == ["1 True True"] * 3, done.stderr
     assert "Retrying" not in done.stderr
-    tried(3)
 
 
 @pytest.fixture
@@ -131,7 +124,6 @@ def unset(monkeypatch):
     return monkeypatch
 
 
-@pytest.mark.trust("Packaging", "a hub that accepts and never answers", "one line within seconds")
 def test_a_hub_that_never_answers(tmp_path, unset, silent):
     unset.setattr("huggingface_hub.constants.ENDPOINT", silent)
     start = time.monotonic()
@@ -169,7 +161,6 @@ def cached(cache):
     return built
 
 
-@pytest.mark.trust("Packaging", "a model of the hub in its cache, offline", "loaded, the network is not asked")
 @pytest.mark.parametrize("offline", [True, False])
 def test_a_cached_model_of_transformers(tmp_path, unset, silent, offline):
     built = cached(tmp_path)
@@ -181,7 +172,6 @@ def test_a_cached_model_of_transformers(tmp_path, unset, silent, offline):
     assert time.monotonic() - start < 10
 
 
-@pytest.mark.trust("Packaging", "offline mode of the hub, and a model that is not in its cache", "one line, no attempt")
 @pytest.mark.parametrize("name", ["hf-hub:no/such", "transformers:no/such", "ViT-B-32"])
 def test_offline_mode_is_respected(tmp_path, name):
     with pytest.raises(UnsupportedModelError, match=r"neither cached nor reachable.*bundled model"):
@@ -199,7 +189,6 @@ def test_the_watch_sees_an_attempt():
 
 
 @pytest.mark.slow
-@pytest.mark.trust("Packaging", "an evaluation on Ray, without network", "done; nothing is reported to its makers")
 def test_ray_needs_no_network(tmp_path, without_network):
     pytest.importorskip("ray")
     code = """

@@ -52,15 +52,9 @@ def check_groups(text, x, groups):
     assert all(word_label(text, span).strip() for span in spans)
 
 
-@pytest.mark.trust(
-    "Properties",
-    "captions: any Unicode, for the towers of every family",
-    "players over the words, or an error of one line",
-)
 @pytest.mark.parametrize("family", FAMILIES)
 @given(text=TEXTS)
-def test_captions(tried, family, text):
-    tried()
+def test_captions(family, text):
     try:
         x = encoder_of(family).text_input(text)
     except InputError as error:
@@ -77,7 +71,6 @@ def test_captions(tried, family, text):
         assert all(inside or c.isspace() for inside, c in zip(covered, text, strict=True))
 
 
-@pytest.mark.trust("Properties", "captions: too long, no text, half characters", "an error of one line")
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize(
     "text", ["a" * (MAX_CAPTION + 1), "", " \n\u3000", None, 3, b"dog", ["dog"], "a \ud800 dog", "\udc80"]
@@ -98,12 +91,8 @@ PHRASES = st.lists(
 )
 
 
-@pytest.mark.trust(
-    "Properties", "phrases: words and spans, overlapping, outside, empty", "each a player, or an error of one line"
-)
 @given(text=TEXTS, phrases=PHRASES, own=st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), max_size=3))
-def test_phrases(tried, text, phrases, own):
-    tried()
+def test_phrases(text, phrases, own):
     words = words_of(text)
     found = [(words[a][0], words[b][1]) for a, b in own if a <= b < len(words)]  # spans of whole words
     for chosen in (phrases, found):
@@ -118,7 +107,6 @@ def test_phrases(tried, text, phrases, own):
         assert all(span in spans for span in chosen if chosen is found)
 
 
-@pytest.mark.trust("Properties", "words that are looked for among players", "the players, or an error of one line")
 @given(
     st.lists(TEXTS.filter(str.strip), min_size=1, max_size=4),
     st.one_of(TEXTS, st.integers(-5, 5), st.tuples(st.integers(), st.integers())),
@@ -156,15 +144,9 @@ REGIONS = st.one_of(
 )
 
 
-@pytest.mark.trust(
-    "Properties",
-    "label maps, masks, boxes and names of regions: anything",
-    "regions that fit the picture, or an error of one line",
-)
 @given(spec=REGIONS)
 @settings(max_examples=200)
-def test_regions(tried, spec):
-    tried()
+def test_regions(spec):
     with np.errstate(all="ignore"):
         try:
             found = make_regions(spec, PICTURE)
@@ -177,15 +159,9 @@ def test_regions(tried, spec):
     assert all(isinstance(name, str) and name.strip() for name in found.names)
 
 
-@pytest.mark.trust(
-    "Properties",
-    "names with options, in one string: any text",
-    "name and options that are written back, or an error of one line",
-)
 @given(TEXTS)
 @settings(max_examples=200)
-def test_specs(tried, text):
-    tried()
+def test_specs(text):
     try:
         name, options = parse(text)
     except OptionError as error:
@@ -212,11 +188,9 @@ def test_options(pairs):
     assert all(name in {pair.partition("=")[0] for pair in pairs} for name in found)
 
 
-@pytest.mark.trust("Properties", "removals and models: any text", "an operator, or an error of one line")
 @given(st.one_of(TEXTS, st.from_regex(r"\A(mean|blur|attention|drop|replace|delete):?[-0-9.e_nai]{0,6}\Z")))
 @settings(max_examples=150)
-def test_removals(tried, text):
-    tried()
+def test_removals(text):
     for allowed in (removal.IMAGE, removal.TEXT):
         try:
             found = removal.parse(text, allowed, "image")
@@ -228,11 +202,9 @@ def test_removals(tried, text):
         assert found.value is None or 0 <= found.value < 1e9
 
 
-@pytest.mark.trust("Properties", "removals and models: any text", "an operator, or an error of one line")
 @given(TEXTS)
 @settings(max_examples=30)
-def test_model_names(tried, text):
-    tried()
+def test_model_names(text):
     if re.match(r"\s*(demo-|RN|ViT|hf-hub)", text):
         return
     with pytest.raises(FixlipError) as caught:

@@ -1,15 +1,15 @@
 """The soak itself: it runs, and it notices what grows and what stays behind; an hour of it is in the benchmarks."""
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
 
 from scripts import soak
+from tests.helpers.paths import ROOT
 
 pytestmark = pytest.mark.slow
-HOUR = Path(__file__).parents[2] / "benchmarks" / "results" / "soak.json"
+HOUR = ROOT / "benchmarks" / "results" / "soak.json"
 
 
 @pytest.fixture

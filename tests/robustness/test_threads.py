@@ -86,31 +86,25 @@ def compared(n, jobs, times=1):
         assert in_threads(n, jobs) == alone
 
 
-@pytest.mark.trust(SECTION, "one model and one estimator in two and in eight threads, with gradients and without", SAME)
 @pytest.mark.parametrize("n", [2, 8])
-def test_one_model_in_threads(n, tried):
+def test_one_model_in_threads(n):
     jobs = explanations(NAMES)
     with unchanged(model_of(MODEL)):
         compared(n, jobs, times=2)
-    tried(2 * len(jobs))
 
 
-@pytest.mark.trust(SECTION, "captions of two lengths by one tokenizer in eight threads", SAME)
 @pytest.mark.parametrize("model", [MODEL, "transformers CLIPModel", "open_clip SigLIP-2", "demo-siglip"])
-def test_a_tokenizer_in_threads(model, tried):
+def test_a_tokenizer_in_threads(model):
     """Those of transformers keep the padding of the last call."""
     encoder = model_of(model)
     jobs = [lambda text=text: encoder.text_input(text).ids.tolist() for text in ("a dog", "a dog and a bus")] * 600
     compared(8, jobs)
-    tried(len(jobs))
 
 
 @pytest.mark.slow
-@pytest.mark.trust(SECTION, "every estimator in eight threads", SAME)
-def test_every_estimator_in_threads(tried):
+def test_every_estimator_in_threads():
     jobs = [lambda name=name: bits(run(name, game_of(MODEL), seed=1)) for name in ALL]
     compared(8, jobs, times=3)
-    tried(3 * len(jobs))
 
 
 @contextmanager
@@ -168,7 +162,6 @@ def crossed(context):
     in_threads(2, [first, second])
 
 
-@pytest.mark.trust(SECTION, "settings of the process that threads change at the same time", "as they were at the end")
 @pytest.mark.parametrize("what", ["attention", "parameters", "warnings", "pictures"])
 def test_settings_come_back(what, tmp_path):
     model = model_of(MODEL).model
@@ -223,10 +216,7 @@ def test_attention_is_replaced_for_the_thread_that_asks():
     assert torch.nn.functional.scaled_dot_product_attention is fast
 
 
-@pytest.mark.trust(
-    SECTION, "models loaded, also by name, by threads at once", "one model for a name; the same but for rounding"
-)
-def test_models_loaded_in_threads(tried):
+def test_models_loaded_in_threads():
     scene = make_scene(2)
     call = {"estimator": "chefer", "progress": False}
     expected = fixlip.explain(scene.image, scene.caption, model="demo-clip", **call)
@@ -237,7 +227,6 @@ def test_models_loaded_in_threads(tried):
     assert max(apart(expected, one) for one in found) < 1e-6  # weights and states lie elsewhere in memory
     assert api._load_once.cache_info().misses == 1
     assert [e.weights for e in anew] == [model_of(n).weights for n in ("demo-clip", "demo-siglip")] * 2
-    tried(8)
 
 
 def test_a_log_of_another_thread_is_heard_while_a_model_loads(caplog):
@@ -251,8 +240,7 @@ def test_a_log_of_another_thread_is_heard_while_a_model_loads(caplog):
     assert caplog.messages == ["of another"]
 
 
-@pytest.mark.trust(SECTION, "figures, pages and files made by four threads", SAME)
-def test_what_is_shown(tmp_path, explanation, tried):
+def test_what_is_shown(tmp_path, explanation):
     def job(k):
         path = tmp_path / f"{k}.fixlip"
         explanation.save(path)
@@ -263,31 +251,26 @@ def test_what_is_shown(tmp_path, explanation, tried):
     jobs[0]()
     with unchanged(but=["open files"]):  # matplotlib's fonts
         compared(4, jobs, times=3)
-    tried(4)
 
 
 # Copies, pickles, processes
 
 
-@pytest.mark.trust(SECTION, "explanations and estimators copied and pickled", "equal ones")
 @pytest.mark.parametrize("name", ALL)
-def test_copies(name, tried):
+def test_copies(name):
     estimator = fixlip.get_estimator(name)
     for again in (copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))):
         assert again(estimator) == estimator
         assert type(again(estimator)) is type(estimator)
         found = run(name, game_of(MODEL))
         assert bits(again(found)) == bits(found)
-        tried(2)
 
 
-@pytest.mark.trust(SECTION, "encoders and games copied with their weights, or pickled", "an error of one line")
 @pytest.mark.parametrize("again", [copy.deepcopy, pickle.dumps])
-def test_encoders_are_not_copied(again, tried):
+def test_encoders_are_not_copied(again):
     for thing in (model_of(MODEL), game_of(MODEL)):
         with pytest.raises(UnsupportedModelError, match="load_model"):
             again(thing)
-        tried()
     assert copy.copy(model_of(MODEL)).model is model_of(MODEL).model
 
 
@@ -309,7 +292,6 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-@pytest.mark.trust(SECTION, "a model used in a process that was forked after it was used, or spawned", SAME)
 @pytest.mark.parametrize("how", ["fork", "spawn"])
 def test_processes(how, tmp_path):
     if how == "fork" and not hasattr(os, "fork"):

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 
 import open_clip
 import pytest
@@ -16,8 +15,9 @@ from fixlip.errors import FixlipError, InputError, OptionError
 from fixlip.training import CaptionBatches, write_model
 from tests.helpers.layouts import FAULTS, WRITERS
 from tests.helpers.models import PREPROCESS, TEXT, VIT, encoder_of, folder
+from tests.helpers.paths import ROOT
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+sys.path.insert(0, str(ROOT / "scripts"))
 
 import fine_tune
 

@@ -4,13 +4,12 @@ import ast
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import fixlip
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 ROOMS = {  # each room, and the rooms that it may import; lazy and typing imports count
     "errors": "",
     "specs": "errors",
@@ -104,7 +103,7 @@ def allowed(room):
 
 
 def breaches(modules):
-    """Arrows that the table does not allow, packages where they are not wanted, and modules that are imported by name."""
+    """Arrows that the table does not allow, unwanted packages, and modules that are imported by name."""
     found = [
         f"{name} imports {target}"
         for name, targets in arrows(modules).items()

@@ -2,13 +2,14 @@
 
 import json
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+from tests.helpers.paths import ROOT
+
+sys.path.insert(0, str(ROOT / "scripts"))
 
 import train_demo_model as training
 

@@ -6,7 +6,6 @@
 import os
 import re
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +13,8 @@ import fixlip
 from fixlip.cli import capabilities
 from fixlip.cli.console import Printer
 from fixlip.request import Request
+from tests.helpers.paths import ROOT
 
-ROOT = Path(__file__).parents[3]
 README, PAGE = ROOT / "README.md", ROOT / "docs" / "capabilities.md"
 BETWEEN = re.compile(r"(?<=<!-- estimators -->\n).*?(?=<!-- /estimators -->)", re.S)
 MODULE = import_module("fixlip.cli.estimators")  # the name leads to its function

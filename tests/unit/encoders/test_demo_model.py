@@ -2,15 +2,15 @@
 
 import json
 import sys
-from pathlib import Path
 
 import pytest
 import torch
 
 import fixlip
 from fixlip.encoders.bundled import WEIGHTS, asset_folder, bundled_models, read_weights
+from tests.helpers.paths import ROOT
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "scripts"))
+sys.path.insert(0, str(ROOT / "scripts"))
 
 import evaluate_demo_model as evaluation
 

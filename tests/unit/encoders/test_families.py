@@ -5,7 +5,6 @@
 
 import os
 import re
-from pathlib import Path
 
 import numpy as np
 import open_clip
@@ -17,8 +16,9 @@ from fixlip.estimators.banzhaf import Banzhaf
 from fixlip.games.similarity import games
 from tests.helpers.models import FAMILIES, Processor, encoder_of, folder, picture, pieces_tokenizer
 from tests.helpers.oracles import assert_close, banzhaf_fit, pairs_of
+from tests.helpers.paths import ROOT
 
-TABLE = Path(__file__).parents[3] / "docs" / "models.md"
+TABLE = ROOT / "docs" / "models.md"
 CAPTION = "black dog, yellow bus"
 TEXT_COLUMNS = ("tokens", "padding", "case", "punctuation")
 COLUMNS = ("model", "grid", *TEXT_COLUMNS, "removals of patches", "gate error", "conformance")

@@ -66,7 +66,6 @@ DAMAGED = {
 }
 
 
-@pytest.mark.trust("Data sets and other files", "a damaged line of rows", "an error that names file and line")
 @pytest.mark.parametrize("what", DAMAGED)
 def test_a_damaged_line_is_named(path, what):
     before = path.read_bytes().splitlines(keepends=True)
@@ -79,8 +78,7 @@ def test_a_damaged_line_is_named(path, what):
     assert path.read_bytes() == b"".join(before), "nothing is thrown away"
 
 
-@pytest.mark.trust("Data sets and other files", "a last line cut short, at any byte", "dropped, and written again")
-def test_half_a_line_is_dropped(path, tried):
+def test_half_a_line_is_dropped(path):
     content = path.read_bytes()
     start = content[:-1].rfind(b"\n") + 1
     for k in range(start, len(content)):
@@ -89,7 +87,6 @@ def test_half_a_line_is_dropped(path, tried):
         with Journal(path) as journal:
             journal.append(row(2))
         assert path.read_bytes() == content
-    tried(len(content) - start)
 
 
 @pytest.mark.parametrize("size", [0, 10, rows.BLOCK - 1, rows.BLOCK, 3 * rows.BLOCK + 5])
@@ -103,7 +100,6 @@ def test_what_is_cut_off_may_be_long(path, size):
         assert path.read_bytes() == b""
 
 
-@pytest.mark.trust("Data sets and other files", "rows that are a folder, pipe, endless line", "an error of one line")
 @pytest.mark.parametrize("what", ["folder", "pipe", "endless", "link"])
 def test_only_files_of_lines_are_read(path, what):
     path.unlink()
@@ -120,7 +116,6 @@ def test_only_files_of_lines_are_read(path, what):
         read(path.parent)
 
 
-@pytest.mark.trust("Data sets and other files", "run.json damaged or of a future version", "an error of one line")
 @pytest.mark.parametrize(
     ("content", "match"),
     [
@@ -160,7 +155,6 @@ def test_settings_say_their_version(tmp_path):
         settle(Plan(("grounding",), "scenes:2", ("demo-clip",)), tmp_path)
 
 
-@pytest.mark.trust("Faults", "a disk that fills up in the middle of a row", "no row is lost, none is half")
 def test_a_full_disk_costs_no_row(tmp_path):
     with small_disk(tmp_path / "disk") as disk:
         path, filler = disk / "rows-1-of-1.jsonl", disk / "filler"
@@ -195,11 +189,10 @@ class Failing:
         return written
 
 
-@pytest.mark.trust("Faults", "an error or Ctrl-C after any byte of a row", "no row is lost, none is half")
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "No space left"), OSError(errno.EIO, "I/O"), KeyboardInterrupt()]
 )
-def test_an_error_at_any_byte(path, error, tried):
+def test_an_error_at_any_byte(path, error):
     before = path.read_bytes()
     length = len(before) // 3
     for room in range(length):
@@ -209,7 +202,6 @@ def test_an_error_at_any_byte(path, error, tried):
                 journal.append(row(9))
             assert path.read_bytes() == before
             journal.file = whole
-    tried(length)
 
 
 def test_a_whole_row_outlives_an_interruption(path, monkeypatch):

@@ -31,7 +31,6 @@ def refused(path, content, match="not a saved explanation"):
     assert len(str(caught.value)) < 600
 
 
-@pytest.mark.trust("Saved explanations", "a file of every past version", "read, equal to the last bit")
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("name", SAVED)
 def test_every_version_is_read(version, name):
@@ -57,28 +56,23 @@ def test_the_same_explanation_gives_the_same_bytes(path):
     assert path.read_bytes() == before
 
 
-@pytest.mark.trust("Saved explanations", "one bit flipped, in each byte", "an error of one line")
-def test_a_flipped_bit_anywhere_is_seen(tmp_path, tried):
+def test_a_flipped_bit_anywhere_is_seen(tmp_path):
     path, rng = tmp_path / "x.fixlip", random.Random(0)
     first_order().save(path)
     content = path.read_bytes()
     for k in range(len(content)):
         refused(path, content[:k] + bytes([content[k] ^ 1 << rng.randrange(8)]) + content[k + 1 :])
-    tried(len(content))
 
 
-@pytest.mark.trust("Saved explanations", "a file cut short, at any byte", "an error of one line")
-def test_a_cut_anywhere_is_seen(tmp_path, tried):
+def test_a_cut_anywhere_is_seen(tmp_path):
     path = tmp_path / "x.fixlip"
     first_order().save(path)
     content = path.read_bytes()
     for k in range(len(content)):
         refused(path, content[:k])
-    tried(len(content))
 
 
-@pytest.mark.trust("Saved explanations", "bytes appended, exchanged or zeroed", "an error of one line")
-def test_other_damage_is_seen(path, tried):
+def test_other_damage_is_seen(path):
     content = path.read_bytes()
     worse = [content + tail for tail in (b"\0", b"\n", b"{}", content, bytes(4096))]
     half = len(content) // 2
@@ -86,7 +80,6 @@ def test_other_damage_is_seen(path, tried):
     worse += [content[:k] + bytes(16) + content[k + 16 :] for k in range(0, len(content) - 16, 97)]
     for damaged in worse:
         refused(path, damaged)
-    tried(len(worse))
 
 
 def test_the_checksum_stands_where_it_is_looked_for(path):
@@ -95,7 +88,6 @@ def test_the_checksum_stands_where_it_is_looked_for(path):
     assert content.index(digest) < 64
 
 
-@pytest.mark.trust("Saved explanations", "a file of a future version", "an error that says: update fixlip")
 @pytest.mark.parametrize("version", [3, 10**9])
 def test_the_future_says_so(path, monkeypatch, version):
     content = path.read_bytes()
