@@ -23,7 +23,7 @@ from benchmarks.output import arguments, publish
 from fixlip.datasets.scenes import make_scene
 from fixlip.errors import BudgetError
 from fixlip.games.base import CallableGame
-from fixlip.games.memo import Remembered
+from fixlip.games.memo import Memo
 from fixlip.games.similarity import games
 from fixlip.plots.style import MARKERS, log_axis, panel, save
 from fixlip.results.explanation import Explanation
@@ -92,7 +92,7 @@ def scene_games(model: str, number: int) -> Iterator[CallableGame]:
     few_words = (scene for scene in scenes if len(scene.caption.split()) <= 8)
     for scene, _ in zip(few_words, range(number), strict=False):
         game = next(games(encoder, [scene.image], [scene.caption], [(0, 0)]))
-        towers = [Remembered(embed) for embed in (game.image_embeddings, game.text_embeddings)]
+        towers = [Memo(embed) for embed in (game.image_embeddings, game.text_embeddings)]
         yield CallableGame(
             *towers, game.n_image, game.n_text, game.scale, game.bias, players=game.players, batch_size=128
         )

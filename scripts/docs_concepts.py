@@ -16,7 +16,7 @@ from PIL import Image
 import fixlip
 from fixlip import plots
 from fixlip.datasets.scenes import Scene, make_scene
-from fixlip.encoders.removal import Operator, removed_pixels
+from fixlip.encoders.removal import parse, removals, removed_pixels
 from fixlip.games.similarity import SimilarityGame, games
 
 FOLDER = Path(__file__).parents[1] / "docs" / "concepts"
@@ -49,7 +49,9 @@ def seen(game: SimilarityGame, mask: np.ndarray, removal: str = "mean") -> np.nd
     pixels = torch.tensor(picture - np.array(mean), dtype=torch.float32).permute(2, 0, 1)
     side = picture.shape[0] // game.players.grid[0]
     labels = np.arange(len(mask)).reshape(game.players.grid).repeat(side, 0).repeat(side, 1)
-    shown = removed_pixels(pixels, torch.from_numpy(labels), torch.from_numpy(mask[None]), Operator(removal))[0]
+    shown = removed_pixels(
+        pixels, torch.from_numpy(labels), torch.from_numpy(mask[None]), parse(removal, removals("image"), "image")
+    )[0]
     return np.clip(shown.permute(1, 2, 0).numpy() + mean, 0, 1)
 
 

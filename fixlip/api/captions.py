@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.special import expit, softmax
 
-from fixlip.api.explain import TextPlayers
 from fixlip.api.load import DEFAULT_MODEL, encoder_for
 from fixlip.errors import InputError
 from fixlip.estimator import Estimator
@@ -71,7 +70,7 @@ def contrast(
     *,
     model: "str | DualEncoder" = DEFAULT_MODEL,
     estimator: str | Estimator = "banzhaf",
-    text_players: TextPlayers = "words",
+    text_players: str = "words",
     phrases: Sequence[str | tuple[int, int]] = (),
     image_players: "RegionsLike" = "patches",
     removal: Mapping[str, str] | None = None,

@@ -83,8 +83,7 @@ def sensitivity(
     """
     encoder = encoder_for(model, None)
     if removals is None:
-        towers = {"image": getattr(encoder, "image_tower", None), "text": getattr(encoder, "text_tower", None)}
-        others = [(side, name) for side, tower in towers.items() if tower for name in tower.removals[1:]]
+        others: list[tuple[str, str]] = [(side, name) for side, names in encoder.removals.items() for name in names[1:]]
         removals = [{}, *({side: name} for side, name in others)]
     found = [explain(image, text, model=encoder, removal=removal, **call) for removal in removals]
     return Comparison(tuple(found), tuple(f.provenance.removal for f in found))

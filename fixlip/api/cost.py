@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fixlip.api.explain import TextPlayers
 from fixlip.api.load import DEFAULT_MODEL, encoder_for
 from fixlip.estimator import Estimator
 from fixlip.io.images import ImageLike
@@ -56,7 +55,7 @@ def estimate_cost(
     budget: int | None = None,
     image_masks: int | None = None,
     text_masks: int | None = None,
-    text_players: TextPlayers = "words",
+    text_players: str = "words",
     phrases: Sequence[str | tuple[int, int]] = (),
     image_players: "RegionsLike" = "patches",
     removal: Mapping[str, str] | None = None,

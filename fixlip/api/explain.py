@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from fixlip.games.base import Game
     from fixlip.players.regions import RegionsLike
 
-TextPlayers = Literal["words", "content", "tokens"]
-
 
 def explain(
     image: ImageLike,
@@ -30,7 +28,7 @@ def explain(
     image_masks: int | None = None,
     text_masks: int | None = None,
     target_error: float | None = None,
-    text_players: TextPlayers = "words",
+    text_players: str = "words",
     phrases: "Sequence[str | tuple[int, int]]" = (),
     image_players: "RegionsLike" = "patches",
     removal: Mapping[str, str] | None = None,
@@ -110,7 +108,7 @@ def explain_many(
     pairs: Literal["all"] | Sequence[tuple[int, int]] | None = None,
     model: "str | DualEncoder" = DEFAULT_MODEL,
     estimator: str | Estimator = "banzhaf",
-    text_players: TextPlayers = "words",
+    text_players: str = "words",
     phrases: "Sequence[str | tuple[int, int]]" = (),
     image_players: "RegionsLike" = "patches",
     removal: Mapping[str, str] | None = None,

@@ -76,23 +76,28 @@ def load_model(
 
 def encoder_for(model: "str | DualEncoder", removal: Mapping[str, str] | None) -> "DualEncoder":
     """The encoder, with these removals."""
-    from fixlip.encoders.base import DualEncoder
+    from fixlip.encoders.base import missing_members
 
-    encoder: object = model
     if isinstance(model, str):
         with _loading:
             encoder = _load_once(model, DEFAULT_WEIGHTS)
-    if not isinstance(encoder, DualEncoder):
-        raise UnsupportedModelError(
-            f"model is a name or what load_model returns, got {type(model).__name__}; load_model(...) takes models "
-            "that are already built."
-        )
+    else:
+        absent = missing_members(model)
+        if "embed_image" in absent:
+            raise UnsupportedModelError(
+                f"model is a name or what load_model returns, got {type(model).__name__}; load_model(...) takes models "
+                "that are already built."
+            )
+        if absent:
+            raise UnsupportedModelError(
+                f"{type(model).__name__} lacks {', '.join(absent)}; an encoder has all members of "
+                "fixlip.encoders.DualEncoder."
+            )
+        encoder = model
     if removal is None:
         return encoder
     if not isinstance(removal, Mapping) or not set(removal) <= {"image", "text"}:
         raise OptionError(f"removal is like {{'image': 'drop', 'text': 'delete'}}, got {removal!r}.")
-    if not hasattr(encoder, "with_removal"):
-        raise OptionError(f"{encoder.name} has one way to remove players: {encoder.removal}.")
     return encoder.with_removal(**removal)
 
 

@@ -7,8 +7,6 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
-IMAGE_REMOVALS, TEXT_REMOVALS = ("mean", "blur", "attention", "drop"), ("attention", "replace", "delete")
-
 
 def _that_begin(names: Iterable[str], incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
@@ -62,12 +60,16 @@ def devices(incomplete: str) -> list[str]:
 
 def image_removals(incomplete: str) -> list[str]:
     """Of patches."""
-    return _that_begin(IMAGE_REMOVALS, incomplete)
+    from fixlip.encoders.removal import removals
+
+    return _that_begin(removals("image"), incomplete)
 
 
 def text_removals(incomplete: str) -> list[str]:
     """Of words."""
-    return _that_begin(TEXT_REMOVALS, incomplete)
+    from fixlip.encoders.removal import removals
+
+    return _that_begin(removals("text"), incomplete)
 
 
 def image_players(incomplete: str) -> list[str]:
@@ -77,7 +79,9 @@ def image_players(incomplete: str) -> list[str]:
 
 def text_players(incomplete: str) -> list[str]:
     """Parts of a caption."""
-    return _that_begin(("words", "content", "tokens"), incomplete)
+    from fixlip.players.text_players import text_players as kinds
+
+    return _that_begin(kinds(), incomplete)
 
 
 def metrics(incomplete: str) -> list[str]:

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fixlip.encoders.available import first_available
-    from fixlip.encoders.base import DualEncoder, ImageInput, TextInput
+    from fixlip.encoders.base import DifferentiableEncoder, DualEncoder, ImageInput, TextInput
     from fixlip.encoders.callables import Pixels, Strings, from_callables
 
 _HOME = {
+    "DifferentiableEncoder": "base",
     "DualEncoder": "base",
     "ImageInput": "base",
     "TextInput": "base",
@@ -17,7 +18,16 @@ _HOME = {
     "first_available": "available",
     "from_callables": "callables",
 }
-__all__ = ["DualEncoder", "ImageInput", "Pixels", "Strings", "TextInput", "first_available", "from_callables"]
+__all__ = [
+    "DifferentiableEncoder",
+    "DualEncoder",
+    "ImageInput",
+    "Pixels",
+    "Strings",
+    "TextInput",
+    "first_available",
+    "from_callables",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ import torch
 from fixlip.encoders.base import TextInput
 from fixlip.encoders.encoder import TowerEncoder
 from fixlip.encoders.preprocessing import Preprocessor
-from fixlip.encoders.removal import Operator
+from fixlip.encoders.removal import Operator, Removal, removals
 from fixlip.encoders.towers import ImageOrTextTower, PixelTower
 from fixlip.errors import InputError
 from fixlip.players.words import check_caption, words_of
@@ -50,11 +50,14 @@ class Strings:
 
     Attributes:
         encode: list of B strings (an empty one when every word is removed) -> embeddings [B, D], torch or numpy.
-        removals: names of what removing a word means.
     """
 
     encode: Encode
-    removals: tuple[str, ...] = ("delete",)
+
+    @property
+    def removals(self) -> dict[str, Removal]:
+        """The one removal: words are left out."""
+        return {"delete": removals("text")["delete"]}
 
     def tower(self) -> ImageOrTextTower:
         """The tower of an encoder."""

@@ -9,12 +9,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from PIL import Image
 
 from fixlip.encoders import removal as operators
 from fixlip.encoders.base import ImageInput, TextInput
 from fixlip.encoders.layers import Layers, open_tower
-from fixlip.encoders.removal import Operator
-from fixlip.encoders.towers import ImageOrTextTower
+from fixlip.encoders.removal import Operator, Side
+from fixlip.encoders.towers import ImageOrTextTower, PixelTower, TokenTower
 from fixlip.encoders.unit import unit
 from fixlip.errors import InputError, UnsupportedModelError
 from fixlip.io.images import ImageLike
@@ -33,7 +34,8 @@ class TowerEncoder:
         image_tower, text_tower: what prepares and embeds each input. Two image towers explain pairs of pictures, two
             text towers pairs of captions.
         own: for each tower, an input -> features [1, D] by the model's own forward pass.
-        logit_scale, logit_bias: similarity = logit_scale * cosine + logit_bias.
+        logit_scale, logit_bias: similarity = logit_scale * cosine + logit_bias; functions that read them from the model
+            each time, or numbers that stay.
         name: for provenance.
         family: what kind of model it is, in words.
         known_ids: ids of the tokens that the model was trained on; None means all. Other words are named in the notes.
@@ -48,17 +50,37 @@ class TowerEncoder:
         *,
         name: str,
         family: str,
-        logit_scale: float,
-        logit_bias: float = 0.0,
+        logit_scale: Callable[[], float] | float,
+        logit_bias: Callable[[], float] | float = 0.0,
         known_ids: set[int] | None = None,
     ) -> None:
         self.model: Any = None if model is None else model.eval()
         self.image_tower, self.text_tower, self.own = image_tower, text_tower, own
         self.name, self.family, self.known_ids = name, family, known_ids
-        self.logit_scale, self.logit_bias = float(logit_scale), float(logit_bias)
-        self.batch_sizes: tuple[dict[str, int], dict[str, int]] = ({}, {})  # the most that fitted, for each tower
-        self.image_removal = Operator(image_tower.removals[0])
-        self.text_removal = Operator(text_tower.removals[0])
+        self._scale, self._bias = logit_scale, logit_bias
+        self.image_removal = Operator(next(iter(image_tower.removals.values())))
+        self.text_removal = Operator(next(iter(text_tower.removals.values())))
+
+    @property
+    def logit_scale(self) -> float:
+        """Scale of the cosine, as the model has it now."""
+        return float(self._scale() if callable(self._scale) else self._scale)
+
+    @property
+    def logit_bias(self) -> float:
+        """Bias that is added to the scaled cosine, as the model has it now."""
+        return float(self._bias() if callable(self._bias) else self._bias)
+
+    @cached_property
+    def embed_dim(self) -> int:
+        """Dimension of the embeddings, from one pass of the text tower."""
+        raw: Any = Image.new("RGB", (64, 64)) if isinstance(self.text_tower, PixelTower | TokenTower) else "a"
+        return len(self.own_text(self.text_input(raw)))
+
+    @property
+    def removals(self) -> dict[Side, tuple[str, ...]]:
+        """Names of the removals of each side, the default first."""
+        return {"image": tuple(self.image_tower.removals), "text": tuple(self.text_tower.removals)}
 
     def with_removal(self, *, image: str | None = None, text: str | None = None) -> "TowerEncoder":
         """The same model with other removal operators; see `fixlip.encoders.removal` for their names.
@@ -90,11 +112,6 @@ class TowerEncoder:
         )
 
     @property
-    def removal(self) -> str:
-        """How players are removed, in words."""
-        return f"image {self.image_removal}, text {self.text_removal}"
-
-    @property
     def device(self) -> torch.device:
         """Where the model is."""
         parameter = None if self.model is None else next(self.model.parameters(), None)
@@ -106,9 +123,9 @@ class TowerEncoder:
         parameters = [] if self.model is None else list(self.model.parameters())
         return max(parameters, key=torch.numel).dtype if parameters else torch.float32
 
-    @cached_property
+    @property
     def weights(self) -> str:
-        """A hash of all weights; empty where they are not known."""
+        """A hash of all weights as they are now; empty where they are not known. Cost: reads all of them."""
         if self.model is None:
             return ""
         digest = hashlib.sha256()

@@ -86,8 +86,8 @@ def from_transformers(model: Any, processor: Any, *, name: str) -> TowerEncoder:
         ),
         name=name,
         family=f"transformers {kinds[0]}",
-        logit_scale=model.logit_scale.detach().float().exp().item(),
-        logit_bias=float(model.logit_bias.detach()) if hasattr(model, "logit_bias") else 0.0,
+        logit_scale=lambda: model.logit_scale.detach().float().exp().item(),
+        logit_bias=(lambda: float(model.logit_bias.detach())) if hasattr(model, "logit_bias") else 0.0,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from fixlip.encoders.base import ImageInput, TextInput
-from fixlip.encoders.removal import Operator, filler
+from fixlip.encoders.removal import BLUR, MEAN, Operator, filler
 from fixlip.encoders.towers import PixelTower, TextTower, TokenTower, labels_of
 from fixlip.errors import InputError, OptionError
 from fixlip.players.regions import patch_owner
@@ -232,7 +232,7 @@ def _open_image(model: torch.nn.Module, tower: TokenTower | PixelTower, x: Image
 
     def refer(reference: Any) -> torch.Tensor:
         if isinstance(reference, str) and reference in ("zeros", "blur"):
-            return give(filler(x.pixels, Operator("mean" if reference == "zeros" else "blur")))
+            return give(filler(x.pixels, Operator(MEAN if reference == "zeros" else BLUR)))
         other = tower.prepare(reference)
         if other.pixels.shape != x.pixels.shape:
             raise InputError(

@@ -14,14 +14,13 @@ import open_clip
 import torch
 from open_clip.model import get_model_preprocess_cfg
 
-from fixlip.encoders.base import DualEncoder
+from fixlip.encoders.base import DualEncoder, missing_members
 from fixlip.encoders.bundled import asset_folder, bundled_models, read_weights
 from fixlip.encoders.encoder import TowerEncoder
+from fixlip.encoders.families import from_object
 from fixlip.encoders.foreign_code import no_foreign_code
 from fixlip.encoders.hub import cache_alone_without_network
 from fixlip.encoders.open_clip import from_open_clip
-from fixlip.encoders.openai_clip import from_openai_clip, is_openai_clip
-from fixlip.encoders.preprocessing import config_of
 from fixlip.errors import FixlipError, MissingExtraError, OptionError, UnsupportedModelError, unknown
 
 HUB, FOLDER, TRANSFORMERS = "hf-hub:", "local-dir:", "transformers:"
@@ -41,8 +40,9 @@ def load(
     allow_random: bool,
 ) -> DualEncoder:
     """See `fixlip.load_model`."""
-    if isinstance(model, DualEncoder):
-        return model
+    if not missing_members(model):
+        encoder: DualEncoder = model
+        return encoder
     if not isinstance(model, str):
         return _place(from_object(model, preprocess, tokenizer), device, dtype)
     with _one_at_a_time, torch.random.fork_rng(devices=[]):  # weights are random before they are read
@@ -66,33 +66,6 @@ def _named(
     label = model if schema else f"{model} ({pretrained or 'random weights'})"
     tokenizer = tokenizer or _tokenizer(model, cache_dir)
     return from_open_clip(loaded, get_model_preprocess_cfg(loaded), tokenizer, name=label)
-
-
-def from_object(model: Any, preprocess: Any = None, tokenizer: Any = None) -> TowerEncoder:
-    """A dual encoder from a model that is already built; what it is is read from the object.
-
-    Raises:
-        UnsupportedModelError: a kind that fixlip does not read, or something missing beside it.
-    """
-    name = type(model).__name__
-    if isinstance(model, (open_clip.CLIP, open_clip.CustomTextCLIP, open_clip.CoCa)):
-        if tokenizer is None:
-            raise UnsupportedModelError(f"{name} of open_clip needs tokenizer=open_clip.get_tokenizer(...).")
-        config = get_model_preprocess_cfg(model) if preprocess is None else config_of(preprocess)
-        return from_open_clip(model, config, tokenizer, name=name)
-    if any(c.__module__.startswith("transformers.") for c in type(model).__mro__):
-        from fixlip.encoders.hugging_face import from_transformers
-
-        if preprocess is None:
-            raise UnsupportedModelError(f"{name} of transformers needs preprocess=AutoProcessor.from_pretrained(...).")
-        return from_transformers(model, preprocess, name=getattr(model, "name_or_path", "") or name)
-    if is_openai_clip(model):
-        return from_openai_clip(model, name=f"{name} of OpenAI")
-    raise UnsupportedModelError(
-        f"fixlip does not know models of the kind {type(model).__module__}.{name}; it reads open_clip's CLIP, "
-        "CustomTextCLIP and CoCa, OpenAI's CLIP, and CLIPModel, SiglipModel and Siglip2Model of transformers. "
-        "For any other two towers there is fixlip.encoders.from_callables."
-    )
 
 
 def _bundled(name: str) -> TowerEncoder:
@@ -193,12 +166,12 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(lines[:2])[:200]}"
 
 
-def _place(encoder: TowerEncoder, device: str | torch.device | None, dtype: str | torch.dtype | None) -> TowerEncoder:
+def _place(encoder: DualEncoder, device: str | torch.device | None, dtype: str | torch.dtype | None) -> DualEncoder:
     if isinstance(dtype, str):
         if dtype not in DTYPES:
             raise OptionError(unknown("dtype", dtype, DTYPES))
         dtype = DTYPES[dtype]
-    if encoder.model is None or (device is None and dtype is None):
+    if not isinstance(encoder, TowerEncoder) or encoder.model is None or (device is None and dtype is None):
         return encoder
     try:
         encoder.model.to(device=device, dtype=dtype)

@@ -53,8 +53,8 @@ def from_open_clip(
         own_passes(model),
         name=name,
         family=f"open_clip {type(model).__name__}",
-        logit_scale=model.logit_scale.detach().float().exp().item(),
-        logit_bias=0.0 if bias is None else float(bias.detach()),
+        logit_scale=lambda: model.logit_scale.detach().float().exp().item(),
+        logit_bias=0.0 if bias is None else lambda: float(model.logit_bias.detach()),
         known_ids=known_ids,
     )
 

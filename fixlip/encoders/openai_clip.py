@@ -21,8 +21,9 @@ def is_openai_clip(model: Any) -> bool:
 def from_openai_clip(model: Any, *, name: str) -> TowerEncoder:
     """A dual encoder from a model of OpenAI's `clip`.
 
-    The weights are copied into open_clip's classes (float32 stays, half precision becomes float32 on a CPU). The score
-    that the result is checked against is the given model's own.
+    The weights are shared with open_clip's classes where all of them are of the type that is computed in, so that the
+    model may be trained on; otherwise they are copied (half precision becomes float32 on a CPU). The score that every
+    result is checked against is the given model's own.
 
     Args:
         model: what `clip.load` or `clip.model.build_model` gives.
@@ -33,7 +34,8 @@ def from_openai_clip(model: Any, *, name: str) -> TowerEncoder:
     weights = model.state_dict()
     copy = build_model_from_openai_state_dict(dict(weights), quick_gelu=True, cast_dtype=precision)
     copy = copy.to(device=device, dtype=precision)
-    copy.load_state_dict({k: v for k, v in weights.items() if k in copy.state_dict()})  # it had rounded them
+    same = all(w.dtype == precision for w in weights.values() if w.is_floating_point())
+    copy.load_state_dict({k: v for k, v in weights.items() if k in copy.state_dict()}, assign=same)  # it rounds them
     side = model.visual.input_resolution
     tokenizer = open_clip.SimpleTokenizer(context_length=model.context_length)
     preprocess = {"size": (side, side), "mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "shortest"}

@@ -9,18 +9,17 @@ from typing import Any, Protocol
 
 import torch
 
-from fixlip.encoders import removal as operators
 from fixlip.encoders.base import ImageInput, TextInput
-from fixlip.encoders.removal import Operator, filler, kept_first, removed_pixels
-from fixlip.errors import InputError, OptionError
+from fixlip.encoders.removal import Operator, Removal, filler, kept_first, removals, removed_pixels
+from fixlip.errors import InputError
 
 
 class ImageOrTextTower(Protocol):
     """What an encoder needs of a tower: a raw input in, an input ready for masks; masks in, features out."""
 
     @property
-    def removals(self) -> tuple[str, ...]:
-        """The removal operators that the tower knows, the default first."""
+    def removals(self) -> dict[str, Removal]:
+        """Removals that the tower knows, by name, the default first."""
 
     def prepare(self, raw: Any) -> Any:
         """From a picture or a caption to what `embed` takes."""
@@ -40,7 +39,11 @@ class PixelTower:
 
     prepare: Callable[[Any], ImageInput]
     encode: Callable[[torch.Tensor], torch.Tensor]
-    removals: tuple[str, ...] = ("mean", "blur")
+
+    @property
+    def removals(self) -> dict[str, Removal]:
+        """Removals of pixels."""
+        return {name: removal for name, removal in removals("image").items() if removal.fill}
 
     def embed(self, x: ImageInput, masks: torch.Tensor, removal: Operator) -> torch.Tensor:
         """Masks [B, units] -> features [B, D]."""
@@ -66,21 +69,25 @@ class TokenTower:
     tokens: Callable[[ImageInput, torch.Tensor], torch.Tensor]
     encode: Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
     prefix: int
-    removals: tuple[str, ...] = operators.IMAGE
+
+    @property
+    def removals(self) -> dict[str, Removal]:
+        """All removals of a picture."""
+        return removals("image")
 
     def embed(self, x: ImageInput, masks: torch.Tensor, removal: Operator) -> torch.Tensor:
         """Masks [B, units] -> features [B, D]."""
         if x.labels is not None:
-            if removal.name not in ("mean", "blur"):
+            if not removal.kind.fill:
                 raise InputError(f"Pixels are removed by mean or blur; {removal.name!r} removes whole patches.")
             pixels = removed_pixels(x.pixels, torch.from_numpy(x.labels).to(x.pixels.device).long(), masks, removal)
             return self.encode(self.tokens(x, pixels), None)
         present = self.tokens(x, x.pixels[None])
         keys = torch.cat([masks.new_ones(len(masks), self.prefix), masks], dim=1)
-        if removal.name in ("mean", "blur"):
+        if removal.kind.fill:
             absent = self.tokens(x, filler(x.pixels, removal)[None])
             return self.encode(torch.where(keys[..., None], present, absent), None)
-        hide = self._hidden if removal.name == "attention" else self._dropped
+        hide = self._dropped if removal.kind.drops_tokens else self._hidden
         empty = ~keys.any(1)
         if not empty.any():
             return hide(present, keys)
@@ -121,7 +128,11 @@ class TextTower:
     replacement: int
     vocabulary: int
     causal: bool
-    removals: tuple[str, ...] = operators.TEXT
+
+    @property
+    def removals(self) -> dict[str, Removal]:
+        """All removals of a caption."""
+        return removals("text")
 
     def ids(self, x: TextInput) -> torch.Tensor:
         """[L]: the ids that have an influence."""
@@ -132,17 +143,9 @@ class TextTower:
         ids = self.ids(x).expand(len(masks), -1)
         keep = torch.ones_like(ids, dtype=torch.bool)
         keep[:, list(x.positions)] = masks
-        if removal.name == "attention":
+        if removal.kind.rewrite is None:
             return self.encode(ids, self.attended(ids) & keep)
-        if removal.name == "replace":
-            other = self.replacement if removal.value is None else int(removal.value)
-            if other >= self.vocabulary:
-                raise OptionError(f"replace:{other}: the model knows the tokens 0 to {self.vocabulary - 1}.")
-            ids = torch.where(keep, ids, other)
-        else:
-            order, kept = kept_first(keep)
-            rest = torch.arange(ids.shape[1], device=ids.device) >= kept[:, None]
-            ids = ids.gather(1, order).masked_fill(rest, self.padding)
+        ids = removal.kind.rewrite(self, ids, keep, removal.value)
         return self.encode(ids, self.attended(ids))
 
 

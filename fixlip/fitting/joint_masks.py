@@ -5,7 +5,7 @@ import numpy as np
 from fixlip.errors import BudgetError, OptionError
 from fixlip.fitting.sampling import few_enough
 from fixlip.games.counted import CountedGame
-from fixlip.games.memo import Remembered
+from fixlip.games.memo import Memo
 from fixlip.request import Request
 
 CHUNK = 4096  # joint masks whose embeddings are held side by side
@@ -32,7 +32,7 @@ class JointValues:
     def __init__(self, game: CountedGame) -> None:
         self.game = game
         if game.separable:
-            self._image, self._text = Remembered(game.image_embeddings), Remembered(game.text_embeddings)
+            self._image, self._text = Memo(game.image_embeddings), Memo(game.text_embeddings)
 
     def __call__(self, masks: np.ndarray) -> np.ndarray:
         """[B, n] -> [B]."""

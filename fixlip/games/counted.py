@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixlip.games.memo import Remembered
+from fixlip.games.memo import Memo
 from fixlip.results.explanation import Explanation
 from fixlip.results.provenance import Provenance, StandardErrors, Unit
 from fixlip.runtime.memory import in_parts
@@ -42,9 +42,9 @@ class CountedGame:
         self.again = False
         towers: Any = game
         if self.separable:
-            self.image, self.text = (Remembered(f, ROOM) for f in (towers.image_embeddings, towers.text_embeddings))
+            self.image, self.text = (Memo(f, ROOM) for f in (towers.image_embeddings, towers.text_embeddings))
         else:
-            self.image = Remembered(lambda masks: game.values(masks)[:, None], ROOM)
+            self.image = Memo(lambda masks: game.values(masks)[:, None], ROOM)
 
     @property
     def known(self) -> int:
@@ -141,7 +141,7 @@ class CountedGame:
             provenance=Provenance(status="; ".join(remarks) or "ok", **provenance),
         )
 
-    def _batches(self, function: Remembered, masks: np.ndarray, size: str, *sides: str) -> np.ndarray:
+    def _batches(self, function: Memo, masks: np.ndarray, size: str, *sides: str) -> np.ndarray:
         def work(rows: slice) -> np.ndarray:
             return function(masks[rows]) if self.again else function.note(masks[rows])
 

@@ -4,30 +4,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, Literal
+from weakref import finalize
 
 import numpy as np
 import torch
 
 from fixlip.encoders.base import DualEncoder, ImageInput, TextInput
-from fixlip.errors import InputError, OptionError, unknown
-from fixlip.games.memo import Remembered
+from fixlip.errors import InputError, OptionError
+from fixlip.games.memo import Memo
 from fixlip.players.alignment import Span
 from fixlip.players.base import Player, grid_players
 from fixlip.players.regions import Regions, as_seen, drop_unseen, patch_owner, region_box
-from fixlip.players.words import Group, group_by_content, group_by_phrases, group_into_words, word_label
+from fixlip.players.text_players import grouping
+from fixlip.players.words import group_by_phrases, word_label
 from fixlip.runtime.memory import in_parts
 
 Batch = int | Literal["auto"]
 ACCELERATOR_BATCH = 512  # masks in one forward pass, where "auto" starts
 CPU_TOKENS = 2048  # on the CPU so many tokens in one forward pass stay in its caches
-TEXT_PLAYERS: dict[str, Callable[[str, Sequence[Span]], list[Group]]] = {
-    "words": group_into_words,
-    "content": group_by_content,
-    "tokens": lambda text, spans: [(span, (i,)) for i, span in enumerate(spans)],
-}
 
 
-class Tower:
+class MaskedTower:
     """One tower on one input: player masks in, embeddings out, in batches that shrink when memory runs out.
 
     Args:
@@ -93,7 +90,7 @@ def _first_batch(device: str, tokens: int) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Side:
+class GameInput:
     """One input of a game: prepared for its tower, with the players that it is made of.
 
     Attributes:
@@ -109,7 +106,7 @@ class Side:
     """
 
     input: ImageInput | TextInput
-    tower: Tower
+    tower: MaskedTower
     own: Callable[[], torch.Tensor]
     players: tuple[Player, ...]
     grid: tuple[int, int] | None = None
@@ -121,7 +118,7 @@ class Side:
     @cached_property
     def embed(self) -> Callable[[np.ndarray], np.ndarray]:
         """The tower, or one that remembers."""
-        return Remembered(self.tower) if self.remember else self.tower
+        return Memo(self.tower) if self.remember else self.tower
 
     def whole(self, everything: np.ndarray) -> np.ndarray:
         """[1, D], of the mask with every player; computed once, and not remembered for estimators."""
@@ -135,31 +132,30 @@ class Side:
         return self.own().double().cpu().numpy()
 
 
-def image_side(
+def picture_input(
     encoder: DualEncoder, x: ImageInput, *, regions: Regions | None = None, second: bool = False, **batches: Any
-) -> Side:
+) -> GameInput:
     """A picture whose players are its patches, or regions of any shape.
 
-    By the removals ``mean`` and ``blur`` the pixels of a region are removed, by the others the patches of which it has
-    the most pixels.
+    Removals of pixels (``mean``, ``blur``) take the pixels of a region, the others the patches of which it has the most
+    pixels.
 
     Args:
         encoder, x: the model, and the picture prepared for it.
         regions: over the upright picture; None for patches.
         second: the picture takes the place of the caption.
-        batches: options of `Tower`.
+        batches: options of `MaskedTower`.
 
     Raises:
         InputError: no region in what the model sees, or one that has no patch of its own.
     """
-    removal = getattr(encoder, "text_removal" if second else "image_removal", None)
-    name = "" if removal is None else removal.name
+    removal = (encoder.text_removal if second else encoder.image_removal).kind
     embed: Any = encoder.embed_text if second else encoder.embed_image
     own: Any = encoder.own_text if second else encoder.own_image
-    batches |= {"by_size": name == "drop", "device": encoder.device.type, "tokens": x.n_patches}
+    batches |= {"by_size": removal.drops_tokens, "device": encoder.device.type, "tokens": x.n_patches}
     if regions is None:
-        tower = Tower(partial(embed, x), [(i,) for i in range(x.n_patches)], x.n_patches, **batches)
-        return Side(x, tower, partial(own, x), grid_players(*x.grid), x.grid, notes=x.notes)
+        tower = MaskedTower(partial(embed, x), [(i,) for i in range(x.n_patches)], x.n_patches, **batches)
+        return GameInput(x, tower, partial(own, x), grid_players(*x.grid), x.grid, notes=x.notes)
     height, width = x.pixels.shape[-2:]
     labels, names, lost = drop_unseen(as_seen(regions, x.visible, (width, height)), regions.names)
     if not names:
@@ -167,7 +163,7 @@ def image_side(
     notes = (*x.notes, f"the model does not see {', '.join(lost)}") if lost else x.notes
     owner, whole_patches = patch_owner(labels, x.grid)
     groups: list[tuple[int, ...]]
-    if name in ("mean", "blur") and not whole_patches:
+    if removal.fill and not whole_patches:
         x, groups, units = replace(x, labels=labels), [(i,) for i in range(len(names))], len(names)
     else:
         groups, units = [tuple(np.flatnonzero(owner == i).tolist()) for i in range(len(names))], x.n_patches
@@ -178,12 +174,17 @@ def image_side(
             )
         labels = owner.reshape(x.grid)
     players = tuple(Player("image", n, region_box(labels, i)) for i, n in enumerate(names))
-    return Side(
-        x, Tower(partial(embed, x), groups, units, **batches), partial(own, x), players, regions=labels, notes=notes
+    return GameInput(
+        x,
+        MaskedTower(partial(embed, x), groups, units, **batches),
+        partial(own, x),
+        players,
+        regions=labels,
+        notes=notes,
     )
 
 
-def text_side(
+def caption_input(
     encoder: DualEncoder,
     x: TextInput,
     *,
@@ -191,7 +192,7 @@ def text_side(
     phrases: Sequence[str | Span] = (),
     first: bool = False,
     **batches: Any,
-) -> Side:
+) -> GameInput:
     """A caption whose players are its "words", "tokens", or "content" words with the stop words before them.
 
     Args:
@@ -199,25 +200,37 @@ def text_side(
         players: the kind.
         phrases: each of them is one player; the rest are words.
         first: the caption takes the place of the picture.
-        batches: options of `Tower`.
+        batches: options of `MaskedTower`.
 
     Raises:
         OptionError: another kind of players.
         InputError: a phrase that is not in the caption.
     """
-    if players not in TEXT_PLAYERS:
-        raise OptionError(unknown("text_players", str(players), TEXT_PLAYERS))
+    group = grouping(players)
     if phrases and players != "words":
         raise OptionError(f"With phrases the other players are words, got text_players={players!r}.")
-    groups = group_by_phrases(x.text, x.spans, phrases) if phrases else TEXT_PLAYERS[players](x.text, x.spans)
+    groups = group_by_phrases(x.text, x.spans, phrases) if phrases else group(x.text, x.spans)
     embed: Any = encoder.embed_image if first else encoder.embed_text
     own: Any = encoder.own_image if first else encoder.own_text
     batches |= {"device": encoder.device.type, "tokens": x.n_tokens}
-    tower = Tower(partial(embed, x), [members for _, members in groups], x.n_tokens, **batches)
-    return Side(
+    tower = MaskedTower(partial(embed, x), [members for _, members in groups], x.n_tokens, **batches)
+    return GameInput(
         x,
         tower,
         partial(own, x),
         tuple(Player("text", word_label(x.text, s), span=s) for s, _ in groups),
         notes=x.notes,
     )
+
+
+_fitting: dict[int, tuple[dict[str, int], dict[str, int]]] = {}
+
+
+def fitting_batches(encoder: DualEncoder) -> tuple[dict[str, int], dict[str, int]]:
+    """Largest batches that fitted into memory so far, of both towers of an encoder; filled by `MaskedTower`."""
+    if not type(encoder).__weakrefoffset__:
+        return {}, {}
+    if id(encoder) not in _fitting:
+        _fitting[id(encoder)] = {}, {}
+        finalize(encoder, _fitting.pop, id(encoder), None)
+    return _fitting[id(encoder)]

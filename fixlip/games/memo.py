@@ -10,7 +10,7 @@ DRIFT = 0.05  # of the largest number: twice the same mask, in batches of differ
 Embed = Callable[[np.ndarray], np.ndarray]
 
 
-class Remembered:
+class Memo:
     """Masks to embeddings, each mask at its first time only.
 
     Args:
@@ -19,7 +19,7 @@ class Remembered:
 
     Example:
         >>> calls = []
-        >>> embed = Remembered(lambda masks: calls.append(len(masks)) or masks.astype(float))
+        >>> embed = Memo(lambda masks: calls.append(len(masks)) or masks.astype(float))
         >>> both = embed(np.array([[True], [False], [True]])), embed(np.array([[False]]))
         >>> calls, both[0].tolist()
         ([2], [[1.0], [0.0], [1.0]])

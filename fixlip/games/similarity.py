@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from fixlip.encoders.base import DualEncoder, TextInput
+from fixlip.encoders.base import DualEncoder, ImageInput, TextInput, gives_gradients
 from fixlip.errors import FixlipError, InputError, UnsupportedModelError
 from fixlip.games.base import CallableGame, Source, TowerLayers
-from fixlip.games.inputs import Batch, Side, Tower, image_side, text_side
+from fixlip.games.inputs import Batch, GameInput, MaskedTower, caption_input, fitting_batches, picture_input
 from fixlip.io.images import open_image
 from fixlip.players.alignment import Span
 from fixlip.players.base import Players
@@ -26,20 +26,21 @@ class SimilarityGame(CallableGame):
 
     Args:
         encoder: the model.
-        image, text: what `image_side` and `text_side` made.
+        image, text: what `picture_input` and `caption_input` made.
+        weights: hash of the weights; read from the encoder where it is not given.
 
     Raises:
         InputError: the embedding of the picture or of the caption as a whole is 0, or holds NaN or infinity.
         FixlipError: with every player present the game is not the model's own score.
     """
 
-    def __init__(self, encoder: DualEncoder, image: Side, text: Side) -> None:
+    def __init__(self, encoder: DualEncoder, image: GameInput, text: GameInput, weights: str | None = None) -> None:
         players = Players(
             image.players,
             text.players,
             image.grid,
-            getattr(text.input, "text", ""),
-            getattr(image.input, "picture", None),
+            text.input.text if isinstance(text.input, TextInput) else "",
+            image.input.picture if isinstance(image.input, ImageInput) else None,
             image.regions,
         )
         super().__init__(
@@ -51,7 +52,12 @@ class SimilarityGame(CallableGame):
             encoder.logit_bias,
             players=players,
             batch_size=_chunk(image.tower, encoder),
-            source=Source(encoder.name, encoder.weights, encoder.removal, image.notes + text.notes),
+            source=Source(
+                encoder.name,
+                encoder.weights if weights is None else weights,
+                f"image {encoder.image_removal}, text {encoder.text_removal}",
+                image.notes + text.notes,
+            ),
         )
         self.encoder, self.sides = encoder, {"image": image, "text": text}
         self.text_batch_size = _chunk(text.tower, encoder)
@@ -64,12 +70,11 @@ class SimilarityGame(CallableGame):
         Raises:
             UnsupportedModelError: a model of which the blocks are not known.
         """
-        find = getattr(self.encoder, "layers", None)
-        if find is None:
+        if not gives_gradients(self.encoder):
             raise UnsupportedModelError(f"{self.encoder.name} gives no gradients; take an estimator that needs none.")
-        one = self.sides[side]
-        found: TowerLayers = find(side, one.input, one.tower.owner)
-        return found
+        opened = self.sides[side]
+        layers: TowerLayers = self.encoder.layers(side, opened.input, opened.tower.owner)
+        return layers
 
     def _check(self, encoder: DualEncoder) -> None:
         """The gate: nothing removed must be what the model itself does."""
@@ -87,7 +92,7 @@ class SimilarityGame(CallableGame):
         tolerance = max(AGREEMENT, 16 * torch.finfo(encoder.dtype).eps * abs(self.scale))
         if not abs(ours - theirs) <= tolerance:
             first, second = 1 - float(u @ own_u), 1 - float(w @ own_w)
-            if getattr(encoder, "family", "") == "callables":
+            if encoder.family == "callables":
                 raise InputError(
                     f"{encoder.name}: the {'image' if first > second else 'text'} function gives another embedding for "
                     "the same input; it may have no randomness (dropout, noise) and no memory."
@@ -99,7 +104,7 @@ class SimilarityGame(CallableGame):
             )
 
 
-def _chunk(tower: Tower, encoder: DualEncoder) -> int:
+def _chunk(tower: MaskedTower, encoder: DualEncoder) -> int:
     return tower.batch_size * (CHUNK if tower.by_size or encoder.device.type != "cpu" else 1)
 
 
@@ -116,19 +121,19 @@ def games(
 ) -> Iterator[SimilarityGame]:
     """The games of many pairs; an input is prepared, checked and encoded once, while pairs with it are to come."""
     to_come = Counter((0, i) for i, _ in pairs) + Counter((1, j) for _, j in pairs)
-    ready: dict[tuple[int, int], Side] = {}
-    sizes: tuple[dict[str, int], ...] = getattr(encoder, "batch_sizes", ({}, {}))
+    ready: dict[tuple[int, int], GameInput] = {}
+    sizes, weights = fitting_batches(encoder), encoder.weights
 
-    def make(place: int, raw: Any) -> Side:
+    def make(place: int, raw: Any) -> GameInput:
         x: Any = encoder.text_input(raw) if place else encoder.image_input(raw)
         batches: dict[str, Any] = {"batch_size": batch_size, "sizes": sizes[place]}
         if isinstance(x, TextInput):
-            return text_side(encoder, x, players=text_players, phrases=phrases, first=place == 0, **batches)
+            return caption_input(encoder, x, players=text_players, phrases=phrases, first=place == 0, **batches)
         patches = isinstance(image_players, str) and image_players == "patches"
         regions = None if patches else make_regions(image_players, open_image(raw))
-        return image_side(encoder, x, regions=regions, second=place == 1, **batches)
+        return picture_input(encoder, x, regions=regions, second=place == 1, **batches)
 
-    def side(place: int, index: int) -> Side:
+    def side(place: int, index: int) -> GameInput:
         key = (place, index)
         if key not in ready:
             one = make(place, (images, texts)[place][index])
@@ -137,4 +142,4 @@ def games(
         return ready[key] if to_come[key] else ready.pop(key)
 
     for i, j in pairs:
-        yield SimilarityGame(encoder, side(0, i), side(1, j))
+        yield SimilarityGame(encoder, side(0, i), side(1, j), weights)

@@ -76,9 +76,7 @@ def faulty(encoder, error=ZeroDivisionError, *, at=None, above=None):
 
 def little():
     """A tiny CLIP of random weights, 9 patches, that remembers no batch."""
-    encoder = encoder_of("open_clip CLIP, ViT").with_removal()
-    encoder.batch_sizes = ({}, {})
-    return encoder
+    return encoder_of("open_clip CLIP, ViT").with_removal()
 
 
 def game_of(encoder, caption=CAPTION, **options):

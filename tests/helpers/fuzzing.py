@@ -211,8 +211,8 @@ def _spec(data, folder):
     options_of(data.decode("utf-8", "replace").split(" ")[1:])
     picture = Image.new("RGB", (6, 4))
     attempts = [
-        lambda: removal.parse(name, removal.IMAGE, "image"),
-        lambda: removal.parse(name, removal.TEXT, "text"),
+        lambda: removal.parse(name, removal.removals("image"), "image"),
+        lambda: removal.parse(name, removal.removals("text"), "text"),
         lambda: make_regions(name, picture),
         lambda: len(load_dataset(name, **options)) if name.startswith("scene") else None,
         lambda: get_estimator(name, **options) if name in list_estimators() else None,

@@ -168,13 +168,16 @@ def open_clip_coca():
     return from_open_clip(model, PREPROCESS, _bpe(), name="tiny coca")
 
 
-def openai_clip():
+def openai_model():
     package = find_spec("clip")  # its __init__ wants a setuptools of before 2025; the model alone does not
     spec = spec_from_file_location("clip_model", Path(package.submodule_search_locations[0]) / "model.py")
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    model = module.CLIP(24, 48, 2, 64, 16, 20, 49408, 64, 1, 2).float()
-    return fixlip.load_model(model)
+    return module.CLIP(24, 48, 2, 64, 16, 20, 49408, 64, 1, 2).float()
+
+
+def openai_clip():
+    return fixlip.load_model(openai_model())
 
 
 class Processor:

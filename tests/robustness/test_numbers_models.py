@@ -224,7 +224,7 @@ CAPTIONS = {
 @pytest.mark.parametrize("family", FAMILIES)
 def test_captions_of_which_nothing_is_left(family):
     encoder = encoder_of(family)
-    for removal in encoder.text_tower.removals:
+    for removal in encoder.removals["text"]:
         for caption in CAPTIONS.values():
             for players in ("words", "content", "tokens"):
                 model = encoder.with_removal(text=removal)
@@ -244,7 +244,7 @@ def test_captions_of_which_nothing_is_left(family):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_pictures_of_which_nothing_is_left(family):
     encoder = encoder_of(family)
-    for removal in encoder.image_tower.removals:
+    for removal in encoder.removals["image"]:
         for image in (np.zeros((50, 50, 3), dtype=np.uint8), np.full((50, 50, 3), 255, dtype=np.uint8), picture()):
             game = next(games(encoder.with_removal(image=removal), [image], ["a dog"], [(0, 0)]))
             masks = np.stack([np.zeros(game.n_image), np.arange(game.n_image) < 1, np.ones(game.n_image)]).astype(bool)

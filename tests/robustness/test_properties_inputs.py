@@ -191,14 +191,15 @@ def test_options(pairs):
 @given(st.one_of(TEXTS, st.from_regex(r"\A(mean|blur|attention|drop|replace|delete):?[-0-9.e_nai]{0,6}\Z")))
 @settings(max_examples=150)
 def test_removals(text):
-    for allowed in (removal.IMAGE, removal.TEXT):
+    for side in ("image", "text"):
+        allowed = removal.removals(side)
         try:
-            found = removal.parse(text, allowed, "image")
+            found = removal.parse(text, allowed, side)
         except OptionError as error:
             assert one_line(error)  # noqa: PT017
             continue
         assert found.name in allowed
-        assert removal.parse(str(found), allowed, "image").name == found.name
+        assert removal.parse(str(found), allowed, side).name == found.name
         assert found.value is None or 0 <= found.value < 1e9
 
 

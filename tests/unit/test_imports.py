@@ -17,7 +17,7 @@ ROOMS = {  # each room, and the rooms that it may import; lazy and typing import
     "plugins": "errors",
     "runtime": "errors",
     "io": "errors runtime",
-    "players": "errors",
+    "players": "errors plugins",
     "results": "errors runtime io players",
     "datasets": "errors specs plugins runtime io players",
     "encoders": "errors specs plugins runtime io players",

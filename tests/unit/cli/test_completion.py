@@ -70,7 +70,9 @@ def test_options_are_those_of_the_estimator_that_is_named():
 
 
 def test_what_is_offered_is_what_there_is():
-    assert (completion.IMAGE_REMOVALS, completion.TEXT_REMOVALS) == (removal.IMAGE, removal.TEXT)
+    assert completion.image_removals("") == ["mean", "blur", "attention", "drop"] == list(removal.removals("image"))
+    assert completion.text_removals("") == ["attention", "replace", "delete"] == list(removal.removals("text"))
+    assert completion.text_players("") == ["words", "content", "tokens"]
     assert tuple(MEASURES) == completion.METRICS
     offered = completion.estimators("")
     assert {name for name in fixlip.list_estimators() if ":" not in name} <= set(offered)

@@ -12,7 +12,7 @@ import fixlip
 from fixlip.encoders.base import DualEncoder
 from fixlip.encoders.towers import TextTower, TokenTower
 from fixlip.errors import InputError, OptionError
-from fixlip.games.inputs import image_side, text_side
+from fixlip.games.inputs import caption_input, picture_input
 from fixlip.games.similarity import SimilarityGame, games
 from tests.helpers.models import FAMILIES, encoder_of, folder, picture
 from tests.helpers.oracles import assert_close
@@ -159,7 +159,7 @@ def test_without_a_class_token_nothing_left_is_the_mean_colour(family):
 def test_hidden_words_have_no_influence(family):
     """Another word in a hidden place changes nothing; in a present place it does."""
     encoder = encoder_of(family)
-    one, two = (text_side(encoder, encoder.text_input(c)) for c in ("a dog and a bus", "a bus and a bus"))
+    one, two = (caption_input(encoder, encoder.text_input(c)) for c in ("a dog and a bus", "a bus and a bus"))
     masks = np.ones((2, 5), dtype=bool)
     masks[0, 1] = False
     assert one.tower.owner.tolist() == two.tower.owner.tolist() or "bert" not in family
@@ -224,7 +224,7 @@ def test_hidden_tokens_of_open_clips_text_transformer(family):
 @pytest.mark.parametrize("family", WORDS)
 def test_deleted_words_are_as_if_never_written(family):
     encoder = encoder_of(family).with_removal(text="delete")
-    side = text_side(encoder, encoder.text_input(CAPTION))
+    side = caption_input(encoder, encoder.text_input(CAPTION))
     masks = np.array([[True, False, True, True, True], [False, False, True, True, True], [True] * 5])
     written = ["a and a bus", "and a bus", CAPTION]
     with torch.no_grad():
@@ -250,17 +250,17 @@ def test_replaced_tokens(family, token):
 
 def test_all_removed_is_finite(encoder):
     x, t = encoder.image_input(picture()), encoder.text_input("dog")
-    for image in encoder.image_tower.removals:
+    for image in encoder.removals["image"]:
         assert torch.isfinite(encoder.with_removal(image=image).embed_image(x, ~ones(x.n_patches))).all()
-    for text in encoder.text_tower.removals:
+    for text in encoder.removals["text"]:
         assert torch.isfinite(encoder.with_removal(text=text).embed_text(t, ~ones(t.n_tokens))).all()
 
 
 def test_explained_with_every_removal(encoder):
     """The whole way, on few masks: finite, the removal recorded."""
     options = {"image_players": "grid:2", "options": {"interactions": "cross"}, "progress": False}
-    for image in encoder.image_tower.removals:
-        for text in encoder.text_tower.removals:
+    for image in encoder.removals["image"]:
+        for text in encoder.removals["text"]:
             found = fixlip.explain(
                 picture(), "dog bus", model=encoder, removal={"image": image, "text": text}, **options
             )
@@ -308,7 +308,6 @@ def test_batches_do_not_matter(demo_clip):
 )
 def test_out_of_memory_halves_the_batch_and_is_remembered(demo_clip, error):
     encoder = demo_clip.with_removal()
-    encoder.batch_sizes = ({}, {})
     game, sizes = game_of(encoder), []
     masks = np.random.default_rng(0).random((200, 49)) < 0.5
     expected, inner = game.image_embeddings(masks), game.image_fn.embed
@@ -393,8 +392,8 @@ def test_not_a_number_is_named():
 
 
 def test_sides_are_made_of_prepared_inputs(demo_clip):
-    image = image_side(demo_clip, demo_clip.image_input(picture()))
-    text = text_side(demo_clip, demo_clip.text_input(CAPTION), players="tokens")
+    image = picture_input(demo_clip, demo_clip.image_input(picture()))
+    text = caption_input(demo_clip, demo_clip.text_input(CAPTION), players="tokens")
     assert SimilarityGame(demo_clip, image, text).players.labels[-1] == "bus"
 
 

@@ -125,7 +125,7 @@ def describe(name, encoder):
         "model": name,
         "grid": f"{rows} x {columns}" + (", follows the picture" if follows else ""),
         **text_rules(encoder),
-        "removals of patches": ", ".join(encoder.image_tower.removals),
+        "removals of patches": ", ".join(encoder.removals["image"]),
         "gate error": f"{error:.0e}",
         "conformance": "passed",
     }

@@ -5,7 +5,7 @@ import fixlip
 from fixlip import OptionError
 from fixlip.fitting.stopping import relative_error
 from fixlip.games import CallableGame
-from fixlip.games.memo import Remembered
+from fixlip.games.memo import Memo
 
 N_IMAGE, N_TEXT = 40, 4
 SAMPLED = [
@@ -124,7 +124,7 @@ def test_an_enumerated_game_has_no_error():
 
 def test_what_is_remembered_stays_within_its_room():
     seen = []
-    embed = Remembered(lambda masks: seen.append(len(masks)) or np.ones((len(masks), 4)), room=100)
+    embed = Memo(lambda masks: seen.append(len(masks)) or np.ones((len(masks), 4)), room=100)
     masks = np.arange(64)[:, None] >> np.arange(6) & 1 == 1
     for _ in range(2):
         for start in range(0, 64, 2):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fixlip.players.base import outlines as shapes
+from fixlip.players import outlines as shapes
 from tests.helpers.oracles import assert_close
 from tests.helpers.pictures import label_map
 
