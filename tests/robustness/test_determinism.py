@@ -77,7 +77,7 @@ def test_batches_do_not_matter(model, row_by_row):
         expected = run(name, game)
         if expected is None:
             continue
-        for size in ("auto", 1, 5):
+        for size in ("auto", 1, 5, 64):
             game = game_of(model, batch_size=size)
             if size == "auto":
                 game.sides["image"].tower.sizes = {"batch": 3}  # as after memory has run out
