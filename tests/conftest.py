@@ -15,6 +15,16 @@ from tests.helpers.browser import browser, open_page  # noqa: F401 (fixtures)
 from tests.helpers.network import install, no_network  # noqa: F401 (a fixture)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads its options
+def pytest_cmdline_main(config):
+    """Two processes by default, and one where all that was asked for is files or single tests, or a debugger."""
+    option = config.option
+    files = config.args and all(".py" in argument for argument in config.args)
+    worker = hasattr(config, "workerinput")
+    if getattr(option, "numprocesses", 0) is None and not (files or worker or option.usepdb or option.collectonly):
+        option.numprocesses, option.dist = min(2, os.cpu_count() or 1), "worksteal"
+
+
 def pytest_configure(config):
     install()
 

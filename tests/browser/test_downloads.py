@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from fixlip import viewer
+from tests.browser.test_interactions import choose, mixed, word
 from tests.helpers.browser import ARTIFACTS
-from tests.helpers.browser.test_interactions import choose, mixed, word
 from tests.helpers.pictures import comparison, explanation, of_regions
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]

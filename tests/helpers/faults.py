@@ -74,6 +74,12 @@ def faulty(encoder, error=ZeroDivisionError, *, at=None, above=None):
         yield faults
 
 
+def moments(calls):
+    """Calls at which to fail, counted from 1: the first two, the last two, and four in between."""
+    inside = np.linspace(1, calls, 6).round().astype(int)
+    return sorted({k for k in (*inside.tolist(), 2, calls - 1) if 1 <= k <= calls})
+
+
 def little():
     """A tiny CLIP of random weights, 9 patches, that remembers no batch."""
     return encoder_of("open_clip CLIP, ViT").with_removal()

@@ -40,7 +40,7 @@ MADE_BY = {  # which program makes a binary file anew
     "docs/results/*.png": "fixlip/evaluation/report.py",
     "docs/*.png": "scripts/docs_figures.py",
     "benchmarks/results/*.png": "benchmarks/__main__.py",
-    "tests/helpers/data/*.fixlip": "fixlip/storage.py",
+    "tests/helpers/data/*.fixlip": "fixlip/results/storage.py",
     "tests/helpers/findings/*": "scripts/fuzz.py",
 }
 

@@ -57,8 +57,9 @@ def some(model):
 
 @pytest.mark.parametrize("model", EVERY)
 def test_same_seed_same_bits(model):
-    first = {name: run(name, game_of(model), seed=1) for name in ALL}
-    for name in reversed(ALL):
+    names = list(ALL) if model in BUNDLED else some(model)
+    first = {name: run(name, game_of(model), seed=1) for name in names}
+    for name in reversed(names):
         if first[name] is None:
             continue
         ticks = []
@@ -141,7 +142,7 @@ print(json.dumps({name: bits(f) for name, f in found.items() if f is not None}))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", ["0", "1", "random"])
+@pytest.mark.parametrize("seed", ["1", "random"])
 def test_a_fresh_process(seed):
     names = [name for name in ALL if name != "shapiq:SVARMIQ"]
     done = subprocess.run(

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 import fixlip
+from fixlip.api import captions
 from fixlip.api.curves import removal_curves
-from fixlip.api.explain import captions
 from fixlip.errors import FixlipError, NotEnoughMemoryError
 from fixlip.games.base import CallableGame, JointGame
 from fixlip.games.closed_form import random_towers
@@ -22,6 +22,7 @@ from tests.helpers.faults import (
     few,
     game_of,
     little,
+    moments,
     quick_collections,
     run,
 )
@@ -60,7 +61,7 @@ def test_memory_that_runs_out_once(name):
     with faulty(encoder) as whole:
         expected = run(name, game_of(encoder))
     kinds = list(ERRORS.values())
-    for k in range(1, whole.calls + 1):
+    for k in moments(whole.calls):
         encoder = little()
         with unchanged(encoder), faulty(encoder, kinds[k % len(kinds)], at=k) as faults:
             found = run(name, game_of(encoder))

@@ -19,6 +19,7 @@ from tests.helpers.faults import (
     few,
     game_of,
     little,
+    moments,
     quick_collections,
     run,
 )
@@ -54,7 +55,7 @@ def test_a_model_that_raises(name):
         expected = run(name, game_of(encoder))
     raised = FaultError("the tower fell")
     with unchanged(encoder):
-        for k in range(1, whole.calls + 1):
+        for k in moments(whole.calls):
             with faulty(encoder, lambda: raised, at=k), pytest.raises(FaultError) as caught:
                 run(name, game_of(encoder))
             assert caught.value is raised
@@ -68,7 +69,7 @@ def test_an_interruption(name):
         expected = run(name, game_of(encoder))
     partial = 0
     with unchanged(encoder):
-        for k in range(1, whole.calls + 1):
+        for k in moments(whole.calls):
             with faulty(encoder, KeyboardInterrupt, at=k):
                 try:
                     found = run(name, game_of(encoder))
@@ -89,7 +90,7 @@ def test_a_progress_function_that_raises(name):
     expected = run(name, game, progress=lambda done, total: calls.append((done, total)))
     assert calls
     with unchanged(encoder):
-        for k in range(1, len(calls) + 1):
+        for k in moments(len(calls)):
             for error in (FaultError("no more"), KeyboardInterrupt("no more")):
                 left = [error] * (k == 1) or [None] * (k - 1) + [error]
 
@@ -128,7 +129,7 @@ def test_an_interruption_of_several_ends_them(several):
     encoder = little()
     with faulty(encoder) as whole:
         SEVERAL[several](encoder)
-    for k in range(1, whole.calls + 1):
+    for k in moments(whole.calls):
         with faulty(encoder, KeyboardInterrupt, at=k), pytest.raises(KeyboardInterrupt):
             SEVERAL[several](encoder)
 
@@ -140,7 +141,7 @@ def test_an_interruption_of_curves_keeps_the_explanation():
     with faulty(encoder) as whole:
         fixlip.explain(picture(), CAPTION, model=encoder, curves=True, **FEW)
     assert whole.calls > explained.calls
-    for k in range(explained.calls + 1, whole.calls + 1):
+    for k in (explained.calls + k for k in moments(whole.calls - explained.calls)):
         with faulty(encoder, KeyboardInterrupt, at=k):
             found = fixlip.explain(picture(), CAPTION, model=encoder, curves=True, **FEW)
         assert found.curves is None
@@ -185,7 +186,7 @@ def test_functions_that_raise(name):
     game.batch_size = 16
     expected = run(name, game)
     with unchanged():
-        for k in range(1, len(calls) + 1):
+        for k in moments(len(calls)):
             at[0] = k
             calls.clear()
             with pytest.raises(FaultError, match=f"^{k}$"):

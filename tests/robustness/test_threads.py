@@ -17,7 +17,7 @@ import pytest
 import torch
 
 import fixlip
-from fixlip import api
+from fixlip.api import load as loading
 from fixlip.datasets.scenes import make_scene
 from fixlip.encoders.layers import frozen
 from fixlip.errors import FixlipError, UnsupportedModelError
@@ -86,7 +86,7 @@ def compared(n, jobs, times=1):
         assert in_threads(n, jobs) == alone
 
 
-@pytest.mark.parametrize("n", [2, 8])
+@pytest.mark.parametrize("n", [pytest.param(2, marks=pytest.mark.slow), 8])
 def test_one_model_in_threads(n):
     jobs = explanations(NAMES)
     with unchanged(model_of(MODEL)):
@@ -97,14 +97,14 @@ def test_one_model_in_threads(n):
 def test_a_tokenizer_in_threads(model):
     """Those of transformers keep the padding of the last call."""
     encoder = model_of(model)
-    jobs = [lambda text=text: encoder.text_input(text).ids.tolist() for text in ("a dog", "a dog and a bus")] * 600
+    jobs = [lambda text=text: encoder.text_input(text).ids.tolist() for text in ("a dog", "a dog and a bus")] * 200
     compared(8, jobs)
 
 
 @pytest.mark.slow
 def test_every_estimator_in_threads():
     jobs = [lambda name=name: bits(run(name, game_of(MODEL), seed=1)) for name in ALL]
-    compared(8, jobs, times=3)
+    compared(8, jobs)
 
 
 @contextmanager
@@ -220,12 +220,12 @@ def test_models_loaded_in_threads():
     scene = make_scene(2)
     call = {"estimator": "chefer", "progress": False}
     expected = fixlip.explain(scene.image, scene.caption, model="demo-clip", **call)
-    api._load_once.cache_clear()
+    loading._load_once.cache_clear()
     with unchanged():
         found = in_threads(4, [lambda: fixlip.explain(scene.image, scene.caption, model="demo-clip", **call)] * 4)
         anew = in_threads(4, [lambda n=n: fixlip.load_model(n, device="cpu") for n in ("demo-clip", "demo-siglip") * 2])
     assert max(apart(expected, one) for one in found) < 1e-6  # weights and states lie elsewhere in memory
-    assert api._load_once.cache_info().misses == 1
+    assert loading._load_once.cache_info().misses == 1
     assert [e.weights for e in anew] == [model_of(n).weights for n in ("demo-clip", "demo-siglip")] * 2
 
 
@@ -240,6 +240,7 @@ def test_a_log_of_another_thread_is_heard_while_a_model_loads(caplog):
     assert caplog.messages == ["of another"]
 
 
+@pytest.mark.slow
 def test_what_is_shown(tmp_path, explanation):
     def job(k):
         path = tmp_path / f"{k}.fixlip"
@@ -250,7 +251,7 @@ def test_what_is_shown(tmp_path, explanation):
     jobs = [lambda k=k: job(k) for k in range(4)]
     jobs[0]()
     with unchanged(but=["open files"]):  # matplotlib's fonts
-        compared(4, jobs, times=3)
+        compared(4, jobs)
 
 
 # Copies, pickles, processes

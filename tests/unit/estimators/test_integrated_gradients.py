@@ -351,6 +351,7 @@ def test_an_exception_in_the_midst_of_it(part, monkeypatch):
     assert snapshot(encoder.model) == before
 
 
+@pytest.mark.slow
 def test_half_precision():
     full, half = (fixlip.load_model("demo-clip", device="cpu", dtype=d) for d in (torch.float32, torch.bfloat16))
     scene = make_scene(1)
@@ -433,6 +434,7 @@ def test_discretised_paths_lead_from_word_to_word():
     assert_close(middle[:, 0], (words[1:] + words[:-1]) / 2, 1e-9)
 
 
+@pytest.mark.slow
 def test_the_discretised_path_closes(demo_games):
     for game in demo_games:
         found = IntegratedGradients(path="discretised", text_layer=0, steps=64).explain(game, progress=False)
