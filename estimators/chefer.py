@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 
 from fixlip.estimator import Capabilities, Estimator
 from fixlip.games.counted import CountedGame
-from fixlip.gradients.views import View, array, first_order, look
+from fixlip.gradients.views import View, array, first_order, gradients, look
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
 
@@ -62,7 +61,7 @@ class Chefer(Estimator):
         weights = [c.weights for view in (image, text) for c in view.calls]
         cams = [
             np.maximum(game.scale * array(g) * array(w), 0)[0].mean(0)
-            for g, w in zip(torch.autograd.grad(cosine, weights), weights, strict=True)
+            for g, w in zip(gradients(cosine, weights), weights, strict=True)
         ]
         game.count(image=1, text=1)
         maps = [_map(image, cams[: len(image.calls)]), _map(text, cams[len(image.calls) :])]

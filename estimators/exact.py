@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from scipy.special import comb
 
 from fixlip.errors import BudgetError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
@@ -18,6 +17,14 @@ MOST = 20  # players; a million values
 CHUNK = 1 << 14  # masks at once
 Index = Literal["FWBII", "WBV", "BII", "BV", "SII", "k-SII", "STII", "FSII", "CHII", "SV"]
 Weight = Callable[[np.ndarray], np.ndarray]  # of the Moebius coefficient of B, by the size of B
+
+
+def comb(n: np.ndarray, k: int) -> np.ndarray:
+    """Return the numbers of subsets of size k of sets of size n."""
+    from scipy.special import comb
+
+    return comb(n, k)  # type: ignore[no-any-return]
+
 
 WEIGHTS: dict[str, tuple[Weight, Weight]] = {  # of a player in B, and of a pair in B
     "SII": (lambda b: 1 / b, lambda b: 1 / (b - 1)),

@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 
 from fixlip.errors import OptionError
 from fixlip.estimator import Capabilities, Estimator
 from fixlip.games.base import TowerLayers
 from fixlip.games.counted import CountedGame
-from fixlip.gradients.views import array, first_order, look
+from fixlip.gradients.views import array, first_order, gradients, look
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
 
@@ -68,7 +67,7 @@ class GradCam(Estimator):
         layers = [self._layer(side, game.layers(side)) for side in ("image", "text")]
         image, text, cosine = look(game, self.capabilities.name, layers, gradients=True, attention=False)
         maps = []
-        for view, gradient in zip((image, text), torch.autograd.grad(cosine, [image.states, text.states]), strict=True):
+        for view, gradient in zip((image, text), gradients(cosine, [image.states, text.states]), strict=True):
             weight = array(gradient)[0]
             if self.weights == "mean":
                 weight = weight[view.owners >= 0].mean(0)

@@ -1,19 +1,21 @@
 """Grad-ECLIP: gradient times value at the token that the embedding is read from."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-import torch
 
 from fixlip.errors import OptionError
 from fixlip.estimator import Capabilities, Estimator
 from fixlip.fitting.numerics import directions
 from fixlip.games.counted import CountedGame
 from fixlip.gradients.attention import Attention
-from fixlip.gradients.views import View, array, first_order, look, with_one_head
+from fixlip.gradients.views import View, array, first_order, gradients, look, with_one_head
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -79,9 +81,9 @@ class GradEclip(Estimator):
             image, text = with_one_head(game, name, image), with_one_head(game, name, text)
         calls = [[view.head] if view.head is not None else list(view.blocks) for view in (image, text)]
         outputs = [call.output for call in calls[0] + calls[1]]
-        gradients = torch.autograd.grad([image.embedding, text.embedding], outputs, others)
+        gradient = gradients([image.embedding, text.embedding], outputs, others)
         game.count(image=1, text=1)
-        maps = [_map(image, calls[0], gradients), _map(text, calls[1], gradients[len(calls[0]) :])]
+        maps = [_map(image, calls[0], gradient), _map(text, calls[1], gradient[len(calls[0]) :])]
         return game.explanation(
             0.0,
             first_order(game, image, text, *maps),
@@ -91,11 +93,11 @@ class GradEclip(Estimator):
         )
 
 
-def _map(view: View, calls: list[Attention], gradients: tuple[torch.Tensor, ...]) -> np.ndarray:
+def _map(view: View, calls: list[Attention], gradient: "tuple[torch.Tensor, ...]") -> np.ndarray:
     """The scores of all tokens, [L]."""
     total = np.zeros(len(view.owners))
-    for call, gradient in zip(calls, gradients, strict=False):
-        query, key, value, g = (_heads_as_one(x) for x in (call.query, call.key, call.value, gradient))
+    for call, at_output in zip(calls, gradient, strict=False):
+        query, key, value, g = (_heads_as_one(x) for x in (call.query, call.key, call.value, at_output))
         query, g = query[view.readers], g[view.readers]
         attended = array(call.weights)[0, :, view.readers].max((0, 1)) > 0
         among = view.owners >= 0 if view.side == "image" else attended
@@ -111,6 +113,6 @@ def _nearness(query: np.ndarray, key: np.ndarray, among: np.ndarray) -> np.ndarr
     return np.where(flat, 1.0, (cosine - low) / np.where(flat, 1.0, high - low))
 
 
-def _heads_as_one(x: torch.Tensor) -> np.ndarray:
+def _heads_as_one(x: "torch.Tensor") -> np.ndarray:
     """[1, heads, L, width] -> [L, heads * width]."""
     return array(x[0].transpose(0, 1).flatten(1))

@@ -1,13 +1,13 @@
 """Integrated-gradient interactions (exCLIP)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
-import torch
-from torch.autograd import forward_ad
 
 from fixlip.errors import InputError, OptionError
 from fixlip.estimator import Capabilities, Estimator
@@ -21,6 +21,9 @@ from fixlip.results.explanation import Explanation
 from fixlip.runtime.memory import in_parts
 from fixlip.runtime.threads import without_warnings
 
+if TYPE_CHECKING:
+    import torch
+
 _one_at_a_time = Lock()  # torch knows one level of forward derivatives, for all threads together
 
 MEMORY = 2**29  # bytes for what is in the making at once
@@ -30,7 +33,7 @@ HELD = 0.1  # share of the interactions that pairs of players hold, below which 
 MOST_STEPS = 4096
 
 
-class Tower(NamedTuple):
+class TowerPath(NamedTuple):
     """One tower on its way from a reference to the input.
 
     Attributes:
@@ -52,6 +55,8 @@ class Tower(NamedTuple):
 
     def batches(self, n: int, work: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[torch.Tensor]:
         """What becomes of 0 to n - 1, in parts."""
+        import torch
+
         every = torch.arange(n)
         return in_parts(lambda rows: work(every[rows]), n, lambda: self.chunk[-1], self.chunk.append)
 
@@ -144,6 +149,8 @@ class IntegratedGradients(Estimator):
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
         """See `Estimator.explain`."""
+        import torch
+
         n, m = game.n_image, game.n_text
         image, text = self._tower(game, "image", n), self._tower(game, "text", m)
         fixed = self.normalisation == "fixed"
@@ -189,7 +196,9 @@ class IntegratedGradients(Estimator):
             details={"completeness_gap": float(gap)} | parts,
         )
 
-    def _tower(self, game: CountedGame, side: Literal["image", "text"], n: int) -> Tower:
+    def _tower(self, game: CountedGame, side: Literal["image", "text"], n: int) -> TowerPath:
+        import torch
+
         layers: TowerLayers = game.layers(side)
         layer = place_of(self.image_layer if side == "image" else self.text_layer, layers.depth)
         reference = self.image_reference if side == "image" else self.text_reference
@@ -211,7 +220,7 @@ class IntegratedGradients(Estimator):
             path = self._discretised(layers, precise)
         else:
             path = straight_path(precise[0], precise[1], self.steps, self.quadrature)
-        return Tower(side, layers, layer, path, groups, features, [chunk])
+        return TowerPath(side, layers, layer, path, groups, features, [chunk])
 
     def _discretised(self, layers: Any, ends: torch.Tensor) -> Path:
         words, places = (t.to(ends) for t in layers.words())
@@ -233,8 +242,11 @@ def place_of(layer: int | float, depth: int) -> int:
     raise OptionError(f"A layer is an index of -{depth} to {depth} or a fraction of 0.0 to 1.0, got {layer!r}.")
 
 
-def directional_derivatives(tower: Tower, game: CountedGame) -> torch.Tensor:
+def directional_derivatives(tower: TowerPath, game: CountedGame) -> torch.Tensor:
     """[players + 1, D], float64: of the features along what each player's tokens move, integrated over the path."""
+    import torch
+    from torch.autograd import forward_ad
+
     players, dtype = len(tower.groups), tower.layers.state(tower.layer).dtype
     total = torch.zeros(players, tower.ends.shape[1], dtype=torch.float64)
 
@@ -258,8 +270,10 @@ def directional_derivatives(tower: Tower, game: CountedGame) -> torch.Tensor:
     return total
 
 
-def contributions(tower: Tower, cotangents: torch.Tensor, game: CountedGame) -> torch.Tensor:
+def contributions(tower: TowerPath, cotangents: torch.Tensor, game: CountedGame) -> torch.Tensor:
     """[C, players + 1], float64: what each player's tokens change of the product of the features with a cotangent."""
+    import torch
+
     dtype = tower.layers.state(tower.layer).dtype
     total = torch.zeros(len(cotangents), tower.groups.shape[1], dtype=torch.float64)
 

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from fixlip.estimator import Capabilities, Estimator
 from fixlip.games.counted import CountedGame
-from fixlip.gradients.views import array, by_player, cross_only, look
+from fixlip.gradients.views import array, by_player, cross_only, gradients, look
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
 
@@ -58,7 +57,7 @@ class InteractionCam(Estimator):
         weighted = []
         for view, gradient, n in zip(
             (image, text),
-            torch.autograd.grad(cosine, [image.features, text.features]),
+            gradients(cosine, [image.features, text.features]),
             (game.n_image, game.n_text),
             strict=True,
         ):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from scipy.special import gammaln, logsumexp
 
 from fixlip.errors import BudgetError, InputError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
@@ -164,7 +163,8 @@ def _kernel_of_sizes(n: int) -> np.ndarray:
 
 
 def _kernel_by_size(n_image: int, n_text: int) -> np.ndarray:
-    """[n_image + 1, n_text + 1]: the same for the sizes of an image and of a text mask."""
+    """Return the same for the sizes of an image and of a text mask, [n_image + 1, n_text + 1]."""
+    from scipy.special import gammaln, logsumexp
 
     def log_choose(n: int, k: np.ndarray) -> np.ndarray:
         return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)

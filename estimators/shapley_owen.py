@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
-from scipy.stats import binom
 
 from fixlip.errors import BudgetError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
 from fixlip.fitting.moments import features, solve
-from fixlip.fitting.sampling import Design, allocate, by_size, enumerate_all
+from fixlip.fitting.sampling import Design, allocate, by_size, enumerate_all, size_probability
 from fixlip.fitting.surrogate import Surrogate, remarks
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
@@ -181,9 +180,9 @@ class _Tower:
             return cls(points, designs, [embed(designs[0].masks)] * len(points))
         each = m // len(points)
         low, own = points[: len(points) // 2], rng.spawn(len(points) // 2)
-        half = [by_size(n, each, binom.pmf(np.arange(n + 1), n, p), r) for p, r in zip(low, own, strict=True)]
+        half = [by_size(n, each, size_probability(np.arange(n + 1), n, p), r) for p, r in zip(low, own, strict=True)]
         enough = each >= 4 * n  # pairs determine main effects from twice as many masks on only
-        middle = [by_size(n, each, binom.pmf(np.arange(n + 1), n, 0.5), rng, paired=enough)] * (len(points) % 2)
+        middle = [by_size(n, each, size_probability(np.arange(n + 1), n, 0.5), rng, paired=enough)] * (len(points) % 2)
         designs = [*half, *middle, *(replace(d, masks=~d.masks) for d in reversed(half))]
         return cls(points, designs, _in_turn(embed, [d.masks for d in designs]))
 
@@ -199,9 +198,11 @@ class _Tower:
             return _Tower(points, [enumerate_all(n, p) for p in points], [self.embeddings[0]] * len(points))
         masks = np.concatenate([d.masks for d in self.designs])
         size = masks.sum(1)
-        share = np.concatenate([d.weights for d in self.designs]) / binom.pmf(size[:, None], n, self.points).sum(1)
+        share = np.concatenate([d.weights for d in self.designs]) / size_probability(size[:, None], n, self.points).sum(
+            1
+        )
         units, embeddings = np.concatenate([d.units for d in self.designs]), np.concatenate(self.embeddings)
-        designs = [Design(masks, share * binom.pmf(size, n, p), units, "independent") for p in points]
+        designs = [Design(masks, share * size_probability(size, n, p), units, "independent") for p in points]
         return _Tower(points, designs, [embeddings] * len(points))
 
 

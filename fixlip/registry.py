@@ -87,14 +87,9 @@ def unregister_estimator(name: str) -> None:
     _registered.pop(name, None)
 
 
-def list_estimators(*, families: bool = True) -> list[str]:
-    """The names of all estimators that can be used, sorted; second names of an estimator are left out.
-
-    Args:
-        families: also those of families (``shapiq:KernelSHAP``), which take seconds to import.
-    """
-    points = [name for name, point in _entry_points().items() if families or not _is_family(point)]
-    built_in = {cls.capabilities.name for point in points for cls in _load(point).values()}
+def list_estimators() -> list[str]:
+    """Return the names of all estimators that can be used, sorted; second names of an estimator are left out."""
+    built_in = {cls.capabilities.name for point in _entry_points() for cls in _load(point).values()}
     return sorted(built_in | set(_registered))
 
 

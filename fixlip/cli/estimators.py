@@ -46,26 +46,26 @@ def estimators(
     json: options.Json = False,
 ) -> None:
     """List the estimators that can be named: what they answer, what they need, what they cost."""
-    from fixlip.cli import documents
     from fixlip.cli.capabilities import entry, groups, row
     from fixlip.registry import list_estimators
 
     console, size = Printer(), (image_players, text_players, budget)
     if json:
+        from fixlip.cli import documents
+
         every = [entry(n, *size) for n in ([name] if name is not None else list_estimators())]
         documents.emit(documents.document("estimators", players=size[:2], budget=budget, estimators=every))
     elif name is not None:
         _one(console, name, *size)
     elif wide or not console.is_terminal:
         own, family = groups(list_estimators())
-        _whole([row(n, *size) for n in [*own, *family]])
+        _whole([row(n, *size, count=False) for n in [*own, *family]])
     else:
-        own = list_estimators(families=False)
+        own, family = groups(list_estimators())
         console.print(_table([row(n, *size) for n in own], _columns(console)))
-        family = [n for n in list_estimators() if n not in own]  # seconds later
         if family:
             console.print(Text("\nfamilies of other libraries\n", style="bold"))
-            console.print(_table([row(n, *size) for n in family], _columns(console)))
+            console.print(_table([row(n, *size, count=False) for n in family], _columns(console)))
         _legend(console, *size)
 
 
@@ -77,6 +77,7 @@ def _legend(console: Printer, image_players: int, text_players: int, budget: int
     players = f"{image_players} image + {text_players} text players"
     spent = "the estimator's own budget" if budget is None else f"a budget of {budget:,}"
     legend = [f"passes: of the image + text tower for {players}, {spent}."]
+    legend += ["≤ budget: at most one pass of each tower for each game value; --name NAME counts them."]
     legend += ["exact: with a budget that covers all masks."] * ("exact" in _columns(console))
     console.print(Text("\n" + "\n".join(legend), style="dim"))
     console.print(Text("fixlip estimators --name NAME tells more about one; --wide shows all columns.", style="dim"))

@@ -10,8 +10,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import cho_factor
-from scipy.linalg.lapack import dpotri
 
 CHUNK = 2048  # terms at once
 LEAST_NOISE = 1e-6  # variance of the noise, in units of that of the targets
@@ -169,6 +167,9 @@ def _fast(chi: np.ndarray, noise: float) -> np.ndarray:
 
 
 def _inverse(kernels: list[np.ndarray], noise: float) -> np.ndarray:
+    from scipy.linalg import cho_factor
+    from scipy.linalg.lapack import dpotri
+
     total = sum(kernels) + noise * np.eye(len(kernels[0]))
     lower = dpotri(cho_factor(total, lower=True)[0], lower=1)[0]
     inverse: np.ndarray = np.tril(lower) + np.tril(lower, -1).T

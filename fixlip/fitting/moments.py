@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from fixlip.errors import BudgetError
 from fixlip.fitting.sampling import Design
@@ -156,6 +155,8 @@ def solve(gram: np.ndarray, rhs: np.ndarray, ridge: float) -> np.ndarray:
     Raises:
         BudgetError: they are singular.
     """
+    from scipy.linalg import cho_solve
+
     penalty = ridge * gram[0, 0] * np.eye(len(gram))
     penalty[0, 0] = 0.0
     return cho_solve(cholesky(gram + penalty, "give more masks, or ask for ridge= regularisation"), rhs)
@@ -167,6 +168,8 @@ def cholesky(gram: np.ndarray, remedy: str) -> tuple[np.ndarray, bool]:
     Raises:
         BudgetError: the system is singular, or nearly so.
     """
+    from scipy.linalg import cho_factor
+
     try:
         factor = cho_factor(gram, lower=True)
         pivots = np.diagonal(factor[0]) ** 2

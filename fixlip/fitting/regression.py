@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.linalg import cho_solve
 
 from fixlip.errors import BudgetError
 from fixlip.fitting.moments import cholesky, features
@@ -94,6 +93,8 @@ class Regression:
         Raises:
             BudgetError: the masks do not determine the terms.
         """
+        from scipy.linalg import cho_solve
+
         gram, rhs = self.gram, self.rhs
         rows, targets = np.zeros((0, len(rhs))), np.zeros(0)
         if self.ends:  # any weight will do there, since nothing is left over

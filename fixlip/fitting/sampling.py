@@ -9,8 +9,6 @@ from math import ceil, comb, sqrt
 from typing import Literal
 
 import numpy as np
-from scipy.linalg import hadamard
-from scipy.stats import binom
 
 from fixlip.errors import BudgetError, OptionError, whole_number
 
@@ -123,6 +121,8 @@ def hadamard_matrix(size: int) -> np.ndarray:
         True
     """
     q = max((prime for prime in MERSENNE if prime < size), default=0)
+    from scipy.linalg import hadamard
+
     if not q:
         return hadamard(size)  # type: ignore[no-any-return]
     squares = np.isin(np.arange(q), np.arange(1, q) ** 2 % q)
@@ -141,7 +141,15 @@ def independent(n: int, m: int, p: float, rng: np.random.Generator) -> Design:
     the code published with the FIxLIP paper the drawn masks always share the probability 1, which overweights them
     where p is not 0.5.)
     """
-    return by_size(n, m, binom.pmf(np.arange(n + 1), n, p), rng)
+    return by_size(n, m, size_probability(np.arange(n + 1), n, p), rng)
+
+
+def size_probability(size: np.ndarray, n: int, p: float | np.ndarray) -> np.ndarray:
+    """Return the binomial probability that `size` of n players are present, each with probability p."""
+    from scipy.stats import binom  # takes a second to import
+
+    probability: np.ndarray = binom.pmf(size, n, p)
+    return probability
 
 
 def by_size(n: int, m: int, mass: np.ndarray, rng: np.random.Generator, *, paired: bool = False) -> Design:

@@ -5,16 +5,18 @@ weights to themselves and have no forward-mode derivative. The context manager h
 model, and answers to the thread that asked for it only, so nothing stays behind and no other run notices.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Literal
-from unittest.mock import patch
-
-import torch
+from typing import TYPE_CHECKING, Any, Literal
 
 from fixlip.runtime.threads import shared
+
+if TYPE_CHECKING:
+    import torch
 
 Kind = Literal["one head", "alone"]
 _asked: ContextVar[Callable[..., torch.Tensor] | None] = ContextVar("asked", default=None)
@@ -63,6 +65,10 @@ def plain_attention(kinds: Mapping[int, Kind] | None = None) -> Iterator[list[At
 @contextmanager
 def _replaced() -> Iterator[None]:
     """Torch's function, and its question whether modules may go past it, answer to the thread that calls them."""
+    from unittest.mock import patch
+
+    import torch
+
     fast, may_pass = torch.nn.functional.scaled_dot_product_attention, torch.backends.mha.get_fastpath_enabled
 
     def attention(*args: Any, **kwargs: Any) -> torch.Tensor:
@@ -86,6 +92,8 @@ def _attend(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Attention:
+    import torch
+
     scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
     if kind == "one head":
         scores = (scores.sum(1, keepdim=True) * scores.shape[1] ** -0.5).expand_as(scores)

@@ -1,10 +1,14 @@
 """Paths from a reference to an input, and the nodes at which a derivative along them is integrated."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 Quadrature = Literal["gauss-legendre", "right"]
 
@@ -42,11 +46,14 @@ def straight_path(reference: torch.Tensor, state: torch.Tensor, steps: int, quad
             right Riemann sum, whose error falls as 1 / N.
 
     Example:
+        >>> import torch
         >>> path = straight_path(torch.zeros(1, 1), torch.ones(1, 1), 2, "gauss-legendre")
         >>> states, velocities, weights = path.at(torch.arange(2))
         >>> round(float((weights * (3 * states**2 * velocities).ravel()).sum()), 6)
         1.0
     """
+    import torch
+
     if quadrature == "right":
         places, weights = np.arange(1, steps + 1) / steps, np.full(steps, 1 / steps)
     else:
@@ -82,6 +89,8 @@ def discretised_path(
     Departures: dimensions without a word share out evenly what is left of the way, and segments are of like length;
     else a few of them are jumps, of which one node knows little.
     """
+    import torch
+
     moving = (reference != state).any(1)
     here, goal = state[moving], reference[moving]
     ways = [here]
@@ -106,6 +115,8 @@ def discretised_path(
 
 def _evenly(ways: torch.Tensor) -> torch.Tensor:
     """Polylines [M + 1, tokens, width] -> as many knots on them, at like distances along each."""
+    import torch
+
     lengths = ways.diff(dim=0).norm(dim=2).T.contiguous()
     reached = torch.cat([torch.zeros_like(lengths[:, :1]), lengths.cumsum(1)], dim=1)  # [tokens, M + 1]
     wanted = torch.linspace(0, 1, len(ways), dtype=ways.dtype, device=ways.device) * reached[:, -1:]

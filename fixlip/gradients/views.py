@@ -1,17 +1,21 @@
 """What the gradient and attention baselines share: towers opened at their last blocks, tokens put into players."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 
 from fixlip.errors import InputError, UnsupportedModelError
 from fixlip.fitting.numerics import directions, finite
 from fixlip.games.base import TowerLayers
 from fixlip.games.counted import CountedGame
 from fixlip.gradients.attention import Attention, Kind, plain_attention
+
+if TYPE_CHECKING:
+    import torch
 
 Side = Literal["image", "text"]
 SIDES: tuple[Side, Side] = ("image", "text")
@@ -85,6 +89,8 @@ def look(
             has none that can be seen.
         InputError: an embedding, or the attention that is in view, holds NaN or infinity, or the embedding is 0.
     """
+    import torch
+
     views = []
     with torch.inference_mode(False), torch.set_grad_enabled(gradients):
         for side, wanted in zip(SIDES, blocks, strict=True):
@@ -100,6 +106,8 @@ def with_one_head(game: CountedGame, name: str, view: View) -> View:
 
     That is the pooling head where there is one, else every block in view. One forward pass is counted.
     """
+    import torch
+
     numbers = range(len(view.blocks)) if view.head is None else [len(view.blocks)]
     layer = view.tower.depth - len(view.blocks)
     with torch.inference_mode(False), torch.enable_grad():
@@ -115,6 +123,8 @@ def _view(
     attention: bool = True,
     kinds: Mapping[int, Kind] | None = None,
 ) -> View:
+    import torch
+
     tower: TowerLayers = game.layers(side)
     states = tower.state(layer).detach().clone()[None].requires_grad_(gradients)
     if gradients and states.dtype == torch.float16:
@@ -181,6 +191,8 @@ def projected(game: CountedGame, side: Side, *, values: bool = False) -> np.ndar
     Raises:
         InputError: a token of NaN or infinity; one of norm 0 has the cosine 0 with all others.
     """
+    import torch
+
     tower = game.layers(side)
     with torch.inference_mode(False), torch.no_grad():
         with plain_attention({tower.depth - 1: "alone"} if values else None) as calls:
@@ -191,6 +203,17 @@ def projected(game: CountedGame, side: Side, *, values: bool = False) -> np.ndar
     game.count(**{side: 1})
     tokens = directions(tokens, f"the projected tokens of the {side} tower")
     return by_player(tokens, tower.owners(tower.depth), getattr(game, f"n_{side}"), mean=True)
+
+
+def gradients(
+    outputs: torch.Tensor | Sequence[torch.Tensor],
+    inputs: Sequence[torch.Tensor],
+    along: Sequence[torch.Tensor] | None = None,
+) -> tuple[torch.Tensor, ...]:
+    """Return the gradients of a scalar, or of outputs along the directions `along`, one for each of the inputs."""
+    import torch
+
+    return torch.autograd.grad(outputs, inputs, along)
 
 
 def array(tensor: torch.Tensor) -> np.ndarray:

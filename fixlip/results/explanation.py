@@ -8,7 +8,7 @@ import numpy as np
 
 from fixlip.errors import InputError
 from fixlip.players.base import Players
-from fixlip.results import cosine, shapiq_values, storage
+from fixlip.results import cosine, shapiq_values
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors, Unit
 from fixlip.results.removal_curves import RemovalCurves
@@ -218,11 +218,15 @@ class Explanation(Presented):
 
     def save(self, path: str | Path) -> None:
         """Write to one file (safetensors with a JSON header); see `fixlip.results.storage`."""
+        from fixlip.results import storage  # its schemas take a moment to import
+
         storage.save(vars(self), path)
 
     @classmethod
     def load(cls, path: str | Path) -> "Explanation":
         """Read what `save` wrote."""
+        from fixlip.results import storage
+
         return cls(**storage.load(path))
 
     def to_shapiq(self) -> "shapiq.InteractionValues":

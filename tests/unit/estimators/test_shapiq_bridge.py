@@ -43,7 +43,7 @@ def test_every_approximator_of_the_release_has_a_row_or_a_reason():
         if isinstance(cls, type) and issubclass(cls, Approximator) and cls is not Approximator
     }
     rows = {name.removeprefix("shapiq:") for name in FOUND}
-    assert public - rows == public & set(shapiq_bridge.LEFT_OUT)
+    assert public - rows <= set(shapiq_bridge.LEFT_OUT)
     assert not rows - public
 
 
