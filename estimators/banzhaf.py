@@ -43,13 +43,13 @@ class Banzhaf(Estimator):
         interactions: "cross" for pairs of a patch and a word, "all" also inside each modality. "auto" is "all" for up
             to 64 image players where there are as many masks as terms (two for each with least squares), as there are
             by default, else "cross".
-        sampling: of masks that are not enumerated: "folded" (blocks of randomised Hadamard rows, each row with its
-            complement) or "independent". "auto" is folded for p = 0.5 and at least one whole block, but independent for
+        sampling: of masks that are not enumerated: "paired" (blocks of randomised Hadamard rows, each row with its
+            complement) or "independent". "auto" is paired for p = 0.5 and at least one whole block, but independent for
             all pairs where least squares or `ridge` are asked for. "joint" draws masks of all players together, for any
             game, as in the published code.
         fit: of a tower that is not enumerated: "gaussian-process" (`fixlip.fitting.tower_gp`) or "least-squares" on the
             terms alone, as published (all pairs: of both towers at once, on the grid of their masks). "auto" is the
-            process up to 4,096 folded masks (2,048 independent ones), four times as many where these are fewer than
+            process up to 4,096 paired masks (2,048 independent ones), four times as many where these are fewer than
             four for each term, else least squares; with `ridge`, and for p below 0.25 or
             above 0.75, always least squares.
         ridge: penalty on the coefficients of the embeddings, in units of their variance; 0 for none.
@@ -76,7 +76,7 @@ class Banzhaf(Estimator):
     p: float = 0.5
     order: Literal[1, 2] = 2
     interactions: Literal["auto", "cross", "all"] = "auto"
-    sampling: Literal["auto", "folded", "independent", "joint"] = "auto"
+    sampling: Literal["auto", "paired", "independent", "joint"] = "auto"
     fit: Literal["auto", "gaussian-process", "least-squares"] = "auto"
     ridge: float = 0.0
 
@@ -105,8 +105,8 @@ class Banzhaf(Estimator):
             raise OptionError("ridge and fit are about the coefficients of a tower; joint masks have none.")
         if self.ridge and self.fit == "gaussian-process":
             raise OptionError("A Gaussian process learns its own penalties; give fit='gaussian-process' or ridge.")
-        if self.sampling == "folded" and self.p != 0.5:
-            raise OptionError(f"Folded sampling pairs complements, which is right for p = 0.5 only, got p = {self.p}.")
+        if self.sampling == "paired" and self.p != 0.5:
+            raise OptionError(f"Paired sampling draws complements, which is right for p = 0.5 only, got p = {self.p}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
         """See `Estimator.passes`."""

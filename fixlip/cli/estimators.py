@@ -46,13 +46,12 @@ def estimators(
     json: options.Json = False,
 ) -> None:
     """List the estimators that can be named: what they answer, what they need, what they cost."""
+    from fixlip.cli import documents
     from fixlip.cli.capabilities import entry, groups, row
     from fixlip.registry import list_estimators
 
     console, size = Printer(), (image_players, text_players, budget)
     if json:
-        from fixlip.cli import documents
-
         every = [entry(n, *size) for n in ([name] if name is not None else list_estimators())]
         documents.emit(documents.document("estimators", players=size[:2], budget=budget, estimators=every))
     elif name is not None:

@@ -139,7 +139,7 @@ def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_s
             gram[g] += weighted.T @ phi[rows]
             rhs[g] += weighted.T @ embeddings[rows]
     odd = (np.arange(f) > 0) & (np.arange(f) <= n)
-    terms = np.where(odd, odd.sum(), f - odd.sum()) if design.kind == "folded" else np.full(f, f)
+    terms = np.where(odd, odd.sum(), f - odd.sum()) if design.kind == "paired" else np.full(f, f)
     spare = np.ones(f) if design.exact else np.maximum(0.0, 1 - terms / design.n_units)
     return TowerMoments(weight, gram, rhs, second, len(design.masks), spare, design.exact)
 

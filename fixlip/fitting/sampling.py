@@ -12,7 +12,7 @@ import numpy as np
 
 from fixlip.errors import BudgetError, OptionError, whole_number
 
-Sampling = Literal["folded", "independent"]
+Sampling = Literal["paired", "independent"]
 ENUMERATED_TEXT = 1024  # so many text masks are cheap enough to enumerate them all
 MERSENNE = (3, 7, 31, 127)  # primes one below a power of two
 MOST_ENTRIES = 2**28  # masks x players of one tower, or of joint masks: some GB while they are drawn
@@ -28,13 +28,13 @@ class Design:
         weights: [m], summing to 1; the weighted mean of a function estimates its expectation.
         units: [m], masks drawn together (a mask and its complement) share a number; `FIXED` where a mask is not a draw
             but one of a set that was enumerated.
-        kind: "enumerated" (all 2^n masks with their probabilities), "folded" or "independent".
+        kind: "enumerated" (all 2^n masks with their probabilities), "paired" or "independent".
     """
 
     masks: np.ndarray
     weights: np.ndarray
     units: np.ndarray
-    kind: Literal["enumerated", "folded", "independent"]
+    kind: Literal["enumerated", "paired", "independent"]
 
     @property
     def exact(self) -> bool:
@@ -54,24 +54,24 @@ def make_design(n: int, m: int, p: float, sampling: Sampling, rng: np.random.Gen
         n: players.
         m: masks; at least one.
         p: probability of each player to be present, in (0, 1).
-        sampling: "independent", or "folded" (only for p = 0.5).
+        sampling: "independent", or "paired" (only for p = 0.5).
         rng: fixes the draws.
 
     Raises:
-        OptionError: folded sampling at another p.
+        OptionError: paired sampling at another p.
     """
     if m >= 2 ** min(n, 62):
         return enumerate_all(n, p)
     if sampling == "independent":
         return independent(n, m, p, rng)
     if p != 0.5:
-        raise OptionError(f"Folded sampling pairs complements, which is right for p = 0.5 only, got p = {p}.")
-    return folded(n, m, rng)
+        raise OptionError(f"Paired sampling draws complements, which is right for p = 0.5 only, got p = {p}.")
+    return paired_blocks(n, m, rng)
 
 
 def fewest(n: int, terms: int, sampling: Sampling) -> int:
-    """Fewest masks that determine the terms of n players: one folded block, or as many masks as terms; 2^n at most."""
-    return min(2 * block_size(n) if sampling == "folded" else terms, 2 ** min(n, 62))
+    """Fewest masks that determine the terms of n players: one paired block, or as many masks as terms; 2^n at most."""
+    return min(2 * block_size(n) if sampling == "paired" else terms, 2 ** min(n, 62))
 
 
 def block_size(n: int) -> int:
@@ -91,7 +91,7 @@ def all_masks(n: int) -> np.ndarray:
     return (np.arange(2**n)[:, None] >> np.arange(n)) % 2 == 1
 
 
-def folded(n: int, m: int, rng: np.random.Generator) -> Design:
+def paired_blocks(n: int, m: int, rng: np.random.Generator) -> Design:
     """Rows of randomised Hadamard matrices, each followed by its complement (p = 0.5).
 
     A block of 2 `block_size(n)` masks is balanced: each player is present in half of the masks, each pair
@@ -109,7 +109,7 @@ def folded(n: int, m: int, rng: np.random.Generator) -> Design:
         rows.append((matrix[:, columns] ^ signs)[rng.permutation(size)])
     half = np.concatenate(rows)[: m // 2]
     masks = np.stack([half, ~half], axis=1).reshape(-1, n)
-    return Design(masks, np.full(len(masks), 1 / len(masks)), np.arange(len(masks)) // 2, "folded")
+    return Design(masks, np.full(len(masks), 1 / len(masks)), np.arange(len(masks)) // 2, "paired")
 
 
 def hadamard_matrix(size: int) -> np.ndarray:

@@ -64,7 +64,7 @@ class TowerPlan:
         if self.fit == "gaussian-process" and not (design.exact or known_rate(p)):
             return [f"at p = {p:g} the standard errors of a Gaussian process are too small; take fit='least-squares'"]
         needed = 4 * block_size(design.masks.shape[1])
-        if design.kind != "folded" or self.fit != "least-squares" or self.masks >= needed:
+        if design.kind != "paired" or self.fit != "least-squares" or self.masks >= needed:
             return []
         return [f"less than two blocks of {self.side} masks hide errors; give {self.side}_masks={needed} or more"]
 
@@ -127,7 +127,7 @@ class Rules:
                 f"({pairs} pairs, {sampling} masks): at least {needed} are needed. Give "
                 f"{side}_masks={needed} or a larger budget, or ask for ridge= regularisation."
             )
-        rows = m // 2 if sampling == "folded" else m
+        rows = m // 2 if sampling == "paired" else m
         if fit == "gaussian-process" and rows > MOST_FOR_PROCESS:
             raise BudgetError(
                 f"A Gaussian process takes up to {MOST_FOR_PROCESS} {side} masks, or pairs of complements, got {rows}. "
@@ -138,7 +138,7 @@ class Rules:
                 f"{f} terms of {n} {side} players are more than least squares can solve for ({MOST_TERMS}). Take "
                 f"fit='gaussian-process' with up to {MOST_FOR_PROCESS} masks or pairs of complements, or cross pairs."
             )
-        return TowerPlan(side, m - m % 2 if sampling == "folded" and m < 2 ** min(n, 62) else m, sampling, fit)
+        return TowerPlan(side, m - m % 2 if sampling == "paired" and m < 2 ** min(n, 62) else m, sampling, fit)
 
     def fit_of(self, order: Order, n: int, m: int) -> FitName:
         """How the embeddings of m masks of n players are fitted; an enumerated tower needs no model."""
@@ -149,14 +149,14 @@ class Rules:
         if not known_rate(self.p):
             return "least-squares"
         f = n_features(n, order)
-        rows = m // 2 if self.sampling_of(order, n, m) == "folded" else m
+        rows = m // 2 if self.sampling_of(order, n, m) == "paired" else m
         few = rows <= PROCESS_UP_TO or m < 4 * f <= 2 * MOST_FOR_PROCESS or f > MOST_TERMS
         return "gaussian-process" if few else "least-squares"
 
     def sampling_of(self, order: Order, n: int, m: int) -> Sampling:
         """How m masks of n players are drawn, where they are not enumerated."""
-        if self.sampling in ("folded", "independent"):
+        if self.sampling in ("paired", "independent"):
             return self.sampling  # type: ignore[return-value]
         as_published = order == 2 and (self.fit == "least-squares" or self.ridge > 0)
-        whole_block = m >= fewest(n, 0, "folded")
-        return "folded" if self.p == 0.5 and whole_block and not as_published else "independent"
+        whole_block = m >= fewest(n, 0, "paired")
+        return "paired" if self.p == 0.5 and whole_block and not as_published else "independent"

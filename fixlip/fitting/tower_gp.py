@@ -142,7 +142,7 @@ def tower_process(
     chi = (design.masks - p) / np.sqrt(p * (1 - p))
     centred = embeddings - embeddings.mean(0)
     constant = Family(np.zeros((1, 0), dtype=int), np.ones(1))
-    if design.kind == "folded":
+    if design.kind == "paired":
         chi, even, odd = chi[0::2], (centred[0::2] + centred[1::2]) / 2, (centred[0::2] - centred[1::2]) / 2
         singles = _singles(chi, odd)
         second = fit(chi, even, (constant, _pairs(singles.variance, near, order)), 2 * NOISE, rounds=2)

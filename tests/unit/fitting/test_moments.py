@@ -10,7 +10,7 @@ from fixlip.games.closed_form import random_towers
 from tests.helpers.oracles import assert_close
 
 
-@pytest.mark.parametrize(("p", "sampling"), [(0.5, "folded"), (0.5, "independent"), (0.7, "independent")])
+@pytest.mark.parametrize(("p", "sampling"), [(0.5, "paired"), (0.5, "independent"), (0.7, "independent")])
 def test_cross_pairs_equal_dense_least_squares_on_the_grid(p, sampling):
     """Both towers sampled: every value of the grid in one weighted regression on 1, x_i, x_k, x_i x_k."""
     game, m_image, m_text, seed = random_towers(9, 6), 90, 40, 3
