@@ -1,26 +1,21 @@
 """Weighted Banzhaf interactions (FIxLIP)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from fixlip.errors import InputError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
 from fixlip.fitting.joint_masks import joint_budget, most_passes
-from fixlip.fitting.moments import Embed, tower_moments
 from fixlip.fitting.regression import CHUNK, Fit, fit_grid, fit_joint, n_terms
-from fixlip.fitting.sampling import Design, make_design
+from fixlip.fitting.sampling import make_design
 from fixlip.fitting.surrogate import Surrogate, remarks
-from fixlip.fitting.tower_fits import PER_TERM, Rules, TowerPlan
-from fixlip.fitting.tower_gp import nearness, tower_process
+from fixlip.fitting.tower_fits import PER_TERM, Rules
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
-
-ALL_PAIRS_UP_TO = 64  # image players; above, interactions="auto" keeps to cross pairs
 
 
 @dataclass(frozen=True)
@@ -109,65 +104,39 @@ class Banzhaf(Estimator):
             raise OptionError(f"Paired sampling draws complements, which is right for p = 0.5 only, got p = {self.p}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         if self.sampling == "joint":
-            joint = self._joint_masks(self._joint_surrogate(n_image, n_text), request)
+            joint = self._joint_masks(self._rules.joint_surrogate(n_image, n_text), request)
             return most_passes(joint, n_image, n_text, request, CHUNK)
-        _, (image, text) = self._plan(n_image, n_text, request)
-        return image.masks + 2, text.masks + 2
+        plan = self._rules.plan(n_image, n_text, request)
+        return plan.image.masks + 2, plan.text.masks + 2
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Draw masks, fit the coefficients of each tower and multiply them; see `Estimator.explain`."""
         if self.sampling == "joint":
             return self._estimate_joint(game, request)
         if not game.separable:
             raise InputError("banzhaf takes the masks of two towers; for joint values give sampling='joint'.")
-        within, plans = self._plan(game.n_image, game.n_text, request)
-        surrogate = self._surrogate(game.n_image, game.n_text, within, game.scale, game.bias)
-        players, embeds = (game.n_image, game.n_text), (game.image_embeddings, game.text_embeddings)
-        image, text = (plan.design(n, self.p, request.seed) for plan, n in zip(plans, players, strict=True))
-        towers = list(zip(plans, (image, text), embeds, strict=True))
-        options = {"interactions": "all" if within else "cross"}
-        options["sampling"] = "; ".join(plan.described(design) for plan, design, _ in towers)
-        sampled = {plan.fit for plan, design, _ in towers if not design.exact}
-        if within and not self.ridge and sampled == {"least-squares"}:
+        plan = self._rules.plan(game.n_image, game.n_text, request)  # which terms, how many masks, which fit
+        surrogate = replace(plan.surrogate, scale=game.scale, bias=game.bias)
+        masks = plan.draw(request.seed)  # of each tower, every player present with probability p
+        if plan.on_the_grid(masks):  # all pairs by least squares, as published
             kernel = np.ones((game.n_image + 1, game.n_text + 1))  # the weights are those of the masks alone
-            found = fit_grid(embeds, (image, text), kernel, surrogate)
+            fit = fit_grid((game.image_embeddings, game.text_embeddings), masks, kernel, surrogate)
         else:
-            key, grid = (self, within, request.seed), game.players.grid
-            fits = [
-                game.keep(plan.side, (*key, plan), partial(self._fit, plan, design, embed, surrogate, grid))
-                for plan, design, embed in towers
-            ]
-            found = self._combined(surrogate, *fits)
-        return self._explained(
-            game, found, plans[0].masks, options, also=[r for plan, d, _ in towers for r in plan.hidden(d, self.p)]
-        )
-
-    def _fit(
-        self,
-        plan: TowerPlan,
-        design: Design,
-        embed: Embed,
-        surrogate: Surrogate,
-        grid: tuple[int, int] | None,
-    ) -> Any:
-        """The coefficients of the embeddings of one tower, F_i and those of the other features."""
-        order = surrogate.feature_order
-        if plan.fit == "least-squares":
-            return tower_moments(embed, design, p=self.p, order=order, batch_size=CHUNK)
-        near = nearness(grid) if grid is not None and plan.side == "image" else None
-        return tower_process(embed, design, p=self.p, order=order, near=near)
-
-    def _combined(self, surrogate: Surrogate, image: Any, text: Any) -> Fit:
-        """The inner products of both towers' coefficients, ``c_ik = scale * <F_i, G_k>``, as effects."""
-        coefficients = image.coefficients(self.ridge), text.coefficients(self.ridge)
-        theta = surrogate.theta(*coefficients)
-        stderr = surrogate.standard_errors(surrogate.deviations(image, text, *coefficients))
-        return Fit(surrogate.effects(theta), stderr, surrogate.r2(image, text, theta))
+            image, text = plan.fit(game, masks, request.seed)  # the embeddings on 1, chi_i (and chi_i chi_j)
+            F, G = image.coefficients(self.ridge), text.coefficients(self.ridge)
+            c = surrogate.cut(game.scale * F @ G.T)  # c_ik = scale * <F_i, G_k>
+            c[0, 0] += game.bias
+            effects = surrogate.effects(c)  # e_ik = c_ik / (p (1 - p)) = scale * <F_i, G_k> / (p (1 - p))
+            stderr = surrogate.standard_errors(surrogate.deviations(image, text, F, G))
+            fit = Fit(effects, stderr, surrogate.r2(image, text, c))
+        return self._explained(game, fit, plan.image.masks, plan.described(masks), also=plan.remarks(masks))
 
     def _estimate_joint(self, game: CountedGame, request: Request) -> Explanation:
-        surrogate, n = self._joint_surrogate(game.n_image, game.n_text), game.n_image + game.n_text
+        """Regress the values of joint masks on all terms at once, as in the published code."""
+        n = game.n_image + game.n_text
+        surrogate = self._rules.joint_surrogate(game.n_image, game.n_text)
         masks = self._joint_masks(surrogate, request)
         design = make_design(n, masks, self.p, "independent", np.random.default_rng(request.seed))
         options = {"interactions": "all" if surrogate.within else "cross"}
@@ -178,7 +147,7 @@ class Banzhaf(Estimator):
         game: CountedGame,
         fit: Fit,
         masks: int,
-        options: dict[str, Any],
+        options: dict[str, str],
         word: str = "image_masks",
         also: Sequence[str] = (),
     ) -> Explanation:
@@ -202,22 +171,6 @@ class Banzhaf(Estimator):
     def _index(self) -> str:
         return f"{'FWBII' if self.order == 2 else 'WBV'}(p={self.p:g})"
 
-    def _joint_surrogate(self, n_image: int, n_text: int) -> Surrogate:
-        few = n_image <= ALL_PAIRS_UP_TO and self.interactions == "auto"
-        return self._surrogate(n_image, n_text, self.order == 2 and (few or self.interactions == "all"))
-
-    def _surrogate(self, n_image: int, n_text: int, within: bool, scale: float = 1.0, bias: float = 0.0) -> Surrogate:
-        return Surrogate(n_image, n_text, self.p, scale, bias, self.order, within, self.ridge)
-
-    def _plan(self, n_image: int, n_text: int, request: Request) -> tuple[bool, tuple[TowerPlan, TowerPlan]]:
-        """Decide on pairs within the modalities, and on the masks of each tower."""
-        choices = [self.order == 2 and self.interactions == "all"]
-        if self.order == 2 and self.interactions == "auto" and n_image <= ALL_PAIRS_UP_TO:
-            choices = [True, False]
-        rules = Rules(self.p, self.sampling, self.fit, self.ridge)
-        for within in choices:
-            surrogate = self._surrogate(n_image, n_text, within)
-            masks = rules.masks(surrogate, request)
-            if rules.suffice(surrogate, masks):
-                break
-        return within, rules.towers(surrogate, masks)
+    @property
+    def _rules(self) -> Rules:
+        return Rules(**self.options())

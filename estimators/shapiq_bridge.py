@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, make_dataclass
 from functools import cache
 from importlib.metadata import version
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,7 +29,8 @@ DOUBLED = 5  # times at most, where an approximator makes nothing of the default
 Values = Callable[[np.ndarray], np.ndarray]
 
 
-class Row(NamedTuple):
+@dataclass(frozen=True)
+class Row:
     """One approximator of shapiq, from one release on.
 
     Attributes:

@@ -28,6 +28,9 @@ class TowerFit(Protocol):
     def freedom(self) -> float:
         """Share of the unexplained variance that is seen on the masks of the fit itself."""
 
+    def coefficients(self, ridge: float) -> np.ndarray:
+        """Coefficients of the embeddings on the features, [f, D]."""
+
     def errors(self, along: np.ndarray, ridge: float) -> Iterable[np.ndarray] | None:
         """Deviations of the coefficients along directions [k, D], [f, k] each."""
 
