@@ -51,11 +51,11 @@ class Chefer(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return 4, 4
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         blocks = 1 if self.blocks == "last" else None
         image, text, cosine = look(game, self.capabilities.name, (blocks, blocks), gradients=True)
         weights = [c.weights for view in (image, text) for c in view.calls]

@@ -98,7 +98,7 @@ class Exact(Estimator):
             raise OptionError(f"p belongs to FWBII and WBV; {self.index} has none.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         n = n_image + n_text
         if n > MOST:
             raise BudgetError(
@@ -115,7 +115,7 @@ class Exact(Estimator):
         return (2**n + 2, 2**n + 2) if request.joint else (2**n_image + 2, 2**n_text + 2)
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         values = all_values(game)
         moebius = moebius_transform(values)
         if self.index in ("FWBII", "WBV"):

@@ -59,11 +59,11 @@ class GradCam(Estimator):
             raise OptionError(f"layer is a whole number counted from the end (0: before the head), got {self.layer!r}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return 4, 4
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         layers = [self._layer(side, game.layers(side)) for side in ("image", "text")]
         image, text, cosine = look(game, self.capabilities.name, layers, gradients=True, attention=False)
         maps = []

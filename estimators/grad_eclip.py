@@ -68,12 +68,12 @@ class GradEclip(Estimator):
             raise OptionError(f"text_blocks must be at least 1, got {self.text_blocks}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         forward = 1 if self.heads == "own" else 2
         return forward + 3, forward + 3
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         name = self.capabilities.name
         image, text, _ = look(game, name, (1, self.text_blocks), gradients=self.heads == "own")
         others = [text.embedding.detach(), image.embedding.detach()]  # the gradient of the cosine is along the other

@@ -143,12 +143,12 @@ class IntegratedGradients(Estimator):
             place_of(layer, 1_000_000)
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         cotangents = n_text + 1 + (self.normalisation == "fixed")
         return self.steps * (1 + cotangents) + 4, self.steps * (n_text + 1) + 4
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         import torch
 
         n, m = game.n_image, game.n_text

@@ -48,11 +48,11 @@ class InteractionCam(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return 3, 3
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         image, text, cosine = look(game, self.capabilities.name, (0, 0), gradients=True, attention=False)
         weighted = []
         for view, gradient, n in zip(

@@ -68,12 +68,12 @@ class InteractionLime(Estimator):
             raise OptionError(f"kernel_width must be positive, got {self.kernel_width}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         image, text = grid_masks(n_image, n_text, request, self.capabilities.name)
         return image + 2, text + 2
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         image, text = grid_designs(game.n_image, game.n_text, request, self.capabilities.name)
         u, w = game.image_embeddings(image.masks), game.text_embeddings(text.masks)
         (x, weights_x), (y, weights_y) = self._side(image), self._side(text)

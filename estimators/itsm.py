@@ -45,11 +45,11 @@ class Itsm(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return 3, 3
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         image, text = (projected(game, side) for side in ("image", "text"))
         return game.explanation(
             0.0,

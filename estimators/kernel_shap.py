@@ -55,11 +55,11 @@ class KernelShap(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return joint_passes(_design(n_image + n_text, request).masks, n_image, request)
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         n = game.n_image + game.n_text
         design, (empty, full) = _design(n, request), game.ends
         x, gain = design.masks.astype(float), JointValues(game)(design.masks) - empty

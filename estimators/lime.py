@@ -69,7 +69,7 @@ class Lime(Estimator):
             )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         if request.joint:
             masks = _joint(n_image + n_text, request)
             return masks + 2, masks + 2
@@ -77,7 +77,7 @@ class Lime(Estimator):
         return image + 2, text + 2
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         fit = self._on_grid if game.separable else self._on_joint_masks
         solution, r2 = fit(game, request)
         return game.explanation(solution[0], solution[1:], None, index="LIME", r2=r2)

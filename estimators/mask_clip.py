@@ -45,11 +45,11 @@ class MaskClip(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return 4, 4
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         image, text, _ = look(game, self.capabilities.name, (1, 1), gradients=False)
         scores = [
             projected(game, view.side, values=view.head is None) @ array(other.embedding)

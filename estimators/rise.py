@@ -71,14 +71,14 @@ class Rise(Estimator):
             )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         image, text = _counts(n_image, n_text, request)
         if request.joint:
             return image + text + 2, image + text + 2
         return image + 2, text + 2
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         counts, grid = _counts(game.n_image, game.n_text, request), game.players.grid
         image = self._design(game.n_image, counts[0], grid, np.random.default_rng([request.seed, False]))
         text = self._design(game.n_text, counts[1], None, np.random.default_rng([request.seed, True]))

@@ -47,11 +47,11 @@ class Rollout(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return 3, 3
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         image, text, _ = look(game, self.capabilities.name, (None, None), gradients=False)
         maps = rollout(image), rollout(text)
         return game.explanation(

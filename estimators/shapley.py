@@ -82,14 +82,14 @@ class Shapley(Estimator):
             )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         if self.sampling == "grid":
             image, text = self._grid(n_image, n_text, request)
             return image + 2, text + 2
         return most_passes(self._joint(n_image, n_text, request), n_image, n_text, request, CHUNK)
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         surrogate = self._surrogate(game.n_image, game.n_text, game.scale, game.bias)
         mass = _kernel_by_size(game.n_image, game.n_text)
         if self.sampling == "grid" and not game.separable:

@@ -88,12 +88,12 @@ class ShapleyOwen(Estimator):
             raise OptionError(f"ridge must not be negative, got {self.ridge}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         (image, text), _ = self._plan(n_image, n_text, request)
         return image + 2, text + 2
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         n_image, n_text = game.n_image, game.n_text
         masks, nodes = self._plan(n_image, n_text, request)
         surrogate = self._surrogate(n_image, n_text, game.scale, game.bias)
