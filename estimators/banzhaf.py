@@ -27,39 +27,40 @@ class Banzhaf(Estimator):
     stays closer to the unmasked input (published: 0.3, 0.5, 0.7).
 
     With ``chi_i = (x_i - p) / s`` and ``s^2 = p (1 - p)`` the solution is ``e_ij = c_ij / s^2``, ``c_A = E[v chi_A]``.
-    For an image player i and a text player k it factorises into the coefficients of the embeddings of each tower alone:
-    ``c_ik = scale * <F_i, G_k>``. These are regressed on the features of their own tower, so the grid of game values is
-    never built. What keeps the coefficients from being exact is the interactions of higher order; a Gaussian process
-    models the likeliest of them too, and so needs fewer masks for the same accuracy (benchmarks/results/passes.md).
+    For an image player i and a text player k it factorises into coefficients of the embeddings of the two towers,
+    ``e_ik = scale * <F_i, G_k> / (p (1 - p))``. F is regressed on the features of the image masks alone, G on those of
+    the text masks, so the grid of game values is never built. The error of the coefficients comes from interactions of
+    higher order; a Gaussian process models the likeliest of these too, and so needs fewer masks for the same accuracy
+    (benchmarks/results/passes.md).
 
     Options:
         p: probability of a player to be present, in (0, 1).
         order: 2, or 1 for weighted Banzhaf values.
-        interactions: "cross" for pairs of a patch and a word, "all" also inside each modality. "auto" is "all" for up
-            to 64 image players where there are as many masks as terms (two for each with least squares), as there are
+        interactions: "cross" for cross-modal pairs only, "all" for pairs inside each modality too. "auto" is "all" for
+            up to 64 image players if there are as many masks as terms (twice as many for least squares), as there are
             by default, else "cross".
-        sampling: of masks that are not enumerated: "paired" (blocks of randomised Hadamard rows, each row with its
-            complement) or "independent". "auto" is paired for p = 0.5 and at least one whole block, but independent for
-            all pairs where least squares or `ridge` are asked for. "joint" draws masks of all players together, for any
-            game, as in the published code.
-        fit: of a tower that is not enumerated: "gaussian-process" (`fixlip.fitting.tower_gp`) or "least-squares" on the
-            terms alone, as published (all pairs: of both towers at once, on the grid of their masks). "auto" is the
-            process up to 4,096 paired masks (2,048 independent ones), four times as many where these are fewer than
-            four for each term, else least squares; with `ridge`, and for p below 0.25 or
-            above 0.75, always least squares.
+        sampling: the draw of masks that are not enumerated. "paired" draws blocks of randomised Hadamard rows, each row
+            with its complement (antithetic); "independent" draws each mask by itself. "auto" is "paired" for p = 0.5
+            and at least one whole block, but "independent" for all pairs where least squares or `ridge` are asked for.
+            "joint" draws masks of all players together, for any game, as in the published code.
+        fit: the fit of a tower that is not enumerated. "gaussian-process" is `fixlip.fitting.tower_gp`; "least-squares"
+            fits the terms alone, as published (for all pairs both towers at once, on the grid of their masks). "auto"
+            is the process up to 4,096 paired masks (2,048 independent masks), or up to four times as many if there are
+            fewer than four for each term, and least squares above; with `ridge`, and for p below 0.25 or above 0.75,
+            always least squares.
         ridge: penalty on the coefficients of the embeddings, in units of their variance; 0 for none.
 
     Error: none where both towers are enumerated. The process gives a posterior mean, which is drawn towards 0, and the
-    standard errors of the posterior, which hold that bias. Least squares are without bias where the masks are drawn
-    independently and many; their standard errors are those of a leave-one-group-out jackknife over the draws of each
-    tower, scaled by the share of draws left over by the terms. Either way the variances of the towers add up.
+    standard errors of the posterior, which include that bias. Least squares have no bias for many independent masks;
+    their standard errors come from a leave-one-group-out jackknife over the draws of each tower, scaled by the share of
+    draws that the terms leave over. Either way the variances of the two towers add up.
 
-    Cost: image masks + text masks forward passes ("joint": one of each tower for each mask), and one more of each for
-    the empty and the full input.
+    Cost: image masks + text masks forward passes ("joint": one pass of each tower for each mask), and two more of each
+    tower for the empty and the full input.
 
     Source: Baniecki et al., Explaining Similarity in Vision-Language Encoders with Weighted Banzhaf Interactions,
-    NeurIPS 2025. Departures: the process, which fits each tower by itself and takes in higher orders, complete designs
-    instead of independent masks, and true weights where sizes are enumerated.
+    NeurIPS 2025. Departures: the process, which fits each tower by itself and models higher orders too; paired masks
+    instead of independent ones; and true weights where sizes are enumerated.
 
     Example:
         >>> from fixlip.games import CallableGame

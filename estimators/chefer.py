@@ -26,11 +26,11 @@ class Chefer(Estimator):
     Options:
         blocks: "last" for the last block alone, as in FIxLIP's runs, or "all".
 
-    Returns non-negative first-order scores of its own scale (unit "relevance") and no pairs.
+    Returns non-negative first-order scores (unit "relevance") and no pairs.
 
-    Error: none from sampling; whether the map tells what the model does is another question.
+    Error: no sampling error; whether the map shows what the model does is another question.
 
-    Cost: one forward and one backward pass of each tower, and two for the empty and the full input.
+    Cost: one forward and one backward pass of each tower, and two more for the empty and the full input.
 
     Source: Chefer et al., Generic Attention-model Explainability for Interpreting Bi-Modal and Encoder-Decoder
     Transformers, ICCV 2021, as their code applies it to CLIP: each tower by itself. Reading taken: the gradient is that
@@ -75,7 +75,7 @@ class Chefer(Estimator):
 
 
 def _map(view: View, cams: list[np.ndarray]) -> np.ndarray:
-    """The scores of all tokens, [L]; the cams are those of the blocks, then of the head."""
+    """Score all tokens, [L], from the cams of the blocks and then of the head."""
     relevance = np.eye(len(view.owners))
     for cam in cams[: len(view.blocks)]:
         relevance = relevance + cam @ relevance

@@ -28,11 +28,11 @@ class GradCam(Estimator):
             token and end of text), else 0 (SigLIP's pooling head, ResNet).
         weights: "mean" over the tokens, or "own" for each token's own gradient (HiResCAM: gradient times state).
 
-    Returns non-negative first-order scores of its own scale (unit "relevance") and no pairs.
+    Returns non-negative first-order scores (unit "relevance") and no pairs.
 
-    Error: none from sampling; whether the map tells what the model does is another question.
+    Error: no sampling error; whether the map shows what the model does is another question.
 
-    Cost: one forward and one backward pass of each tower, and two for the empty and the full input.
+    Cost: one forward and one backward pass of each tower, and two more for the empty and the full input.
 
     Source: Selvaraju et al., Grad-CAM, ICCV 2017; Draelos and Carin, HiResCAM, arXiv 2011.08891. Reading taken: the
     mean gradient is over the tokens that belong to players (the places of the feature map), without class token and

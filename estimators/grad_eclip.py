@@ -35,9 +35,9 @@ class GradEclip(Estimator):
             model does, but the map finds the object much better. "own" keeps the model as it is.
         text_blocks: blocks of the text tower to sum over, from the last one; all where there are fewer.
 
-    Returns non-negative first-order scores of its own scale (unit "relevance") and no pairs.
+    Returns non-negative first-order scores (unit "relevance") and no pairs.
 
-    Error: none from sampling; whether the map tells what the model does is another question.
+    Error: no sampling error; whether the map shows what the model does is another question.
 
     Cost: two forward passes (one with heads="own") and one backward pass of each tower, and two for the empty and the
     full input.
@@ -94,7 +94,7 @@ class GradEclip(Estimator):
 
 
 def _map(view: View, calls: list[Attention], gradient: "tuple[torch.Tensor, ...]") -> np.ndarray:
-    """The scores of all tokens, [L]."""
+    """Score all tokens, [L]."""
     total = np.zeros(len(view.owners))
     for call, at_output in zip(calls, gradient, strict=False):
         query, key, value, g = (_heads_as_one(x) for x in (call.query, call.key, call.value, at_output))
@@ -106,7 +106,7 @@ def _map(view: View, calls: list[Attention], gradient: "tuple[torch.Tensor, ...]
 
 
 def _nearness(query: np.ndarray, key: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Cosines of queries [R, C] and keys [L, C], their range over the tokens `among` brought to 0..1; [R, L]."""
+    """Return the cosines of queries [R, C] and keys [L, C], [R, L], scaled to 0..1 over the tokens `among`."""
     cosine = directions(query, "the queries") @ directions(key, "the keys").T
     low, high = cosine[:, among].min(1, keepdims=True), cosine[:, among].max(1, keepdims=True)
     flat = high == low
@@ -114,5 +114,5 @@ def _nearness(query: np.ndarray, key: np.ndarray, among: np.ndarray) -> np.ndarr
 
 
 def _heads_as_one(x: "torch.Tensor") -> np.ndarray:
-    """[1, heads, L, width] -> [L, heads * width]."""
+    """Put all heads side by side, [1, heads, L, width] -> [L, heads * width]."""
     return array(x[0].transpose(0, 1).flatten(1))

@@ -20,13 +20,13 @@ class InteractionCam(Estimator):
     gradients of the cosine at the features of the image and of the text:
     ``e_ik = sum over channels of (a * P_i) * (b * Q_k)``. Pairs of the tokens of two players add up.
 
-    Returns cross pairs of their own scale (unit "relevance"); first-order effects are 0, pairs inside a modality NaN.
+    Returns cross-modal pairs (unit "relevance"); first-order effects are 0, pairs inside a modality NaN.
 
-    Error: none from sampling; whether the pairs tell what the model does is another question. The class token is
+    Error: no sampling error; whether the pairs show what the model does is another question. The class token is
     trained for the joint space, the patches are not.
 
-    Cost: one forward pass of each tower, and two for the empty and the full input; the gradient is that of the cosine
-    alone.
+    Cost: one forward pass of each tower, and two more for the empty and the full input; the gradient is that of the
+    cosine alone.
 
     Source: Sammani et al., Visualizing and Understanding Contrastive Learning, arXiv 2206.09753. Reading taken: there,
     two pictures go through one network and a map of each is ``sum over channels of F * relu(gradient) * joint weight``,

@@ -24,9 +24,9 @@ class MaskClip(Estimator):
     Returns signed first-order scores which are cosines but do not add up to that of the model (so unit "relevance"),
     and no pairs.
 
-    Error: none from sampling; whether the map tells what the model does is another question.
+    Error: no sampling error; whether the map shows what the model does is another question.
 
-    Cost: two forward passes of each tower, and two for the empty and the full input.
+    Cost: two forward passes of each tower, and two more for the empty and the full input.
 
     Source: Zhou et al., Extract Free Dense Labels from CLIP, ECCV 2022. Reading taken: residual and MLP stay, as in the
     authors' code and in that of Grad-ECLIP; the refinements (key smoothing, prompt denoising) are left out. The text is
