@@ -89,7 +89,7 @@ def _table(rows: "list[Row]", columns: tuple[str, ...]) -> Table:
     for column in {"indices", "passes"} & set(columns):  # words of these are never broken
         words = [word for r in rows for word in (getattr(r, column).split(", ") if column == "indices" else [r.passes])]
         at = table.columns[columns.index(column)]
-        at.min_width = max(len(word) for word in words if column == "indices" or "+" in word)
+        at.min_width = max((len(word) for word in words if column == "indices" or "+" in word), default=0)
         at.max_width = 36 if column == "indices" else None
     table.columns[0].style = "bold"
     for r in rows:
