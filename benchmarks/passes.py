@@ -35,12 +35,12 @@ LEAST_SQUARES, PROCESS = {"fit": "least-squares"}, {"fit": "gaussian-process"}
 METHODS: dict[str, dict[str, dict[str, Any]]] = {
     "cross pairs, p = 0.5": {
         "independent masks, least squares": {"interactions": "cross", "sampling": "independent"} | LEAST_SQUARES,
-        "folded masks, least squares": {"interactions": "cross", "sampling": "folded"} | LEAST_SQUARES,
-        "folded masks, Gaussian process": {"interactions": "cross", "sampling": "folded"} | PROCESS,
+        "paired masks, least squares": {"interactions": "cross", "sampling": "paired"} | LEAST_SQUARES,
+        "paired masks, Gaussian process": {"interactions": "cross", "sampling": "paired"} | PROCESS,
     },
     "pairs of patches, p = 0.5": {
         "independent masks, least squares": {"interactions": "all", "sampling": "independent"} | LEAST_SQUARES,
-        "folded masks, Gaussian process": {"interactions": "all", "sampling": "folded"} | PROCESS,
+        "paired masks, Gaussian process": {"interactions": "all", "sampling": "paired"} | PROCESS,
     },
     "cross pairs, p = 0.7": {
         "independent masks, least squares": {"p": 0.7, "interactions": "cross"} | LEAST_SQUARES,
@@ -48,12 +48,12 @@ METHODS: dict[str, dict[str, dict[str, Any]]] = {
     },
 }
 CONVERGED: dict[str, dict[str, Any]] = {
-    "cross pairs, p = 0.5": {"interactions": "cross", "sampling": "folded"} | LEAST_SQUARES,
-    "pairs of patches, p = 0.5": {"interactions": "all", "sampling": "folded"} | LEAST_SQUARES,
+    "cross pairs, p = 0.5": {"interactions": "cross", "sampling": "paired"} | LEAST_SQUARES,
+    "pairs of patches, p = 0.5": {"interactions": "all", "sampling": "paired"} | LEAST_SQUARES,
     "cross pairs, p = 0.7": {"p": 0.7, "interactions": "cross"} | LEAST_SQUARES,
 }
 MOST = {"cross pairs, p = 0.5": 2048, "pairs of patches, p = 0.5": 4096, "cross pairs, p = 0.7": 2048}
-COLOURS = {"independent masks, least": "tab:grey", "folded masks, least": "tab:blue", "folded masks, G": "tab:red"}
+COLOURS = {"independent masks, least": "tab:grey", "paired masks, least": "tab:blue", "paired masks, G": "tab:red"}
 
 
 def main() -> None:

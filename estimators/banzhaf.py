@@ -1,26 +1,21 @@
 """Weighted Banzhaf interactions (FIxLIP)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from fixlip.errors import InputError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
 from fixlip.fitting.joint_masks import joint_budget, most_passes
-from fixlip.fitting.moments import Embed, tower_moments
 from fixlip.fitting.regression import CHUNK, Fit, fit_grid, fit_joint, n_terms
-from fixlip.fitting.sampling import Design, make_design
+from fixlip.fitting.sampling import make_design
 from fixlip.fitting.surrogate import Surrogate, remarks
-from fixlip.fitting.tower_fits import PER_TERM, Rules, TowerPlan
-from fixlip.fitting.tower_gp import nearness, tower_process
+from fixlip.fitting.tower_fits import PER_TERM, Rules
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
-
-ALL_PAIRS_UP_TO = 64  # image players; above, interactions="auto" keeps to cross pairs
 
 
 @dataclass(frozen=True)
@@ -32,39 +27,40 @@ class Banzhaf(Estimator):
     stays closer to the unmasked input (published: 0.3, 0.5, 0.7).
 
     With ``chi_i = (x_i - p) / s`` and ``s^2 = p (1 - p)`` the solution is ``e_ij = c_ij / s^2``, ``c_A = E[v chi_A]``.
-    For an image player i and a text player k it factorises into the coefficients of the embeddings of each tower alone:
-    ``c_ik = scale * <F_i, G_k>``. These are regressed on the features of their own tower, so the grid of game values is
-    never built. What keeps the coefficients from being exact is the interactions of higher order; a Gaussian process
-    models the likeliest of them too, and so needs fewer masks for the same accuracy (benchmarks/results/passes.md).
+    For an image player i and a text player k it factorises into coefficients of the embeddings of the two towers,
+    ``e_ik = scale * <F_i, G_k> / (p (1 - p))``. F is regressed on the features of the image masks alone, G on those of
+    the text masks, so the grid of game values is never built. The error of the coefficients comes from interactions of
+    higher order; a Gaussian process models the likeliest of these too, and so needs fewer masks for the same accuracy
+    (benchmarks/results/passes.md).
 
     Options:
         p: probability of a player to be present, in (0, 1).
         order: 2, or 1 for weighted Banzhaf values.
-        interactions: "cross" for pairs of a patch and a word, "all" also inside each modality. "auto" is "all" for up
-            to 64 image players where there are as many masks as terms (two for each with least squares), as there are
+        interactions: "cross" for cross-modal pairs only, "all" for pairs inside each modality too. "auto" is "all" for
+            up to 64 image players if there are as many masks as terms (twice as many for least squares), as there are
             by default, else "cross".
-        sampling: of masks that are not enumerated: "folded" (blocks of randomised Hadamard rows, each row with its
-            complement) or "independent". "auto" is folded for p = 0.5 and at least one whole block, but independent for
-            all pairs where least squares or `ridge` are asked for. "joint" draws masks of all players together, for any
-            game, as in the published code.
-        fit: of a tower that is not enumerated: "gaussian-process" (`fixlip.fitting.tower_gp`) or "least-squares" on the
-            terms alone, as published (all pairs: of both towers at once, on the grid of their masks). "auto" is the
-            process up to 4,096 folded masks (2,048 independent ones), four times as many where these are fewer than
-            four for each term, else least squares; with `ridge`, and for p below 0.25 or
-            above 0.75, always least squares.
+        sampling: the draw of masks that are not enumerated. "paired" draws blocks of randomised Hadamard rows, each row
+            with its complement (antithetic); "independent" draws each mask by itself. "auto" is "paired" for p = 0.5
+            and at least one whole block, but "independent" for all pairs where least squares or `ridge` are asked for.
+            "joint" draws masks of all players together, for any game, as in the published code.
+        fit: the fit of a tower that is not enumerated. "gaussian-process" is `fixlip.fitting.tower_gp`; "least-squares"
+            fits the terms alone, as published (for all pairs both towers at once, on the grid of their masks). "auto"
+            is the process up to 4,096 paired masks (2,048 independent masks), or up to four times as many if there are
+            fewer than four for each term, and least squares above; with `ridge`, and for p below 0.25 or above 0.75,
+            always least squares.
         ridge: penalty on the coefficients of the embeddings, in units of their variance; 0 for none.
 
     Error: none where both towers are enumerated. The process gives a posterior mean, which is drawn towards 0, and the
-    standard errors of the posterior, which hold that bias. Least squares are without bias where the masks are drawn
-    independently and many; their standard errors are those of a leave-one-group-out jackknife over the draws of each
-    tower, scaled by the share of draws left over by the terms. Either way the variances of the towers add up.
+    standard errors of the posterior, which include that bias. Least squares have no bias for many independent masks;
+    their standard errors come from a leave-one-group-out jackknife over the draws of each tower, scaled by the share of
+    draws that the terms leave over. Either way the variances of the two towers add up.
 
-    Cost: image masks + text masks forward passes ("joint": one of each tower for each mask), and one more of each for
-    the empty and the full input.
+    Cost: image masks + text masks forward passes ("joint": one pass of each tower for each mask), and two more of each
+    tower for the empty and the full input.
 
     Source: Baniecki et al., Explaining Similarity in Vision-Language Encoders with Weighted Banzhaf Interactions,
-    NeurIPS 2025. Departures: the process, which fits each tower by itself and takes in higher orders, complete designs
-    instead of independent masks, and true weights where sizes are enumerated.
+    NeurIPS 2025. Departures: the process, which fits each tower by itself and models higher orders too; paired masks
+    instead of independent ones; and true weights where sizes are enumerated.
 
     Example:
         >>> from fixlip.games import CallableGame
@@ -76,7 +72,7 @@ class Banzhaf(Estimator):
     p: float = 0.5
     order: Literal[1, 2] = 2
     interactions: Literal["auto", "cross", "all"] = "auto"
-    sampling: Literal["auto", "folded", "independent", "joint"] = "auto"
+    sampling: Literal["auto", "paired", "independent", "joint"] = "auto"
     fit: Literal["auto", "gaussian-process", "least-squares"] = "auto"
     ridge: float = 0.0
 
@@ -105,69 +101,43 @@ class Banzhaf(Estimator):
             raise OptionError("ridge and fit are about the coefficients of a tower; joint masks have none.")
         if self.ridge and self.fit == "gaussian-process":
             raise OptionError("A Gaussian process learns its own penalties; give fit='gaussian-process' or ridge.")
-        if self.sampling == "folded" and self.p != 0.5:
-            raise OptionError(f"Folded sampling pairs complements, which is right for p = 0.5 only, got p = {self.p}.")
+        if self.sampling == "paired" and self.p != 0.5:
+            raise OptionError(f"Paired sampling draws complements, which is right for p = 0.5 only, got p = {self.p}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         if self.sampling == "joint":
-            joint = self._joint_masks(self._joint_surrogate(n_image, n_text), request)
+            joint = self._joint_masks(self._rules.joint_surrogate(n_image, n_text), request)
             return most_passes(joint, n_image, n_text, request, CHUNK)
-        _, (image, text) = self._plan(n_image, n_text, request)
-        return image.masks + 2, text.masks + 2
+        plan = self._rules.plan(n_image, n_text, request)
+        return plan.image.masks + 2, plan.text.masks + 2
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Draw masks, fit the coefficients of each tower and multiply them; see `Estimator.explain`."""
         if self.sampling == "joint":
             return self._estimate_joint(game, request)
         if not game.separable:
             raise InputError("banzhaf takes the masks of two towers; for joint values give sampling='joint'.")
-        within, plans = self._plan(game.n_image, game.n_text, request)
-        surrogate = self._surrogate(game.n_image, game.n_text, within, game.scale, game.bias)
-        players, embeds = (game.n_image, game.n_text), (game.image_embeddings, game.text_embeddings)
-        image, text = (plan.design(n, self.p, request.seed) for plan, n in zip(plans, players, strict=True))
-        towers = list(zip(plans, (image, text), embeds, strict=True))
-        options = {"interactions": "all" if within else "cross"}
-        options["sampling"] = "; ".join(plan.described(design) for plan, design, _ in towers)
-        sampled = {plan.fit for plan, design, _ in towers if not design.exact}
-        if within and not self.ridge and sampled == {"least-squares"}:
+        plan = self._rules.plan(game.n_image, game.n_text, request)  # which terms, how many masks, which fit
+        surrogate = replace(plan.surrogate, scale=game.scale, bias=game.bias)
+        masks = plan.draw(request.seed)  # of each tower, every player present with probability p
+        if plan.on_the_grid(masks):  # all pairs by least squares, as published
             kernel = np.ones((game.n_image + 1, game.n_text + 1))  # the weights are those of the masks alone
-            found = fit_grid(embeds, (image, text), kernel, surrogate)
+            fit = fit_grid((game.image_embeddings, game.text_embeddings), masks, kernel, surrogate)
         else:
-            key, grid = (self, within, request.seed), game.players.grid
-            fits = [
-                game.keep(plan.side, (*key, plan), partial(self._fit, plan, design, embed, surrogate, grid))
-                for plan, design, embed in towers
-            ]
-            found = self._combined(surrogate, *fits)
-        return self._explained(
-            game, found, plans[0].masks, options, also=[r for plan, d, _ in towers for r in plan.hidden(d, self.p)]
-        )
-
-    def _fit(
-        self,
-        plan: TowerPlan,
-        design: Design,
-        embed: Embed,
-        surrogate: Surrogate,
-        grid: tuple[int, int] | None,
-    ) -> Any:
-        """The coefficients of the embeddings of one tower, F_i and those of the other features."""
-        order = surrogate.feature_order
-        if plan.fit == "least-squares":
-            return tower_moments(embed, design, p=self.p, order=order, batch_size=CHUNK)
-        near = nearness(grid) if grid is not None and plan.side == "image" else None
-        return tower_process(embed, design, p=self.p, order=order, near=near)
-
-    def _combined(self, surrogate: Surrogate, image: Any, text: Any) -> Fit:
-        """The inner products of both towers' coefficients, ``c_ik = scale * <F_i, G_k>``, as effects."""
-        coefficients = image.coefficients(self.ridge), text.coefficients(self.ridge)
-        theta = surrogate.theta(*coefficients)
-        stderr = surrogate.standard_errors(surrogate.deviations(image, text, *coefficients))
-        return Fit(surrogate.effects(theta), stderr, surrogate.r2(image, text, theta))
+            image, text = plan.fit(game, masks, request.seed)  # the embeddings on 1, chi_i (and chi_i chi_j)
+            F, G = image.coefficients(self.ridge), text.coefficients(self.ridge)
+            c = surrogate.cut(game.scale * F @ G.T)  # c_ik = scale * <F_i, G_k>
+            c[0, 0] += game.bias
+            effects = surrogate.effects(c)  # e_ik = c_ik / (p (1 - p)) = scale * <F_i, G_k> / (p (1 - p))
+            stderr = surrogate.standard_errors(surrogate.deviations(image, text, F, G))
+            fit = Fit(effects, stderr, surrogate.r2(image, text, c))
+        return self._explained(game, fit, plan.image.masks, plan.described(masks), also=plan.remarks(masks))
 
     def _estimate_joint(self, game: CountedGame, request: Request) -> Explanation:
-        surrogate, n = self._joint_surrogate(game.n_image, game.n_text), game.n_image + game.n_text
+        """Regress the values of joint masks on all terms at once, as in the published code."""
+        n = game.n_image + game.n_text
+        surrogate = self._rules.joint_surrogate(game.n_image, game.n_text)
         masks = self._joint_masks(surrogate, request)
         design = make_design(n, masks, self.p, "independent", np.random.default_rng(request.seed))
         options = {"interactions": "all" if surrogate.within else "cross"}
@@ -178,7 +148,7 @@ class Banzhaf(Estimator):
         game: CountedGame,
         fit: Fit,
         masks: int,
-        options: dict[str, Any],
+        options: dict[str, str],
         word: str = "image_masks",
         also: Sequence[str] = (),
     ) -> Explanation:
@@ -202,22 +172,6 @@ class Banzhaf(Estimator):
     def _index(self) -> str:
         return f"{'FWBII' if self.order == 2 else 'WBV'}(p={self.p:g})"
 
-    def _joint_surrogate(self, n_image: int, n_text: int) -> Surrogate:
-        few = n_image <= ALL_PAIRS_UP_TO and self.interactions == "auto"
-        return self._surrogate(n_image, n_text, self.order == 2 and (few or self.interactions == "all"))
-
-    def _surrogate(self, n_image: int, n_text: int, within: bool, scale: float = 1.0, bias: float = 0.0) -> Surrogate:
-        return Surrogate(n_image, n_text, self.p, scale, bias, self.order, within, self.ridge)
-
-    def _plan(self, n_image: int, n_text: int, request: Request) -> tuple[bool, tuple[TowerPlan, TowerPlan]]:
-        """Decide on pairs within the modalities, and on the masks of each tower."""
-        choices = [self.order == 2 and self.interactions == "all"]
-        if self.order == 2 and self.interactions == "auto" and n_image <= ALL_PAIRS_UP_TO:
-            choices = [True, False]
-        rules = Rules(self.p, self.sampling, self.fit, self.ridge)
-        for within in choices:
-            surrogate = self._surrogate(n_image, n_text, within)
-            masks = rules.masks(surrogate, request)
-            if rules.suffice(surrogate, masks):
-                break
-        return within, rules.towers(surrogate, masks)
+    @property
+    def _rules(self) -> Rules:
+        return Rules(**self.options())

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 
 from fixlip.estimator import Capabilities, Estimator
 from fixlip.games.counted import CountedGame
-from fixlip.gradients.views import View, array, first_order, look
+from fixlip.gradients.views import View, array, first_order, gradients, look
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
 
@@ -27,11 +26,11 @@ class Chefer(Estimator):
     Options:
         blocks: "last" for the last block alone, as in FIxLIP's runs, or "all".
 
-    Returns non-negative first-order scores of its own scale (unit "relevance") and no pairs.
+    Returns non-negative first-order scores (unit "relevance") and no pairs.
 
-    Error: none from sampling; whether the map tells what the model does is another question.
+    Error: no sampling error; whether the map shows what the model does is another question.
 
-    Cost: one forward and one backward pass of each tower, and two for the empty and the full input.
+    Cost: one forward and one backward pass of each tower, and two more for the empty and the full input.
 
     Source: Chefer et al., Generic Attention-model Explainability for Interpreting Bi-Modal and Encoder-Decoder
     Transformers, ICCV 2021, as their code applies it to CLIP: each tower by itself. Reading taken: the gradient is that
@@ -52,17 +51,17 @@ class Chefer(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return 4, 4
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         blocks = 1 if self.blocks == "last" else None
         image, text, cosine = look(game, self.capabilities.name, (blocks, blocks), gradients=True)
         weights = [c.weights for view in (image, text) for c in view.calls]
         cams = [
             np.maximum(game.scale * array(g) * array(w), 0)[0].mean(0)
-            for g, w in zip(torch.autograd.grad(cosine, weights), weights, strict=True)
+            for g, w in zip(gradients(cosine, weights), weights, strict=True)
         ]
         game.count(image=1, text=1)
         maps = [_map(image, cams[: len(image.calls)]), _map(text, cams[len(image.calls) :])]
@@ -76,7 +75,7 @@ class Chefer(Estimator):
 
 
 def _map(view: View, cams: list[np.ndarray]) -> np.ndarray:
-    """The scores of all tokens, [L]; the cams are those of the blocks, then of the head."""
+    """Score all tokens, [L], from the cams of the blocks and then of the head."""
     relevance = np.eye(len(view.owners))
     for cam in cams[: len(view.blocks)]:
         relevance = relevance + cam @ relevance

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from scipy.special import comb
 
 from fixlip.errors import BudgetError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
@@ -18,6 +17,14 @@ MOST = 20  # players; a million values
 CHUNK = 1 << 14  # masks at once
 Index = Literal["FWBII", "WBV", "BII", "BV", "SII", "k-SII", "STII", "FSII", "CHII", "SV"]
 Weight = Callable[[np.ndarray], np.ndarray]  # of the Moebius coefficient of B, by the size of B
+
+
+def comb(n: np.ndarray, k: int) -> np.ndarray:
+    """Return the numbers of subsets of size k of sets of size n."""
+    from scipy.special import comb
+
+    return comb(n, k)  # type: ignore[no-any-return]
+
 
 WEIGHTS: dict[str, tuple[Weight, Weight]] = {  # of a player in B, and of a pair in B
     "SII": (lambda b: 1 / b, lambda b: 1 / (b - 1)),
@@ -34,7 +41,7 @@ WEIGHTS |= {"k-SII": WEIGHTS["SII"], "SV": WEIGHTS["SII"], "BV": WEIGHTS["BII"]}
 
 @dataclass(frozen=True)
 class Exact(Estimator):
-    """Any interaction index without error, from the values of all 2^n masks: for games of up to 20 players.
+    """Any interaction index, computed from the values of all 2^n masks, for games of up to 20 players.
 
     With the Moebius coefficients m, ``v(M) = sum of m(B) over B in M``, each index is a sum over the sets that hold the
     player or the pair, ``I(A) = sum over B that contain A of w(|A|, |B|) m(B)``:
@@ -48,13 +55,13 @@ class Exact(Estimator):
     The baseline is v(empty), for FWBII and WBV the constant of the fit.
 
     Options:
-        index: see above.
+        index: the interaction index, see above.
         p: for FWBII and WBV, probability of a player to be present, in (0, 1).
 
-    Error: none but rounding.
+    Error: rounding only.
 
     Cost: 2^n_image + 2^n_text passes of a game of two towers (the values are a product of matrices), 2^n evaluations of
-    a game of joint values; and one more of each for the empty and the full input.
+    a game of joint values; and one more of each for the empty and for the full input.
 
     Source: Grabisch and Roubens, Int. J. Game Theory 28, 1999 (SII, BII); Marichal and Roubens 1999 (CHII);
     Sundararajan et al., ICML 2020 (STII); Bordt and von Luxburg, AISTATS 2023 (k-SII); Tsai et al., JMLR 2023 (FSII);
@@ -91,7 +98,7 @@ class Exact(Estimator):
             raise OptionError(f"p belongs to FWBII and WBV; {self.index} has none.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         n = n_image + n_text
         if n > MOST:
             raise BudgetError(
@@ -108,7 +115,7 @@ class Exact(Estimator):
         return (2**n + 2, 2**n + 2) if request.joint else (2**n_image + 2, 2**n_text + 2)
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         values = all_values(game)
         moebius = moebius_transform(values)
         if self.index in ("FWBII", "WBV"):
@@ -122,7 +129,7 @@ class Exact(Estimator):
     def _fit(
         self, values: np.ndarray, moebius: np.ndarray
     ) -> tuple[tuple[float, np.ndarray, np.ndarray | None], float]:
-        """Constant, players and pairs of the best fit under the product measure, and its R2."""
+        """Compute the constant, players and pairs of the best fit under the product measure, and its R2."""
         p, size = self.p, sizes(values)
         first, pairs = over_supersets(moebius, lambda b: p ** (b - 1), lambda b: p ** (b - 2))
         order = 2 if self.index == "FWBII" else 1
@@ -138,7 +145,7 @@ class Exact(Estimator):
 
 
 def all_values(game: CountedGame) -> np.ndarray:
-    """[2^n], the game on all masks; player i is bit i."""
+    """Evaluate the game on all masks, [2^n]; player i is bit i."""
     if not game.separable:
         return game.values(all_masks(game.n_image + game.n_text))
     image, text = game.image_embeddings(all_masks(game.n_image)), game.text_embeddings(all_masks(game.n_text))
@@ -146,15 +153,15 @@ def all_values(game: CountedGame) -> np.ndarray:
 
 
 def sizes(values: np.ndarray) -> np.ndarray:
-    """[2^n], players in each mask."""
-    found = np.zeros(1, dtype=int)
-    while len(found) < len(values):
-        found = np.concatenate([found, found + 1])
-    return found
+    """Count the players in each mask, [2^n]."""
+    counts = np.zeros(1, dtype=int)
+    while len(counts) < len(values):
+        counts = np.concatenate([counts, counts + 1])
+    return counts
 
 
 def moebius_transform(values: np.ndarray) -> np.ndarray:
-    """[2^n] values of all masks -> [2^n] Moebius coefficients.
+    """Transform the values of all masks, [2^n], to Moebius coefficients, [2^n].
 
     Example:
         >>> moebius_transform(np.array([1.0, 2.0, 3.0, 10.0])).tolist()
@@ -168,17 +175,17 @@ def moebius_transform(values: np.ndarray) -> np.ndarray:
     return coefficients
 
 
-def over_supersets(moebius: np.ndarray, one: Weight, two: Weight) -> tuple[np.ndarray, np.ndarray]:
-    """Sums of weighted Moebius coefficients over the sets that hold a player, [n], and a pair, [n, n] (diagonal 0)."""
+def over_supersets(moebius: np.ndarray, of_player: Weight, of_pair: Weight) -> tuple[np.ndarray, np.ndarray]:
+    """Sum weighted Moebius coefficients over the sets that hold a player, [n], or a pair, [n, n] (diagonal 0)."""
     n = len(moebius).bit_length() - 1
     b = np.arange(n + 1).astype(float)
-    by_one, by_two = np.zeros(n + 1), np.zeros(n + 1)
-    by_one[1:], by_two[2:] = one(b[1:]), two(b[2:])
+    by_player, by_pair = np.zeros(n + 1), np.zeros(n + 1)
+    by_player[1:], by_pair[2:] = of_player(b[1:]), of_pair(b[2:])
     first, pairs, size = np.zeros(n), np.zeros((n, n)), sizes(moebius)
     for start in range(0, len(moebius), CHUNK):
         at = np.arange(start, min(start + CHUNK, len(moebius)))
         masks = ((at[:, None] >> np.arange(n)) & 1).astype(float)
-        first += (moebius[at] * by_one[size[at]]) @ masks
-        pairs += masks.T @ ((moebius[at] * by_two[size[at]])[:, None] * masks)
+        first += (moebius[at] * by_player[size[at]]) @ masks
+        pairs += masks.T @ ((moebius[at] * by_pair[size[at]])[:, None] * masks)
     np.fill_diagonal(pairs, 0.0)
     return first, pairs

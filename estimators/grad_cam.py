@@ -4,13 +4,12 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-import torch
 
 from fixlip.errors import OptionError
 from fixlip.estimator import Capabilities, Estimator
 from fixlip.games.base import TowerLayers
 from fixlip.games.counted import CountedGame
-from fixlip.gradients.views import array, first_order, look
+from fixlip.gradients.views import array, first_order, gradients, look
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
 
@@ -29,11 +28,11 @@ class GradCam(Estimator):
             token and end of text), else 0 (SigLIP's pooling head, ResNet).
         weights: "mean" over the tokens, or "own" for each token's own gradient (HiResCAM: gradient times state).
 
-    Returns non-negative first-order scores of its own scale (unit "relevance") and no pairs.
+    Returns non-negative first-order scores (unit "relevance") and no pairs.
 
-    Error: none from sampling; whether the map tells what the model does is another question.
+    Error: no sampling error; whether the map shows what the model does is another question.
 
-    Cost: one forward and one backward pass of each tower, and two for the empty and the full input.
+    Cost: one forward and one backward pass of each tower, and two more for the empty and the full input.
 
     Source: Selvaraju et al., Grad-CAM, ICCV 2017; Draelos and Carin, HiResCAM, arXiv 2011.08891. Reading taken: the
     mean gradient is over the tokens that belong to players (the places of the feature map), without class token and
@@ -60,15 +59,15 @@ class GradCam(Estimator):
             raise OptionError(f"layer is a whole number counted from the end (0: before the head), got {self.layer!r}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return 4, 4
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         layers = [self._layer(side, game.layers(side)) for side in ("image", "text")]
         image, text, cosine = look(game, self.capabilities.name, layers, gradients=True, attention=False)
         maps = []
-        for view, gradient in zip((image, text), torch.autograd.grad(cosine, [image.states, text.states]), strict=True):
+        for view, gradient in zip((image, text), gradients(cosine, [image.states, text.states]), strict=True):
             weight = array(gradient)[0]
             if self.weights == "mean":
                 weight = weight[view.owners >= 0].mean(0)

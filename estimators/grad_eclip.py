@@ -1,19 +1,21 @@
 """Grad-ECLIP: gradient times value at the token that the embedding is read from."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
-import torch
 
 from fixlip.errors import OptionError
 from fixlip.estimator import Capabilities, Estimator
 from fixlip.fitting.numerics import directions
 from fixlip.games.counted import CountedGame
 from fixlip.gradients.attention import Attention
-from fixlip.gradients.views import View, array, first_order, look, with_one_head
+from fixlip.gradients.views import View, array, first_order, gradients, look, with_one_head
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class GradEclip(Estimator):
             model does, but the map finds the object much better. "own" keeps the model as it is.
         text_blocks: blocks of the text tower to sum over, from the last one; all where there are fewer.
 
-    Returns non-negative first-order scores of its own scale (unit "relevance") and no pairs.
+    Returns non-negative first-order scores (unit "relevance") and no pairs.
 
-    Error: none from sampling; whether the map tells what the model does is another question.
+    Error: no sampling error; whether the map shows what the model does is another question.
 
     Cost: two forward passes (one with heads="own") and one backward pass of each tower, and two for the empty and the
     full input.
@@ -66,12 +68,12 @@ class GradEclip(Estimator):
             raise OptionError(f"text_blocks must be at least 1, got {self.text_blocks}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         forward = 1 if self.heads == "own" else 2
         return forward + 3, forward + 3
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         name = self.capabilities.name
         image, text, _ = look(game, name, (1, self.text_blocks), gradients=self.heads == "own")
         others = [text.embedding.detach(), image.embedding.detach()]  # the gradient of the cosine is along the other
@@ -79,9 +81,9 @@ class GradEclip(Estimator):
             image, text = with_one_head(game, name, image), with_one_head(game, name, text)
         calls = [[view.head] if view.head is not None else list(view.blocks) for view in (image, text)]
         outputs = [call.output for call in calls[0] + calls[1]]
-        gradients = torch.autograd.grad([image.embedding, text.embedding], outputs, others)
+        gradient = gradients([image.embedding, text.embedding], outputs, others)
         game.count(image=1, text=1)
-        maps = [_map(image, calls[0], gradients), _map(text, calls[1], gradients[len(calls[0]) :])]
+        maps = [_map(image, calls[0], gradient), _map(text, calls[1], gradient[len(calls[0]) :])]
         return game.explanation(
             0.0,
             first_order(game, image, text, *maps),
@@ -91,11 +93,11 @@ class GradEclip(Estimator):
         )
 
 
-def _map(view: View, calls: list[Attention], gradients: tuple[torch.Tensor, ...]) -> np.ndarray:
-    """The scores of all tokens, [L]."""
+def _map(view: View, calls: list[Attention], gradient: "tuple[torch.Tensor, ...]") -> np.ndarray:
+    """Score all tokens, [L]."""
     total = np.zeros(len(view.owners))
-    for call, gradient in zip(calls, gradients, strict=False):
-        query, key, value, g = (_heads_as_one(x) for x in (call.query, call.key, call.value, gradient))
+    for call, at_output in zip(calls, gradient, strict=False):
+        query, key, value, g = (_heads_as_one(x) for x in (call.query, call.key, call.value, at_output))
         query, g = query[view.readers], g[view.readers]
         attended = array(call.weights)[0, :, view.readers].max((0, 1)) > 0
         among = view.owners >= 0 if view.side == "image" else attended
@@ -104,13 +106,13 @@ def _map(view: View, calls: list[Attention], gradients: tuple[torch.Tensor, ...]
 
 
 def _nearness(query: np.ndarray, key: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Cosines of queries [R, C] and keys [L, C], their range over the tokens `among` brought to 0..1; [R, L]."""
+    """Return the cosines of queries [R, C] and keys [L, C], [R, L], scaled to 0..1 over the tokens `among`."""
     cosine = directions(query, "the queries") @ directions(key, "the keys").T
     low, high = cosine[:, among].min(1, keepdims=True), cosine[:, among].max(1, keepdims=True)
     flat = high == low
     return np.where(flat, 1.0, (cosine - low) / np.where(flat, 1.0, high - low))
 
 
-def _heads_as_one(x: torch.Tensor) -> np.ndarray:
-    """[1, heads, L, width] -> [L, heads * width]."""
+def _heads_as_one(x: "torch.Tensor") -> np.ndarray:
+    """Put all heads side by side, [1, heads, L, width] -> [L, heads * width]."""
     return array(x[0].transpose(0, 1).flatten(1))

@@ -1,13 +1,13 @@
 """Integrated-gradient interactions (exCLIP)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
-import torch
-from torch.autograd import forward_ad
 
 from fixlip.errors import InputError, OptionError
 from fixlip.estimator import Capabilities, Estimator
@@ -21,25 +21,29 @@ from fixlip.results.explanation import Explanation
 from fixlip.runtime.memory import in_parts
 from fixlip.runtime.threads import without_warnings
 
+if TYPE_CHECKING:
+    import torch
+
 _one_at_a_time = Lock()  # torch knows one level of forward derivatives, for all threads together
 
-MEMORY = 2**29  # bytes for what is in the making at once
-TENSORS = 20  # of the size of a state that a block leaves in a graph, about
-CLOSED = 0.05  # completeness gap above which the status speaks
-HELD = 0.1  # share of the interactions that pairs of players hold, below which it speaks
+MEMORY = 2**29  # bytes of the graphs that are held at once
+TENSORS = 20  # tensors of the size of a state that a block leaves in a graph, about
+CLOSED = 0.05  # completeness gap above which the status has a remark
+HELD = 0.1  # share of the interactions between players below which the status has a remark
 MOST_STEPS = 4096
 
 
-class Tower(NamedTuple):
-    """One tower on its way from a reference to the input.
+class TowerPath(NamedTuple):
+    """One tower with a path from a reference to its input.
 
     Attributes:
         side: "image" or "text".
-        layers, layer: the tower, and the place of the path in it.
+        layers, layer: the layers of the tower, and the number of the layer that the path is in.
         path: from the state of the reference to that of the input.
-        groups: [players + 1, L], which tokens are of each player, and last those that are of none.
+        groups: [players + 1, L], the tokens of each player, and last the tokens of no player.
         ends: [2, D], features of the reference and of the input, float64, on the CPU.
-        chunk: states to work on at once, the last one; smaller ones are added where memory runs out.
+        chunk: numbers of states to work on at once, of which the last counts; smaller ones follow where memory runs
+            out.
     """
 
     side: str
@@ -51,7 +55,9 @@ class Tower(NamedTuple):
     chunk: list[int]
 
     def batches(self, n: int, work: Callable[[torch.Tensor], torch.Tensor]) -> Iterator[torch.Tensor]:
-        """What becomes of 0 to n - 1, in parts."""
+        """Yield `work` on the numbers 0 to n - 1, in parts."""
+        import torch
+
         every = torch.arange(n)
         return in_parts(lambda rows: work(every[rows]), n, lambda: self.chunk[-1], self.chunk.append)
 
@@ -86,7 +92,7 @@ class IntegratedGradients(Estimator):
             always there, so what they do together with a player is its first order. "distribute": their share goes to
             the players of their modality, in proportion to the absolute values of what these have there already.
 
-    Error: none of sampling. `details` has the completeness gap: the difference of the two sides of the identity above,
+    Error: no sampling error. `details` has the completeness gap: the difference of the two sides of the identity above,
     relative to the left one; and what part of the sum belongs to the players, to the tokens of each modality that are
     no player, and to both of these.
 
@@ -138,12 +144,14 @@ class IntegratedGradients(Estimator):
             place_of(layer, 1_000_000)
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         cotangents = n_text + 1 + (self.normalisation == "fixed")
         return self.steps * (1 + cotangents) + 4, self.steps * (n_text + 1) + 4
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
+        import torch
+
         n, m = game.n_image, game.n_text
         image, text = self._tower(game, "image", n), self._tower(game, "text", m)
         fixed = self.normalisation == "fixed"
@@ -165,11 +173,11 @@ class IntegratedGradients(Estimator):
         moved = [t.ends[1] - t.ends[0] for t in (image, text)]
         truth = game.scale * float(moved[0] @ moved[1] / norms[0] / norms[1])
         gap = abs(cross.sum() - truth) / max(abs(truth), 1e-12)
-        folded = fold(fold(table.numpy(), self.class_token).T, self.class_token).T
+        assigned = assign(assign(table.numpy(), self.class_token).T, self.class_token).T
         second = np.full((n + m, n + m), np.nan)
         np.fill_diagonal(second, 0.0)
-        second[:n, n:] = folded[:n, :m]
-        second[n:, :n] = folded[:n, :m].T
+        second[:n, n:] = assigned[:n, :m]
+        second[n:, :n] = assigned[:n, :m].T
         parts = shares(cross)
         remarks = []
         if gap > CLOSED:
@@ -180,8 +188,8 @@ class IntegratedGradients(Estimator):
                 "no player the rest: they have gathered it before this layer; take earlier ones (text_layer=0, say)"
             )
         return game.explanation(
-            folded[n, m] + game.bias,
-            np.concatenate([folded[:n, m], folded[n, :m]]),
+            assigned[n, m] + game.bias,
+            np.concatenate([assigned[:n, m], assigned[n, :m]]),
             second,
             index="IG",
             remarks=remarks,
@@ -189,7 +197,9 @@ class IntegratedGradients(Estimator):
             details={"completeness_gap": float(gap)} | parts,
         )
 
-    def _tower(self, game: CountedGame, side: Literal["image", "text"], n: int) -> Tower:
+    def _tower(self, game: CountedGame, side: Literal["image", "text"], n: int) -> TowerPath:
+        import torch
+
         layers: TowerLayers = game.layers(side)
         layer = place_of(self.image_layer if side == "image" else self.text_layer, layers.depth)
         reference = self.image_reference if side == "image" else self.text_reference
@@ -211,7 +221,7 @@ class IntegratedGradients(Estimator):
             path = self._discretised(layers, precise)
         else:
             path = straight_path(precise[0], precise[1], self.steps, self.quadrature)
-        return Tower(side, layers, layer, path, groups, features, [chunk])
+        return TowerPath(side, layers, layer, path, groups, features, [chunk])
 
     def _discretised(self, layers: Any, ends: torch.Tensor) -> Path:
         words, places = (t.to(ends) for t in layers.words())
@@ -220,7 +230,7 @@ class IntegratedGradients(Estimator):
 
 
 def place_of(layer: int | float, depth: int) -> int:
-    """A layer by index, negative from the end, or by fraction of the depth.
+    """Find a layer by index, negative from the end, or by fraction of the depth.
 
     Example:
         >>> place_of(-1, 12), place_of(3, 12), place_of(0.5, 12), place_of(1.0, 12)
@@ -233,8 +243,11 @@ def place_of(layer: int | float, depth: int) -> int:
     raise OptionError(f"A layer is an index of -{depth} to {depth} or a fraction of 0.0 to 1.0, got {layer!r}.")
 
 
-def directional_derivatives(tower: Tower, game: CountedGame) -> torch.Tensor:
-    """[players + 1, D], float64: of the features along what each player's tokens move, integrated over the path."""
+def directional_derivatives(tower: TowerPath, game: CountedGame) -> torch.Tensor:
+    """Integrate the derivatives of the features along the moves of each player's tokens: [players + 1, D], float64."""
+    import torch
+    from torch.autograd import forward_ad
+
     players, dtype = len(tower.groups), tower.layers.state(tower.layer).dtype
     total = torch.zeros(players, tower.ends.shape[1], dtype=torch.float64)
 
@@ -247,9 +260,9 @@ def directional_derivatives(tower: Tower, game: CountedGame) -> torch.Tensor:
             dual = forward_ad.make_dual(states.to(dtype), tangents.to(dtype))
             derivative = forward_ad.unpack_dual(tower.layers.features(dual, tower.layer)).tangent
         calls.clear()
-        found = torch.zeros_like(total).index_add_(0, who, weights[:, None] * derivative.cpu().double())
+        moved = torch.zeros_like(total).index_add_(0, who, weights[:, None] * derivative.cpu().double())
         game.count(**{tower.side: len(batch)})
-        return found
+        return moved
 
     jit = r".*torch\.jit"  # a warning of torch's own, where it loads forward derivatives
     with torch.no_grad(), plain_attention() as calls, without_warnings(jit):
@@ -258,31 +271,33 @@ def directional_derivatives(tower: Tower, game: CountedGame) -> torch.Tensor:
     return total
 
 
-def contributions(tower: Tower, cotangents: torch.Tensor, game: CountedGame) -> torch.Tensor:
-    """[C, players + 1], float64: what each player's tokens change of the product of the features with a cotangent."""
+def contributions(tower: TowerPath, cotangents: torch.Tensor, game: CountedGame) -> torch.Tensor:
+    """Compute what each player's tokens add to the product of features and cotangents: [C, players + 1], float64."""
+    import torch
+
     dtype = tower.layers.state(tower.layer).dtype
     total = torch.zeros(len(cotangents), tower.groups.shape[1], dtype=torch.float64)
 
     def pull(batch: torch.Tensor) -> torch.Tensor:
         states, velocities, weights = tower.path.at(batch)
-        leaves, found = states.to(dtype).requires_grad_(), []
+        leaves, pulled = states.to(dtype).requires_grad_(), []
         with torch.enable_grad():
             features = tower.layers.features(leaves, tower.layer)
         for c, cotangent in enumerate(cotangents.to(features.dtype).to(features.device)):
             (gradient,) = torch.autograd.grad(
                 features, leaves, cotangent.expand_as(features), retain_graph=c + 1 < len(cotangents)
             )
-            found.append(weights @ (gradient.to(velocities.dtype) * velocities).sum(-1).cpu().double())
+            pulled.append(weights @ (gradient.to(velocities.dtype) * velocities).sum(-1).cpu().double())
         game.count(**{tower.side: len(batch) * (1 + len(cotangents))})
-        return torch.stack(found)
+        return torch.stack(pulled)
 
     for part in tower.batches(len(tower.path.weights), pull):
         total += part
     return total @ tower.groups.cpu().double().T
 
 
-def fold(table: np.ndarray, how: str) -> np.ndarray:
-    """The last row but one, of the tokens of no player, added to the last one or shared out over those before."""
+def assign(table: np.ndarray, how: str) -> np.ndarray:
+    """Add the last row but one, of the tokens of no player, to the last row, or share it out over the rows before."""
     players, rest, reference = table[:-2], table[-2], table[-1]
     if how == "main":
         return np.concatenate([players, [rest + reference]])
@@ -293,7 +308,7 @@ def fold(table: np.ndarray, how: str) -> np.ndarray:
 
 
 def shares(cross: np.ndarray) -> dict[str, float]:
-    """What part of the sum belongs to pairs of players, and to the last row and column, tokens of no player."""
+    """Return the shares of the sum of pairs of players, and of tokens of no player (last row and column)."""
     parts = {
         "players_share": cross[:-1, :-1].sum(),
         "image_class_token_share": cross[-1, :-1].sum(),

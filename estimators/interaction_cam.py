@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from fixlip.estimator import Capabilities, Estimator
 from fixlip.games.counted import CountedGame
-from fixlip.gradients.views import array, by_player, cross_only, look
+from fixlip.gradients.views import array, by_player, cross_only, gradients, look
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
 
@@ -21,13 +20,13 @@ class InteractionCam(Estimator):
     gradients of the cosine at the features of the image and of the text:
     ``e_ik = sum over channels of (a * P_i) * (b * Q_k)``. Pairs of the tokens of two players add up.
 
-    Returns cross pairs of their own scale (unit "relevance"); first-order effects are 0, pairs inside a modality NaN.
+    Returns cross-modal pairs (unit "relevance"); first-order effects are 0, pairs inside a modality NaN.
 
-    Error: none from sampling; whether the pairs tell what the model does is another question. The class token is
+    Error: no sampling error; whether the pairs show what the model does is another question. The class token is
     trained for the joint space, the patches are not.
 
-    Cost: one forward pass of each tower, and two for the empty and the full input; the gradient is that of the cosine
-    alone.
+    Cost: one forward pass of each tower, and two more for the empty and the full input; the gradient is that of the
+    cosine alone.
 
     Source: Sammani et al., Visualizing and Understanding Contrastive Learning, arXiv 2206.09753. Reading taken: there,
     two pictures go through one network and a map of each is ``sum over channels of F * relu(gradient) * joint weight``,
@@ -49,16 +48,16 @@ class InteractionCam(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return 3, 3
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         image, text, cosine = look(game, self.capabilities.name, (0, 0), gradients=True, attention=False)
         weighted = []
         for view, gradient, n in zip(
             (image, text),
-            torch.autograd.grad(cosine, [image.features, text.features]),
+            gradients(cosine, [image.features, text.features]),
             (game.n_image, game.n_text),
             strict=True,
         ):

@@ -17,7 +17,7 @@ from fixlip.results.explanation import Explanation
 
 @dataclass(frozen=True)
 class InteractionLime(Estimator):
-    """InteractionLIME: the bilinear form of an image mask and a text mask that comes nearest to the similarity.
+    """InteractionLIME: the bilinear form of an image mask and a text mask that is nearest to the similarity.
 
     With image masks S and text masks T drawn with every player present with probability 1/2, and z the mask with a
     constant in front, ``z = (1, x_1, ..., x_n)``, the matrix W minimises
@@ -28,7 +28,7 @@ class InteractionLime(Estimator):
     where C are the coefficients of the embeddings.
 
     Options:
-        kernel_width: width of the kernel of each modality, positive; 0.25 as in the package lime.
+        kernel_width: width of the kernel of each modality, above 0; 0.25 as in the package lime.
 
     Error: the noise of the draws, which falls as one over the root of their number. No standard errors.
 
@@ -68,12 +68,12 @@ class InteractionLime(Estimator):
             raise OptionError(f"kernel_width must be positive, got {self.kernel_width}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         image, text = grid_masks(n_image, n_text, request, self.capabilities.name)
         return image + 2, text + 2
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         image, text = grid_designs(game.n_image, game.n_text, request, self.capabilities.name)
         u, w = game.image_embeddings(image.masks), game.text_embeddings(text.masks)
         (x, weights_x), (y, weights_y) = self._side(image), self._side(text)
@@ -89,12 +89,12 @@ class InteractionLime(Estimator):
         )
 
     def _side(self, design: Design) -> tuple[np.ndarray, np.ndarray]:
-        """Features and weights of the masks of one tower."""
+        """Return the features and the weights of the masks of one tower."""
         weights = design.weights * lime_kernel(design.masks.mean(1), self.kernel_width)
         return with_constant(design.masks), weights / weights.sum()
 
 
 def _coefficients(features: np.ndarray, weights: np.ndarray, embeddings: np.ndarray) -> np.ndarray:
-    """Weighted least squares of embeddings [m, D] on features [m, f] -> [f, D]."""
+    """Regress embeddings [m, D] on features [m, f] by weighted least squares: [f, D]."""
     root = np.sqrt(weights)[:, None]
     return np.linalg.lstsq(root * features, root * embeddings, rcond=None)[0]

@@ -19,13 +19,13 @@ class Itsm(Estimator):
     The states that leave the last block go through the head (norm, projection, SigLIP's pooling head) one by one, as if
     each were the one that is read. ``e_ik = cos(P_i, Q_k)``; the mean over the tokens of two players.
 
-    Returns cross pairs which are cosines but do not add up to that of the model (so unit "relevance"); first-order
-    effects are 0, pairs inside a modality NaN.
+    Returns cross-modal pairs, which are cosines but do not add up to that of the model (so unit "relevance");
+    first-order effects are 0, pairs inside a modality NaN.
 
-    Error: none from sampling; whether the pairs tell what the model does is another question. The paper itself found
+    Error: no sampling error; whether the pairs show what the model does is another question. The paper itself found
     that CLIP's map prefers the background.
 
-    Cost: one forward pass of each tower, and two for the empty and the full input.
+    Cost: one forward pass of each tower, and two more for the empty and the full input.
 
     Source: Li et al., Exploring Visual Interpretability for Contrastive Language-Image Pre-training, arXiv 2209.07046.
     Reading taken: the paper compares patches with the embedding of a whole text; as a second-order method its tokens
@@ -45,11 +45,11 @@ class Itsm(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return 3, 3
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         image, text = (projected(game, side) for side in ("image", "text"))
         return game.explanation(
             0.0,

@@ -25,12 +25,12 @@ class KernelShap(Estimator):
     ``sum e_i = v(full) - v(empty)`` kept exactly. Masks are drawn by the kernel, each with its complement; sizes that
     would be drawn more often than they have masks are enumerated and carry their true weight.
 
-    Error: the estimate is a ratio of means, so its bias falls faster than its noise. No standard errors: `shapley` with
-    order=1 gives the same values from far fewer passes of a dual encoder, with standard errors. Exact where the budget
-    covers all 2^n masks.
+    Error: the estimate is a ratio of means, so its bias falls faster than its noise. There are no standard errors:
+    `shapley` with order=1 gives the same values with standard errors, from far fewer passes of a dual encoder. Exact
+    where the budget covers all 2^n masks.
 
-    Cost: one game value for each joint mask, 2048 + 2 n by default; of two towers, each masked input is encoded once.
-    And one more of each for the empty and the full input.
+    Cost: one game value for each joint mask, 2048 + 2 n by default; in a game of two towers each masked input is
+    encoded once. The empty and the full input take one more pass each.
 
     Source: Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, NeurIPS 2017; paired sampling:
     Covert and Lee, Improving KernelSHAP, AISTATS 2021.
@@ -55,11 +55,11 @@ class KernelShap(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return joint_passes(_design(n_image + n_text, request).masks, n_image, request)
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         n = game.n_image + game.n_text
         design, (empty, full) = _design(n, request), game.ends
         x, gain = design.masks.astype(float), JointValues(game)(design.masks) - empty
@@ -78,7 +78,7 @@ class KernelShap(Estimator):
 
 
 def _design(n: int, request: Request) -> Design:
-    """Masks other than the empty and the full one, with their weights."""
+    """Draw masks other than the empty and the full mask, with their weights."""
     budget = joint_budget(request, n, default=DEFAULT + 2 * n, needed=2 * n + 2, name="kernel-shap")
     sizes = np.arange(1, n)
     mass = np.zeros(n + 1)

@@ -69,7 +69,7 @@ class Lime(Estimator):
             )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         if request.joint:
             masks = _joint(n_image + n_text, request)
             return masks + 2, masks + 2
@@ -77,13 +77,13 @@ class Lime(Estimator):
         return image + 2, text + 2
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         fit = self._on_grid if game.separable else self._on_joint_masks
         solution, r2 = fit(game, request)
         return game.explanation(solution[0], solution[1:], None, index="LIME", r2=r2)
 
     def _on_grid(self, game: CountedGame, request: Request) -> tuple[np.ndarray, float]:
-        """The sums of the regression over the grid of image masks x text masks, from its two sides."""
+        """Fit the grid of image masks x text masks, from sums over its two sides."""
         image, text = grid_designs(game.n_image, game.n_text, request, self.capabilities.name)
         grid = game.scale * game.image_embeddings(image.masks) @ game.text_embeddings(text.masks).T + game.bias
         share = (image.masks.sum(1)[:, None] + text.masks.sum(1)) / (game.n_image + game.n_text)
@@ -114,17 +114,17 @@ class Lime(Estimator):
 
 
 def lime_kernel(share: np.ndarray, width: float) -> np.ndarray:
-    """Weights of masks by the share of players that are present: 1 for the full mask, least for the empty one."""
+    """Weight masks by the share of players that are present: 1 for the full mask, least for the empty mask."""
     return np.exp(-0.5 * ((1 - np.sqrt(share)) / width) ** 2)
 
 
 def with_constant(masks: np.ndarray) -> np.ndarray:
-    """Masks [m, n] as features [m, 1 + n]: a constant, and the players."""
+    """Turn masks [m, n] into features [m, 1 + n]: a constant, and the players."""
     return np.concatenate([np.ones((len(masks), 1)), masks], axis=1)
 
 
 def weighted_r2(values: np.ndarray, fitted: np.ndarray, weights: np.ndarray) -> float:
-    """Share of the weighted variance of the values that is fitted; NaN where they do not vary."""
+    """Compute the share of the weighted variance of the values that is fitted; NaN where they do not vary."""
     mean = (weights * values).sum() / weights.sum()
     variance = (weights * (values - mean) ** 2).sum()
     if variance <= 1e-12 * (weights * values**2).sum():
@@ -133,10 +133,10 @@ def weighted_r2(values: np.ndarray, fitted: np.ndarray, weights: np.ndarray) -> 
 
 
 def grid_masks(n_image: int, n_text: int, request: Request, name: str) -> tuple[int, int]:
-    """Masks of each tower for a regression on the players; see `fixlip.fitting.sampling.allocate`.
+    """Return the numbers of masks of each tower for a regression on the players; see `allocate`.
 
     Raises:
-        BudgetError: fewer masks than terms.
+        BudgetError: there are fewer masks than terms.
     """
     players, terms = (n_image, n_text), (n_image + 1, n_text + 1)
     masks = allocate(
@@ -153,7 +153,7 @@ def grid_masks(n_image: int, n_text: int, request: Request, name: str) -> tuple[
 
 
 def grid_designs(n_image: int, n_text: int, request: Request, name: str) -> tuple[Design, Design]:
-    """Masks of each tower, with every player present in half of them."""
+    """Draw the masks of each tower, every player present with probability 1/2."""
     image, text = grid_masks(n_image, n_text, request, name)
     return (
         make_design(n_image, image, 0.5, "independent", np.random.default_rng([request.seed, False])),

@@ -24,9 +24,9 @@ class MaskClip(Estimator):
     Returns signed first-order scores which are cosines but do not add up to that of the model (so unit "relevance"),
     and no pairs.
 
-    Error: none from sampling; whether the map tells what the model does is another question.
+    Error: no sampling error; whether the map shows what the model does is another question.
 
-    Cost: two forward passes of each tower, and two for the empty and the full input.
+    Cost: two forward passes of each tower, and two more for the empty and the full input.
 
     Source: Zhou et al., Extract Free Dense Labels from CLIP, ECCV 2022. Reading taken: residual and MLP stay, as in the
     authors' code and in that of Grad-ECLIP; the refinements (key smoothing, prompt denoising) are left out. The text is
@@ -45,11 +45,11 @@ class MaskClip(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return 4, 4
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         image, text, _ = look(game, self.capabilities.name, (1, 1), gradients=False)
         scores = [
             projected(game, view.side, values=view.head is None) @ array(other.embedding)

@@ -14,12 +14,12 @@ from fixlip.results.explanation import Explanation
 
 DEFAULT = 2048  # image masks; text masks, where they are not enumerated
 MOST_CELLS = 64  # along a side of the coarse grid
-FEWEST = 8  # masks of a tower, or all that there are
+FEWEST = 8  # masks of a tower, or all of them where there are fewer
 
 
 @dataclass(frozen=True)
 class Rise(Estimator):
-    """RISE: the mean similarity of random masks that leave a player in, less the mean of all of them.
+    """RISE: the mean similarity over random masks that leave a player in, less the mean over all masks.
 
     The picture is masked while the caption is whole, and the caption while the picture is whole. With w the weights of
     the masks, the score of player i is ``sum w v(M) x_i / sum w x_i - sum w v(M)``.
@@ -32,8 +32,8 @@ class Rise(Estimator):
         p: probability of a player to be present, in (0, 1).
         cells: rows and columns of the coarse grid.
 
-    Error: patches that are near one another are masked together, so a map is blurred by about a cell, however many
-    masks there are; the noise falls as one over the root of their number. No standard errors.
+    Error: neighbouring patches are masked together, so a map is blurred by about a cell, however many masks there are;
+    the noise falls with one over the root of their number. There are no standard errors.
 
     Cost: image masks + text masks forward passes (2048 of each by default, or all), one of which is the whole input,
     and one more of each for the empty and the full input. A budget is taken as image masks x text masks, as for other
@@ -71,14 +71,14 @@ class Rise(Estimator):
             )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         image, text = _counts(n_image, n_text, request)
         if request.joint:
             return image + text + 2, image + text + 2
         return image + 2, text + 2
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         counts, grid = _counts(game.n_image, game.n_text, request), game.players.grid
         image = self._design(game.n_image, counts[0], grid, np.random.default_rng([request.seed, False]))
         text = self._design(game.n_text, counts[1], None, np.random.default_rng([request.seed, True]))
@@ -98,7 +98,7 @@ class Rise(Estimator):
     def _design(
         self, n: int, m: int, grid: tuple[int, int] | None, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Masks [m, n], the last of them full, and their weights."""
+        """Draw masks [m, n], the last of them full, and return their weights too."""
         if grid is not None:
             masks, weights = smooth_masks(m - 1, grid, self.cells, self.p, rng), np.full(m - 1, 1 / (m - 1))
         else:
@@ -110,14 +110,14 @@ class Rise(Estimator):
 
 
 def smooth_masks(m: int, grid: tuple[int, int], cells: int, p: float, rng: np.random.Generator) -> np.ndarray:
-    """Masks of the patches of a grid in smooth shapes; each patch is present with probability p.
+    """Draw masks of the patches of a grid in smooth shapes; each patch is present with probability p.
 
     Args:
         m: number of masks.
         grid: rows and columns of patches.
         cells: rows and columns of the coarse grid that lies over them.
         p: probability of a cell to be on.
-        rng: fixes the draws.
+        rng: generator of the draws.
 
     Returns:
         Boolean [m, rows * columns].
@@ -129,7 +129,7 @@ def smooth_masks(m: int, grid: tuple[int, int], cells: int, p: float, rng: np.ra
 
 
 def _bilinear(shift: np.ndarray, size: int, cells: int) -> np.ndarray:
-    """[m, size, cells + 2]: the weights of coarse cells at the middles of fine ones, shifted by a part of a cell."""
+    """Weight coarse cells at the centres of fine cells, shifted by part of a cell: [m, size, cells + 2]."""
     at = (np.arange(size) + 0.5) / size * cells + shift[:, None]
     return np.maximum(1 - np.abs(at[:, :, None] - np.arange(cells + 2)), 0)
 
@@ -137,14 +137,12 @@ def _bilinear(shift: np.ndarray, size: int, cells: int) -> np.ndarray:
 def _scores(masks: np.ndarray, weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     present = weights @ masks
     if (present == 0).any():
-        raise BudgetError(
-            f"No one of {len(masks)} masks left some player in; give image_masks and text_masks, or more."
-        )
+        raise BudgetError(f"Some player is in none of the {len(masks)} masks; give more image_masks and text_masks.")
     return (weights * values) @ masks / present - weights @ values
 
 
 def _counts(n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-    """Masks of each tower."""
+    """Return the numbers of masks of each tower."""
     default = DEFAULT if request.budget is None else None
     masks = allocate(
         request.budget,

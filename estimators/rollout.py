@@ -23,14 +23,14 @@ class Rollout(Estimator):
     A pooling head (SigLIP's) comes after the blocks with the mean of its heads and no residual. A tower that averages
     its tokens is read as the mean of all rows.
 
-    Either map comes from its own tower alone: the map of a picture is the same for every caption. What the tokens that
-    are always there take (class token, beginning and end, padding) is in the details.
+    Each map comes from its tower alone: the map of a picture is the same for every caption. The share of the tokens
+    that belong to no player (class token, beginning and end, padding) is in the details.
 
     Returns non-negative first-order scores, at most 1 in all for each modality (unit "relevance"), and no pairs.
 
-    Error: none from sampling; whether the map tells what the model does is another question.
+    Error: no sampling error; whether the map shows what the model does is another question.
 
-    Cost: one forward pass of each tower, and two for the empty and the full input.
+    Cost: one forward pass of each tower, and two more for the empty and the full input.
 
     Source: Abnar and Zuidema, Quantifying Attention Flow in Transformers, ACL 2020.
     """
@@ -47,11 +47,11 @@ class Rollout(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         return 3, 3
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         image, text, _ = look(game, self.capabilities.name, (None, None), gradients=False)
         maps = rollout(image), rollout(text)
         return game.explanation(
@@ -68,7 +68,7 @@ class Rollout(Estimator):
 
 
 def rollout(view: View) -> np.ndarray:
-    """The scores of all tokens of one tower, [L], which sum to 1."""
+    """Score all tokens of one tower, [L]; the scores sum to 1."""
     joint = identity = np.eye(len(view.owners))
     for call in view.blocks:
         mixed = array(call.weights)[0].mean(0) + identity

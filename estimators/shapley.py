@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
-from scipy.special import gammaln, logsumexp
 
 from fixlip.errors import BudgetError, InputError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
@@ -34,8 +33,8 @@ class Shapley(Estimator):
 
     Options:
         order: 2, or 1 for Shapley values.
-        sampling: "grid" of image masks and text masks, or "joint" masks, for any game; as in the published code.
-        interactions: "all"; pairs of one modality cannot be left out of a Shapley fit without changing the others.
+        sampling: "grid" of image masks and text masks, or "joint" masks as in the published code, for any game.
+        interactions: "all" only; leaving pairs inside a modality out of a Shapley fit would change the other pairs.
 
     Error: the estimate is a ratio of means, so its bias falls faster than its noise. Standard errors come from the
     infinitesimal jackknife over groups of draws, widened by the share of masks that the terms use up. Exact where all
@@ -78,19 +77,19 @@ class Shapley(Estimator):
         super().__post_init__()
         if self.interactions == "cross":
             raise OptionError(
-                "Cross pairs alone are another fit than FSII, whose weights do not factorise over players; take "
-                "shapley-owen for cross pairs of SII, or banzhaf, where both are the same."
+                "A fit of cross-modal pairs alone would not be FSII, since the Shapley kernel does not factorise over "
+                "players; take shapley-owen for cross-modal pairs of SII, or banzhaf, where it makes no difference."
             )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         if self.sampling == "grid":
             image, text = self._grid(n_image, n_text, request)
             return image + 2, text + 2
         return most_passes(self._joint(n_image, n_text, request), n_image, n_text, request, CHUNK)
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         surrogate = self._surrogate(game.n_image, game.n_text, game.scale, game.bias)
         mass = _kernel_by_size(game.n_image, game.n_text)
         if self.sampling == "grid" and not game.separable:
@@ -128,14 +127,14 @@ class Shapley(Estimator):
         return Surrogate(n_image, n_text, 0.5, scale, bias, self.order, self.order == 2, 0.0)
 
     def _joint(self, n_image: int, n_text: int, request: Request) -> int:
-        """Joint masks."""
+        """Return the number of joint masks."""
         terms = n_terms(self._surrogate(n_image, n_text))
         return joint_budget(
             request, n_image + n_text, default=PER_TERM[self.order] * terms, needed=terms, name="shapley"
         )
 
     def _grid(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """Masks of each tower."""
+        """Return the numbers of masks of each tower."""
         surrogate, players = self._surrogate(n_image, n_text), (n_image, n_text)
         masks = allocate(
             request.budget,
@@ -157,14 +156,15 @@ class Shapley(Estimator):
 
 
 def _kernel_of_sizes(n: int) -> np.ndarray:
-    """[n + 1]: share of the Shapley kernel that the masks of each size have together; 0 at the ends."""
+    """Return the share of the Shapley kernel that all masks of each size have together, [n + 1]; 0 at the ends."""
     t = np.arange(1, n)
     inner = 1 / (t * (n - t))
     return np.concatenate([[0.0], inner / inner.sum(), [0.0]])
 
 
 def _kernel_by_size(n_image: int, n_text: int) -> np.ndarray:
-    """[n_image + 1, n_text + 1]: the same for the sizes of an image and of a text mask."""
+    """Return the same for the sizes of an image and of a text mask, [n_image + 1, n_text + 1]."""
+    from scipy.special import gammaln, logsumexp
 
     def log_choose(n: int, k: np.ndarray) -> np.ndarray:
         return gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
-from scipy.stats import binom
 
 from fixlip.errors import BudgetError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
 from fixlip.fitting.moments import features, solve
-from fixlip.fitting.sampling import Design, allocate, by_size, enumerate_all
+from fixlip.fitting.sampling import Design, allocate, by_size, enumerate_all, size_probability
 from fixlip.fitting.surrogate import Surrogate, remarks
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
@@ -29,8 +28,8 @@ class ShapleyOwen(Estimator):
     With every player independently present with probability p, the Shapley value of a player and the SII of a pair are
     the integrals over p in (0, 1) of its weighted Banzhaf value and interaction. At every p these factorise into
     coefficients of the two towers alone: ``scale * <F_i(p), G_k(p)> / (p (1 - p))`` for an image player i and a text
-    player k. The integral is a Gauss-Legendre sum; at each node the embeddings are regressed on the features of their
-    own tower, and the complements of the masks drawn at a node serve the node 1 - p.
+    player k. The integral is a Gauss-Legendre sum; at each node the embeddings of each tower are regressed on the
+    features of its masks, and the complements of the masks drawn at a node serve the node 1 - p.
 
     First-order effects are Shapley values less half of the interactions (k-SII of order 2), so that everything adds up
     to the similarity; `Explanation.as_first_order` gives the Shapley values back.
@@ -39,8 +38,8 @@ class ShapleyOwen(Estimator):
         order: 2, or 1 for Shapley values.
         interactions: "cross" for pairs of a patch and a word; "all" also inside each modality, which needs as many
             masks at each node as there are pairs.
-        nodes: of the quadrature. When None as many as are exact where both towers are enumerated; else 4 where that
-            leaves 4 masks for each term at each node, 3 below.
+        nodes: number of nodes of the quadrature. None takes as many as are exact where both towers are enumerated; else
+            4 if that leaves 4 masks for each term at each node, or 3.
         ridge: penalty on the coefficients of the embeddings, in units of their variance.
 
     Error: standard errors come from the infinitesimal jackknife over groups of draws. That of the quadrature is
@@ -89,18 +88,18 @@ class ShapleyOwen(Estimator):
             raise OptionError(f"ridge must not be negative, got {self.ridge}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Count the passes; see `Estimator.passes`."""
         (image, text), _ = self._plan(n_image, n_text, request)
         return image + 2, text + 2
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Explain the game; see `Estimator.explain`."""
         n_image, n_text = game.n_image, game.n_text
         masks, nodes = self._plan(n_image, n_text, request)
         surrogate = self._surrogate(n_image, n_text, game.scale, game.bias)
         rule = _rule(nodes)
         image, text = (
-            _Tower.draw(n, m, rule[0], embed, np.random.default_rng([request.seed, place]))
+            _RatedTower.draw(n, m, rule[0], embed, np.random.default_rng([request.seed, place]))
             for place, (n, m, embed) in enumerate(
                 zip((n_image, n_text), masks, (game.image_embeddings, game.text_embeddings), strict=True)
             )
@@ -111,7 +110,7 @@ class ShapleyOwen(Estimator):
             raise BudgetError(
                 f"At one of {nodes} masking rates the {masks[0]} image masks and {masks[1]} text masks of this seed do "
                 f"not determine the terms. Give image_masks={2 * masks[0]} and text_masks={2 * masks[1]}, another seed "
-                "or ridge=."
+                "or ridge=0.1."
             ) from error
         empty, full = game.ends
         return game.explanation(
@@ -133,7 +132,7 @@ class ShapleyOwen(Estimator):
         return Surrogate(n_image, n_text, 0.5, scale, bias, self.order, within, self.ridge)
 
     def _plan(self, n_image: int, n_text: int, request: Request) -> tuple[list[int], int]:
-        """Masks of each tower, and the number of nodes that they are shared out to."""
+        """Return the numbers of masks of each tower, and the number of nodes that share them."""
         surrogate, players = self._surrogate(n_image, n_text), (n_image, n_text)
         terms, per_term = surrogate.terms, PER_TERM[surrogate.feature_order]
         masks = allocate(
@@ -148,7 +147,7 @@ class ShapleyOwen(Estimator):
             if m < needed and not self.ridge:
                 raise BudgetError(
                     f"{m} {side} masks cannot determine the {f} terms of {n} {side} players at {nodes} masking rates: "
-                    f"at least {needed} are needed. Give {side}_masks={needed} or a larger budget, or ask for ridge=."
+                    f"at least {needed} are needed. Give {side}_masks={needed}, a larger budget, or ridge=0.1."
                 )
         even = 2 * nodes  # masks come with their complements, as many at each node
         return [m if m >= 2**n else max(m // even, 1) * even for m, n in zip(masks, players, strict=True)], nodes
@@ -158,14 +157,14 @@ Rule = tuple[np.ndarray, np.ndarray]
 
 
 def _rule(nodes: int) -> Rule:
-    """Gauss-Legendre nodes and weights on (0, 1)."""
+    """Return the Gauss-Legendre nodes and weights on (0, 1)."""
     points, weights = np.polynomial.legendre.leggauss(nodes)
     return (points + 1) / 2, weights / 2
 
 
 @dataclass(frozen=True, eq=False)
-class _Tower:
-    """Masks of one tower for each masking rate, and their embeddings."""
+class _RatedTower:
+    """The masks of one tower at each rate, and their embeddings."""
 
     points: np.ndarray
     designs: list[Design]
@@ -174,53 +173,57 @@ class _Tower:
     @classmethod
     def draw(
         cls, n: int, m: int, points: np.ndarray, embed: Callable[[np.ndarray], np.ndarray], rng: np.random.Generator
-    ) -> "_Tower":
-        """All masks, or m shared out to the rates; those of a rate above 1/2 are complements."""
+    ) -> "_RatedTower":
+        """Draw m masks, shared out to the rates, or take all masks; masks of rates above 1/2 are complements."""
         if m >= 2**n:
             designs = [enumerate_all(n, p) for p in points]
             return cls(points, designs, [embed(designs[0].masks)] * len(points))
         each = m // len(points)
-        low, own = points[: len(points) // 2], rng.spawn(len(points) // 2)
-        half = [by_size(n, each, binom.pmf(np.arange(n + 1), n, p), r) for p, r in zip(low, own, strict=True)]
+        low, generators = points[: len(points) // 2], rng.spawn(len(points) // 2)
+        half = [
+            by_size(n, each, size_probability(np.arange(n + 1), n, p), r) for p, r in zip(low, generators, strict=True)
+        ]
         enough = each >= 4 * n  # pairs determine main effects from twice as many masks on only
-        middle = [by_size(n, each, binom.pmf(np.arange(n + 1), n, 0.5), rng, paired=enough)] * (len(points) % 2)
+        middle = [by_size(n, each, size_probability(np.arange(n + 1), n, 0.5), rng, paired=enough)] * (len(points) % 2)
         designs = [*half, *middle, *(replace(d, masks=~d.masks) for d in reversed(half))]
         return cls(points, designs, _in_turn(embed, [d.masks for d in designs]))
 
     @property
     def groups(self) -> int:
-        """Groups of draws; 0 where there is nothing random."""
+        """Number of groups of draws; 0 where nothing is random."""
         return 0 if self.designs[0].exact else min(GROUPS, min(d.n_units for d in self.designs))
 
-    def pooled(self, points: np.ndarray) -> "_Tower":
-        """The same masks at other rates: each serves all of them, reweighted by its size (the balance heuristic)."""
+    def pooled(self, points: np.ndarray) -> "_RatedTower":
+        """Reweight the masks by their sizes, so that each serves all of the new rates (the balance heuristic)."""
         masks, n = self.designs[0].masks, self.designs[0].masks.shape[1]
         if self.designs[0].exact:
-            return _Tower(points, [enumerate_all(n, p) for p in points], [self.embeddings[0]] * len(points))
+            return _RatedTower(points, [enumerate_all(n, p) for p in points], [self.embeddings[0]] * len(points))
         masks = np.concatenate([d.masks for d in self.designs])
         size = masks.sum(1)
-        share = np.concatenate([d.weights for d in self.designs]) / binom.pmf(size[:, None], n, self.points).sum(1)
+        share = np.concatenate([d.weights for d in self.designs]) / size_probability(size[:, None], n, self.points).sum(
+            1
+        )
         units, embeddings = np.concatenate([d.units for d in self.designs]), np.concatenate(self.embeddings)
-        designs = [Design(masks, share * binom.pmf(size, n, p), units, "independent") for p in points]
-        return _Tower(points, designs, [embeddings] * len(points))
+        designs = [Design(masks, share * size_probability(size, n, p), units, "independent") for p in points]
+        return _RatedTower(points, designs, [embeddings] * len(points))
 
 
 def _in_turn(embed: Callable[[np.ndarray], np.ndarray], parts: list[np.ndarray]) -> list[np.ndarray]:
-    """Embeddings of several sets of masks, one mask of each after the other, so that a run can stop anywhere."""
+    """Encode several sets of masks, one mask of each in turn, so that a run can stop anywhere."""
     turn = np.concatenate([np.arange(len(part)) for part in parts]).argsort(kind="stable")
-    found = embed(np.concatenate(parts)[turn])
-    return np.split(found[turn.argsort()], np.cumsum([len(part) for part in parts])[:-1])
+    embeddings = embed(np.concatenate(parts)[turn])
+    return np.split(embeddings[turn.argsort()], np.cumsum([len(part) for part in parts])[:-1])
 
 
 @dataclass(frozen=True, eq=False)
 class _AtRate:
-    """Regression of a tower on the features centred at one rate.
+    """The regression of a tower on the features centred at one rate.
 
     Attributes:
         coefficients: [f, D].
-        reach: what the embedding of each mask adds to them, [f, m].
-        residual: of the embeddings, [m, D], without the share of its own mask in the fit.
-        group: [m], of draws; -1 for masks that are not drawn.
+        reach: [f, m], effect of the embedding of each mask on the coefficients.
+        residual: [m, D], residuals of the embeddings, each from a fit without its mask.
+        group: [m], group of draws of each mask; -1 for enumerated masks.
     """
 
     coefficients: np.ndarray
@@ -229,7 +232,7 @@ class _AtRate:
     group: np.ndarray
 
     @classmethod
-    def fit(cls, tower: _Tower, node: int, order: int, ridge: float) -> "_AtRate":
+    def fit(cls, tower: _RatedTower, node: int, order: int, ridge: float) -> "_AtRate":
         design, embeddings = tower.designs[node], tower.embeddings[node]
         phi = features(design.masks, tower.points[node], order)
         weighted = phi * (design.weights / design.weights.sum())[:, None]
@@ -240,7 +243,7 @@ class _AtRate:
         return cls(coefficients, reach, residual, np.where(design.units < 0, -1, design.units % max(tower.groups, 1)))
 
     def moves(self, project: np.ndarray, groups: int) -> list[np.ndarray]:
-        """How far each group of draws moves the coefficients along the directions [k, D]: [f, k] each."""
+        """Compute how far each group of draws moves the coefficients along the directions [k, D]: [f, k] each."""
         along = self.residual @ project.T if groups else self.residual
         return [self.reach[:, self.group == g] @ along[self.group == g] for g in range(groups)]
 
@@ -248,8 +251,10 @@ class _AtRate:
 Integrals = tuple[np.ndarray, np.ndarray]
 
 
-def _integral(surrogate: Surrogate, image: _Tower, text: _Tower, rule: Rule) -> tuple[Integrals, StandardErrors | None]:
-    """Shapley values [n] and interactions [n, n]; standard errors of effects, None without masks to spare."""
+def _integral(
+    surrogate: Surrogate, image: _RatedTower, text: _RatedTower, rule: Rule
+) -> tuple[Integrals, StandardErrors | None]:
+    """Integrate Shapley values [n] and interactions [n, n]; standard errors are None without masks to spare."""
     n = surrogate.n_image + surrogate.n_text
     values, pairs = np.zeros(n), np.zeros((n, n))
     moved = [(np.zeros(n), np.zeros((n, n))) for _ in range(image.groups + text.groups)]
@@ -272,8 +277,8 @@ def _integral(surrogate: Surrogate, image: _Tower, text: _Tower, rule: Rule) -> 
     return (values, pairs), StandardErrors(0.0, np.sqrt(first), np.sqrt(second))
 
 
-def _quadrature_error(surrogate: Surrogate, image: _Tower, text: _Tower, nodes: int) -> float:
-    """Largest change by two more nodes, on the same masks; NaN where these are too few to be reweighted."""
+def _quadrature_error(surrogate: Surrogate, image: _RatedTower, text: _RatedTower, nodes: int) -> float:
+    """Return the largest change by two more nodes, on the same masks; NaN where the masks are too few for that."""
     try:
         coarse, fine = (
             _integral(surrogate, image.pooled(rule[0]), text.pooled(rule[0]), rule)[0][surrogate.order - 1]

@@ -7,7 +7,7 @@ from typing import Any
 
 
 class FixlipError(Exception):
-    """Base of all errors of fixlip; the message is one line that says what was given, what is allowed, what to do."""
+    """Base of all errors of fixlip; the message is one line: what was given, what is allowed, what to do."""
 
 
 class InputError(FixlipError, ValueError):
@@ -15,11 +15,11 @@ class InputError(FixlipError, ValueError):
 
 
 class OptionError(FixlipError, ValueError):
-    """An unknown name, an unknown option, or a value outside its range."""
+    """A name or an option is unknown, or a value is out of range."""
 
 
 class UnsupportedModelError(FixlipError):
-    """The model is unknown, its weights cannot be had, or its layout is not supported."""
+    """The model is unknown, its weights are not available, or its layout is not supported."""
 
 
 class BudgetError(FixlipError, ValueError):
@@ -27,7 +27,7 @@ class BudgetError(FixlipError, ValueError):
 
 
 class NotEnoughMemoryError(FixlipError, MemoryError):
-    """Memory ran out, also for the smallest part of the work."""
+    """Memory ran out even for the smallest part of the work."""
 
 
 class MissingExtraError(FixlipError, ImportError):
@@ -35,7 +35,7 @@ class MissingExtraError(FixlipError, ImportError):
 
 
 def unknown(what: str, name: str, valid: Iterable[str]) -> str:
-    """One line for an unknown name: the nearest valid one, and the valid ones where they are few."""
+    """Write the message for an unknown name: the nearest valid name, and all valid names where they are few."""
     names = sorted({name if name.isprintable() else repr(name) for name in valid})
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -44,23 +44,23 @@ def unknown(what: str, name: str, valid: Iterable[str]) -> str:
 
 
 def whole_number(name: str, value: Any, least: int) -> int:
-    """A number that is given as an option, as an int.
+    """Check a whole number that is given as an option, and return it as an int.
 
     Args:
-        name: of the option.
-        value: as given; numpy's integers are whole numbers too, truth values and 2.0 are not.
-        least: smallest that is allowed.
+        name: name of the option.
+        value: the value given; integers of numpy are whole numbers too, truth values and 2.0 are not.
+        least: smallest value allowed.
 
     Raises:
-        OptionError: no whole number, or a smaller one.
+        OptionError: the value is no whole number, or too small.
 
     Example:
         >>> whole_number("budget", 2.5, least=1)
         Traceback (most recent call last):
-        fixlip.errors.OptionError: budget is a whole number, got 2.5.
+        fixlip.errors.OptionError: budget must be a whole number, got 2.5.
     """
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise OptionError(f"{name} is a whole number, got {value!r}.")
+        raise OptionError(f"{name} must be a whole number, got {value!r}.")
     if index(value) < least:
         raise OptionError(f"{name} must be at least {least}, got {value}.")
     return index(value)

@@ -1,4 +1,4 @@
-"""What an estimator is."""
+"""The base class of estimators, and their capabilities."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
@@ -24,22 +24,22 @@ AXIOMS = ("additive", "null player", "symmetry", "linearity", "cross pairs of a 
 
 @dataclass(frozen=True, kw_only=True)
 class Capabilities:
-    """What an estimator can do, readable without making one. Every claim made here is tested.
+    """The capabilities of an estimator, readable without making one. Every claim made here is tested.
 
     Attributes:
-        name: that it is registered under.
-        summary: one line.
-        index: the interaction indices that it estimates.
+        name: name that it is registered under.
+        summary: one line about it.
+        index: interaction indices that it estimates.
         orders: 1, 2 or both.
-        cross, within: interactions between, and inside, the modalities.
-        gradients: needs a model whose blocks are known (`fixlip.games.base.DifferentiableGame`).
-        separable: needs a game of two towers.
-        sampled: draws masks; budget and seed matter.
-        exact: without sampling error once the budget covers all masks.
-        stderr: gives standard errors, so that it can stop by itself (`target_error`) or be interrupted.
-        axioms: those of `AXIOMS` that it guarantees at full budget.
-        cost: in encoder passes.
-        source: paper.
+        cross, within: whether it gives interactions between the modalities, and inside them.
+        gradients: whether it needs a model whose blocks can be opened (`fixlip.games.base.DifferentiableGame`).
+        separable: whether it needs a game of two towers.
+        sampled: whether it draws masks, so that budget and seed matter.
+        exact: whether it has no sampling error once the budget covers all masks.
+        stderr: whether it gives standard errors, so that it can stop by itself (`target_error`) or be interrupted.
+        axioms: axioms of `AXIOMS` that it guarantees at full budget.
+        cost: cost in encoder passes, in words.
+        source: the paper.
     """
 
     name: str
@@ -73,23 +73,23 @@ class Estimator(ABC):
             value = getattr(self, name)
             number = isinstance(value, (int, kind)) and not isinstance(value, bool)
             if not number or (isinstance(value, float) and not isfinite(value)):
-                raise OptionError(f"{name} is a {'whole ' * (kind is int)}number, got {value!r}.")
+                raise OptionError(f"{name} must be a {'whole ' * (kind is int)}number, got {value!r}.")
 
     @abstractmethod
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """Passes of the image and of the text tower, backward ones counted too, for that many players.
+        """Count the passes of the image and of the text tower, forward and backward, for a number of players.
 
         Args:
-            n_image, n_text: players of each side.
-            request: what `explain` was asked for.
+            n_image, n_text: numbers of players.
+            request: budget, masks and seed that `explain` was called with.
 
         Raises:
-            BudgetError, OptionError: as `explain`, where the number of players alone decides.
+            BudgetError, OptionError: as `explain`, where the numbers of players alone decide.
         """
 
     @abstractmethod
     def estimate(self, game: CountedGame, request: Request) -> "Explanation":
-        """The work itself; returns what `game.explanation` makes."""
+        """Estimate the effects, and return them by `game.explanation`."""
 
     def explain(
         self,
@@ -104,29 +104,29 @@ class Estimator(ABC):
     ) -> "Explanation":
         """Explain a game.
 
-        An interruption (Ctrl-C) of an estimator with standard errors gives the explanation by the masks that are there,
-        where they suffice, and its status says so.
+        After an interruption (Ctrl-C) an estimator with standard errors explains the game from the masks encoded so
+        far, if they suffice, and the status says so.
 
         Args:
-            game: the value function.
+            game: the game to explain.
             budget: game values to spend (image masks x text masks); None for the estimator's default.
-            image_masks, text_masks: passes of each tower, instead of a budget.
+            image_masks, text_masks: masks of each tower, instead of a budget.
             target_error: stop as soon as the standard errors of the interactions, relative to their size (root mean
-                squares), are at most this (0.1, say); at most the budget is spent, or 16 times the default.
-            seed: alone fixes the masks.
+                squares), are at most this, such as 0.1; at most the budget is spent, or 16 times the default.
+            seed: seed of the masks; the same seed gives the same masks.
             progress: None shows a bar on a terminal; True, False, or a function of (done, total) passes.
 
         Raises:
-            InputError: the estimator needs a game of two towers, or gradients, and this one has none; or the game, its
+            InputError: the estimator needs a game of two towers, or gradients, and this game has none; or the game, its
                 gradients or its attention hold NaN or infinity (docs/trust_numbers.md).
-            OptionError: a target for an estimator without standard errors, or a number outside its range.
+            OptionError: a target is given for an estimator without standard errors, or a number is out of range.
             BudgetError: the masks do not determine the terms; the message names the minimum.
-            NotEnoughMemoryError: memory ran out, also for the smallest batches.
+            NotEnoughMemoryError: memory ran out even for the smallest batches.
         """
         needs = self.capabilities
         joint = not hasattr(game, "image_embeddings")
         if needs.separable and joint:
-            raise InputError(f"{needs.name} needs a game of two towers; this one has joint values only.")
+            raise InputError(f"{needs.name} needs a game of two towers; this game has joint values only.")
         if needs.gradients and not hasattr(game, "layers"):
             raise InputError(
                 f"{needs.name} needs gradients, which {game.source.model or 'this game'} does not give; explain a "
@@ -139,12 +139,12 @@ class Estimator(ABC):
             passes = partial(self.passes, game.n_image, game.n_text)
             run = Run(needs.name, needs.stderr, self.joint, passes, self.estimate)
             if target_error is None:
-                found = uninterrupted(run, counted, request, tracker)
+                explanation = uninterrupted(run, counted, request, tracker)
             else:
-                found = until(run, counted, request, target_error, tracker)
-        noted = found.provenance
+                explanation = until(run, counted, request, target_error, tracker)
+        noted = explanation.provenance
         remarks = [noted.status] if noted.status != "ok" else []
-        notes = [*game.source.notes, *sound(found, needs.name, remarks)]
+        notes = [*game.source.notes, *sound(explanation, needs.name, remarks)]
         provenance = replace(
             noted,
             model=game.source.model,
@@ -162,19 +162,19 @@ class Estimator(ABC):
             status="; ".join(notes) or "ok",
             versions=dict(_versions()),
         )
-        return replace(found, provenance=provenance)
+        return replace(explanation, provenance=provenance)
 
     @property
     def joint(self) -> bool:
-        """Whether it draws joint masks of image and text, though it could draw those of each tower."""
+        """Whether joint masks of image and text are drawn, though masks of each tower would do."""
         return self.options().get("sampling") == "joint"
 
     def options(self) -> dict[str, Any]:
-        """All options by name."""
+        """Return all options by name."""
         return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
 
 
 @cache
 def _versions() -> tuple[tuple[str, str], ...]:
-    """Of fixlip and what the numbers depend on."""
+    """Return the versions of fixlip and of the packages that the numbers depend on."""
     return tuple((name, version(name)) for name in ("fixlip", "torch", "numpy"))

@@ -18,24 +18,22 @@ _registered: dict[str, type[Estimator]] = {}
 
 @cache
 def _entry_points() -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
+    points: dict[str, EntryPoint] = {}
     for point in entry_points(group=GROUP):
-        if point.name in found and found[point.name].value != point.value:
-            raise OptionError(
-                f"Two packages register the estimator {point.name!r}: {found[point.name].value}, {point.value}."
-            )
-        found[point.name] = point
-    return found
+        first = points.setdefault(point.name, point)
+        if first.value != point.value:
+            raise OptionError(f"Two packages register the estimator {point.name!r}: {first.value}, {point.value}.")
+    return points
 
 
 @cache
 def _load(point: str) -> dict[str, type[Estimator]]:
-    """What an entry point brings: one estimator, or a family ``name:member`` where it is a function that makes one."""
+    """Load the estimators of an entry point: a single class, or a family ``name:member`` from a function."""
     try:
-        found = _entry_points()[point].load()
-        if isinstance(found, type):
-            return {point: _checked(point, found)}
-        return {name: _checked(name, cls) for name, cls in found().items()}
+        loaded = _entry_points()[point].load()
+        if isinstance(loaded, type):
+            return {point: _checked(point, loaded)}
+        return {name: _checked(name, cls) for name, cls in loaded().items()}
     except Exception as error:  # a plugin may raise anything; the others go on
         hint = ""
         if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("fixlip.estimators"):
@@ -52,14 +50,14 @@ def _checked(name: str, cls: Any) -> type[Estimator]:
         raise OptionError(
             f"Estimator {name!r} must be a dataclass that derives from fixlip.Estimator and has capabilities."
         )
-    own = cls.capabilities.name
-    if own != name and own not in _entry_points():
-        raise OptionError(f"Estimator {name!r} is called {own!r} in its capabilities.")
+    called = cls.capabilities.name
+    if called != name and called not in _entry_points():
+        raise OptionError(f"Estimator {name!r} is called {called!r} in its capabilities.")
     return cls
 
 
 def register_estimator(name: str) -> Callable[[E], E]:
-    """Register an estimator for this process, in a notebook say; its capabilities get the name.
+    """Register an estimator for this process, such as a notebook; its capabilities get the name.
 
     Raises:
         OptionError: the name is taken, or the class is not an estimator.
@@ -87,36 +85,31 @@ def unregister_estimator(name: str) -> None:
     _registered.pop(name, None)
 
 
-def list_estimators(*, families: bool = True) -> list[str]:
-    """The names of all estimators that can be used, sorted; second names of an estimator are left out.
-
-    Args:
-        families: also those of families (``shapiq:KernelSHAP``), which take seconds to import.
-    """
-    points = [name for name, point in _entry_points().items() if families or not _is_family(point)]
-    built_in = {cls.capabilities.name for point in points for cls in _load(point).values()}
+def list_estimators() -> list[str]:
+    """Return the names of all estimators that can be used, sorted; second names of an estimator are left out."""
+    built_in = {cls.capabilities.name for point in _entry_points() for cls in _load(point).values()}
     return sorted(built_in | set(_registered))
 
 
 def estimator_names() -> list[str]:
-    """Names to offer without importing an estimator: those of the entry points, and ``NAME:`` for a family.
+    """Return names to complete without importing an estimator: those of entry points, and ``NAME:`` for a family.
 
-    Faster than `list_estimators` by seconds, and less exact: second names and plugins that do not load are there too.
+    Faster than `list_estimators`, and less exact: it has second names, and plugins that do not load.
     """
     points = (point.name + ":" * _is_family(point) for point in _entry_points().values())
     return sorted({*points, *_registered})
 
 
 def _is_family(point: EntryPoint) -> bool:
-    """Whether it leads to a function, by the small letter: nothing is imported."""
+    """Return whether the entry point leads to a function, by its small letter, without importing it."""
     return point.attr[:1].islower()
 
 
 def estimator_class(name: str) -> type[Estimator]:
-    """The class behind a name; its `capabilities` are readable without constructing it.
+    """Return the class of an estimator; its `capabilities` are readable without making one.
 
     Raises:
-        OptionError: no such estimator; the message names the nearest.
+        OptionError: there is no such estimator; the message names the nearest.
     """
     point = name.partition(":")[0]
     cls = _registered.get(name) or (_load(point).get(name) if point in _entry_points() else None)
@@ -128,7 +121,7 @@ def estimator_class(name: str) -> type[Estimator]:
 
 
 def _in_the_source(name: str) -> bool:
-    """Whether a module of this name is beside the estimators that come along; entry points change by installing."""
+    """Return whether a module of this name is among the built-in estimators, whose entry point is not installed yet."""
     module = name.replace("-", "_")
     try:
         return module.isidentifier() and find_spec(f"{GROUP}.{module}") is not None
@@ -137,10 +130,10 @@ def _in_the_source(name: str) -> bool:
 
 
 def get_estimator(name: str, **options: Any) -> Estimator:
-    """An estimator by name.
+    """Make an estimator by name.
 
     Raises:
-        OptionError: no such estimator or option (the message names the nearest), or a value outside its range.
+        OptionError: there is no such estimator or option (the message names the nearest), or a value is out of range.
 
     Example:
         >>> get_estimator("banzhaf", p=0.7).p
@@ -155,13 +148,13 @@ def get_estimator(name: str, **options: Any) -> Estimator:
 
 
 def as_estimator(estimator: str | Estimator, options: dict[str, Any] | None = None) -> Estimator:
-    """An estimator that is given as such, or by its name and options.
+    """Return an estimator that is given as an object, or by its name and options.
 
     Raises:
-        OptionError: as `get_estimator`; options for an estimator that is built already.
+        OptionError: as `get_estimator`; or options are given for an estimator object.
     """
     if isinstance(estimator, str):
         return get_estimator(estimator, **(options or {}))
     if options:
-        raise OptionError("Options go with an estimator given by name; this one is built already.")
+        raise OptionError("Options go with the name of an estimator; this estimator has its options already.")
     return estimator

@@ -1,4 +1,4 @@
-"""What one explanation asks for."""
+"""The request for one explanation: budget, masks and seed."""
 
 from dataclasses import dataclass
 
@@ -7,10 +7,14 @@ from fixlip.errors import whole_number
 
 @dataclass(frozen=True)
 class Request:
-    """What one call of `Estimator.explain` asks for; see there. `joint`: of a game without towers.
+    """The arguments of one call of `Estimator.explain`, which describes them.
+
+    Attributes:
+        budget, image_masks, text_masks, seed: see `Estimator.explain`.
+        joint: whether the game has joint values only, no towers.
 
     Raises:
-        OptionError: a number that is not whole, or not positive (the seed: negative).
+        OptionError: a number is not whole, or below 1 (the seed: below 0).
     """
 
     budget: int | None = None

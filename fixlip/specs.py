@@ -9,10 +9,10 @@ from fixlip.errors import OptionError
 
 
 def parse(spec: str) -> tuple[str, dict[str, Any]]:
-    """A name and its options.
+    """Split a string into a name and its options.
 
     Raises:
-        OptionError: no name, or something that is not an option.
+        OptionError: there is no name, or a word that is not an option.
 
     Example:
         >>> parse("integrated-gradients text_layer=0 reference=mean")
@@ -28,16 +28,16 @@ def parse(spec: str) -> tuple[str, dict[str, Any]]:
 
 
 def options_of(pairs: Iterable[str]) -> dict[str, Any]:
-    """``name=value``, with values in JSON where they are that, else strings.
+    """Read options ``name=value``; values are JSON, or strings where they are not valid JSON.
 
     Raises:
-        OptionError: without an equals sign.
+        OptionError: a word has no equals sign.
     """
     options: dict[str, Any] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not (name and equals):
-            raise OptionError(f"Options are like name=value, got {pair!r}.")
+            raise OptionError(f"An option is written name=value, got {pair!r}.")
         options[name] = _value(value)
     return options
 
@@ -45,12 +45,12 @@ def options_of(pairs: Iterable[str]) -> dict[str, Any]:
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):  # nothing of JSON, thousands of digits, or of brackets
+    except (ValueError, RecursionError):  # not JSON, or thousands of digits or brackets
         return text
 
 
 def written(name: str, options: dict[str, Any]) -> str:
-    """The inverse of `parse`.
+    """Write a name and its options as one string, which `parse` reads.
 
     Example:
         >>> written("banzhaf", {"p": 0.7, "interactions": "cross"})

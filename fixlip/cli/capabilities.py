@@ -33,8 +33,18 @@ class Row(NamedTuple):
 HEADINGS = Row._fields
 
 
-def row(name: str, n_image: int, n_text: int, budget: int | None = None) -> Row:
-    """What an estimator can do, with its passes on the image and the text tower for that many players."""
+UNCOUNTED = "≤ budget"  # passes of a member of a family, where they are not counted
+
+
+def row(name: str, n_image: int, n_text: int, budget: int | None = None, *, count: bool = True) -> Row:
+    """Describe an estimator, with its passes on the image and the text tower for that many players.
+
+    Args:
+        name: of the estimator.
+        n_image, n_text: players.
+        budget: game values; None for the estimator's default.
+        count: whether passes of a member of a family are counted, which runs the other library.
+    """
     c = estimator_class(name).capabilities
     return Row(
         name=name,
@@ -46,7 +56,7 @@ def row(name: str, n_image: int, n_text: int, budget: int | None = None) -> Row:
         ),
         needs="gradients" if c.gradients else "two towers" if c.separable else "–",
         exact="yes" if c.exact else "–",
-        passes=passes(name, n_image, n_text, budget),
+        passes=passes(name, n_image, n_text, budget) if count or ":" not in name else UNCOUNTED,
         axioms="all" if set(c.axioms) == set(AXIOMS) else ", ".join(c.axioms) or "–",
         source=c.source,
     )

@@ -58,14 +58,13 @@ def estimators(
         _one(console, name, *size)
     elif wide or not console.is_terminal:
         own, family = groups(list_estimators())
-        _whole([row(n, *size) for n in [*own, *family]])
+        _whole([row(n, *size, count=False) for n in [*own, *family]])
     else:
-        own = list_estimators(families=False)
+        own, family = groups(list_estimators())
         console.print(_table([row(n, *size) for n in own], _columns(console)))
-        family = [n for n in list_estimators() if n not in own]  # seconds later
         if family:
             console.print(Text("\nfamilies of other libraries\n", style="bold"))
-            console.print(_table([row(n, *size) for n in family], _columns(console)))
+            console.print(_table([row(n, *size, count=False) for n in family], _columns(console)))
         _legend(console, *size)
 
 
@@ -77,6 +76,7 @@ def _legend(console: Printer, image_players: int, text_players: int, budget: int
     players = f"{image_players} image + {text_players} text players"
     spent = "the estimator's own budget" if budget is None else f"a budget of {budget:,}"
     legend = [f"passes: of the image + text tower for {players}, {spent}."]
+    legend += ["≤ budget: at most one pass of each tower for each game value; --name NAME counts them."]
     legend += ["exact: with a budget that covers all masks."] * ("exact" in _columns(console))
     console.print(Text("\n" + "\n".join(legend), style="dim"))
     console.print(Text("fixlip estimators --name NAME tells more about one; --wide shows all columns.", style="dim"))
@@ -89,7 +89,7 @@ def _table(rows: "list[Row]", columns: tuple[str, ...]) -> Table:
     for column in {"indices", "passes"} & set(columns):  # words of these are never broken
         words = [word for r in rows for word in (getattr(r, column).split(", ") if column == "indices" else [r.passes])]
         at = table.columns[columns.index(column)]
-        at.min_width = max(len(word) for word in words if column == "indices" or "+" in word)
+        at.min_width = max((len(word) for word in words if column == "indices" or "+" in word), default=0)
         at.max_width = 36 if column == "indices" else None
     table.columns[0].style = "bold"
     for r in rows:

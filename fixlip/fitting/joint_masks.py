@@ -1,4 +1,4 @@
-"""Joint masks: how many are asked for, what they cost, and their values with nothing encoded twice."""
+"""Joint masks of image and text: their number, their cost in passes, and the game on them, nothing encoded twice."""
 
 import numpy as np
 
@@ -12,10 +12,10 @@ CHUNK = 4096  # joint masks whose embeddings are held side by side
 
 
 class JointValues:
-    """The values of joint masks in any number of calls; of two towers, each masked input is encoded once.
+    """The game on joint masks, in any number of calls; in a game of two towers each masked input is encoded once.
 
     Args:
-        game: of two towers or of joint values.
+        game: a game of two towers or of joint values.
 
     Example:
         >>> from fixlip.games import CallableGame
@@ -35,7 +35,7 @@ class JointValues:
             self._image, self._text = Memo(game.image_embeddings), Memo(game.text_embeddings)
 
     def __call__(self, masks: np.ndarray) -> np.ndarray:
-        """[B, n] -> [B]."""
+        """Evaluate joint masks, [B, n] -> [B]."""
         if not self.game.separable:
             return self.game.values(masks)
         chunks = [self._values(masks[start : start + CHUNK]) for start in range(0, len(masks), CHUNK)]
@@ -44,18 +44,19 @@ class JointValues:
     def _values(self, masks: np.ndarray) -> np.ndarray:
         game = self.game
         u, w = self._image(masks[:, : game.n_image]), self._text(masks[:, game.n_image :])
-        return game.scale * (u * w).sum(1) + game.bias
+        values: np.ndarray = game.scale * (u * w).sum(1) + game.bias
+        return values
 
 
 def joint_passes(masks: np.ndarray, n_image: int, request: Request) -> tuple[int, int]:
-    """Passes of each tower that `JointValues` makes for these masks, and two more for the ends of the game."""
+    """Count the passes of each tower that `JointValues` makes for these masks, and two for the ends of the game."""
     if request.joint:
         return len(masks) + 2, len(masks) + 2
     return len(np.unique(masks[:, :n_image], axis=0)) + 2, len(np.unique(masks[:, n_image:], axis=0)) + 2
 
 
 def most_passes(masks: int, n_image: int, n_text: int, request: Request, chunk: int) -> tuple[int, int]:
-    """At most so many passes where `CountedGame.values` gets so many joint masks in chunks, and two for the ends."""
+    """Bound the passes of each tower where `CountedGame.values` gets joint masks in chunks; two are for the ends."""
     if request.joint:
         return masks + 2, masks + 2
     chunks = -(-masks // chunk)
@@ -64,14 +65,14 @@ def most_passes(masks: int, n_image: int, n_text: int, request: Request, chunk: 
 
 
 def joint_budget(request: Request, n: int, *, default: int, needed: int, name: str) -> int:
-    """Joint masks that a request stands for, all 2^n at most.
+    """Return the number of joint masks that a request stands for, 2^n at most.
 
     Args:
-        request: with a budget, or without one for the default.
-        n: players.
-        default: masks when the request does not say.
-        needed: fewest masks that will do.
-        name: of the estimator, for messages.
+        request: the request; without a budget it stands for the default.
+        n: number of players.
+        default: number of masks without a budget.
+        needed: smallest number of masks that will do.
+        name: name of the estimator, for messages.
 
     Raises:
         OptionError: the request asks for masks of one tower.

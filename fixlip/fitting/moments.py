@@ -1,4 +1,4 @@
-"""Streamed moments of one tower under a design, and what they determine.
+"""Least squares for one tower: moments of its features and embeddings, streamed over the masks of a design.
 
 With chi_i = (x_i - p) / sqrt(p (1 - p)) the features of a tower are 1, chi_i, and at order 2 also chi_i chi_j. They are
 orthonormal under the product measure, so the Gram matrix is close to the identity and the solve is well conditioned.
@@ -9,22 +9,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from fixlip.errors import BudgetError
 from fixlip.fitting.sampling import Design
 
 Embed = Callable[[np.ndarray], np.ndarray]
-GROUPS = {1: 32, 2: 10}  # for the jackknife, by order of the features: their moments are kept apart
+GROUPS = {1: 32, 2: 10}  # groups of draws for the jackknife, by order of the features; each keeps its own moments
 
 
 def n_features(n: int, order: int) -> int:
-    """Number of features of n players: 1 + n, or 1 + n + n (n - 1) / 2."""
+    """Return the number of features of n players: 1 + n, or 1 + n + n (n - 1) / 2."""
     return 1 + n if order == 1 else 1 + n + n * (n - 1) // 2
 
 
 def features(masks: np.ndarray, p: float, order: int) -> np.ndarray:
-    """Centred features of boolean masks, [B, n] -> [B, n_features]: 1, chi_i, and at order 2 chi_i chi_j for i < j."""
+    """Compute the centred features of boolean masks, [B, n] -> [B, f]: 1, chi_i, and at order 2 chi_i chi_j, i < j."""
     chi = (masks - p) / np.sqrt(p * (1 - p))
     columns = [np.ones((len(masks), 1)), chi]
     if order == 2:
@@ -44,8 +43,8 @@ class TowerMoments:
         second: [D, D], sum of w F F' over all groups.
         masks: number of masks.
         spare: [f], share of the draws that is left when each term has used up one; 1 for an exact design. A pair of
-            complements is one draw for the features that differ in it, and one for those that do not.
-        exact: the design was.
+            complements is one draw for the features that change sign in it, and another for those that do not.
+        exact: whether the design was exact.
     """
 
     weight: np.ndarray
@@ -67,7 +66,7 @@ class TowerMoments:
         return 1.0 if self.exact else max(0.0, 1 - self.gram.shape[1] / self.masks)
 
     def coefficients(self, ridge: float = 0.0) -> np.ndarray:
-        """Least-squares coefficients of F on phi, [f, D]; `ridge` shrinks all but the constant.
+        """Compute the least-squares coefficients of F on phi, [f, D]; `ridge` shrinks all but the constant.
 
         Raises:
             BudgetError: the masks do not determine them.
@@ -75,28 +74,28 @@ class TowerMoments:
         return solve(self.gram.sum(0), self.rhs.sum(0), ridge)
 
     def errors(self, along: np.ndarray, ridge: float = 0.0) -> list[np.ndarray] | None:
-        """Deviations of the coefficients along k directions whose squares add up to the variances of the jackknife.
+        """Compute deviations of the coefficients along k directions, whose squares add up to the jackknife variances.
 
         Args:
-            along: [k, D].
+            along: [k, D], the directions.
             ridge: as for `coefficients`.
 
         Returns:
-            [f, k] each; none for an exact design, None where a group cannot be left out.
+            A list of arrays [f, k], empty for an exact design; None where the terms need every group.
         """
-        found = [part @ along.T for part in self.jackknife(ridge)]
-        if len(found) < self.groups:
+        parts = [part @ along.T for part in self.jackknife(ridge)]
+        if len(parts) < self.groups:
             return None
-        mean = sum(found) / max(self.groups, 1)
+        mean = sum(parts) / max(self.groups, 1)
         factor = np.sqrt(self.spare * max(self.groups - 1, 0) / max(self.groups, 1))[:, None]
-        return [factor * (part - mean) for part in found]
+        return [factor * (part - mean) for part in parts]
 
     def sums(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Weighted sums over the masks of a F' and of a a', for ``a = theta' phi``: [k, D] and [k, k]."""
+        """Compute the weighted sums of a F' and a a' over the masks, for ``a = theta' phi``: [k, D] and [k, k]."""
         return theta.T @ self.rhs.sum(0), theta.T @ self.gram.sum(0) @ theta
 
     def jackknife(self, ridge: float = 0.0) -> Iterator[np.ndarray]:
-        """Coefficients with one group of draws left out at a time; nothing where that is not possible."""
+        """Yield the coefficients with one group of draws left out at a time, as long as the rest determines them."""
         if self.exact:
             return
         drawn = slice(None, -1)
@@ -110,14 +109,14 @@ class TowerMoments:
 
 
 def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_size: int) -> TowerMoments:
-    """Stream the masks of a design through a tower.
+    """Encode the masks of a design in batches, and sum up their moments.
 
     Args:
         embed: masks [B, n] -> embeddings [B, D].
         design: masks and weights.
-        p: of the product measure.
-        order: of the features, 1 or 2.
-        batch_size: masks for one call of `embed`.
+        p: probability of each player to be present.
+        order: order of the features, 1 or 2.
+        batch_size: number of masks for one call of `embed`.
     """
     n = design.masks.shape[1]
     f = n_features(n, order)
@@ -140,7 +139,7 @@ def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_s
             gram[g] += weighted.T @ phi[rows]
             rhs[g] += weighted.T @ embeddings[rows]
     odd = (np.arange(f) > 0) & (np.arange(f) <= n)
-    terms = np.where(odd, odd.sum(), f - odd.sum()) if design.kind == "folded" else np.full(f, f)
+    terms = np.where(odd, odd.sum(), f - odd.sum()) if design.kind == "paired" else np.full(f, f)
     spare = np.ones(f) if design.exact else np.maximum(0.0, 1 - terms / design.n_units)
     return TowerMoments(weight, gram, rhs, second, len(design.masks), spare, design.exact)
 
@@ -154,21 +153,27 @@ def solve(gram: np.ndarray, rhs: np.ndarray, ridge: float) -> np.ndarray:
         ridge: penalty, in units of `gram[0, 0]`.
 
     Raises:
-        BudgetError: they are singular.
+        BudgetError: the equations are singular.
     """
+    from scipy.linalg import cho_solve
+
     penalty = ridge * gram[0, 0] * np.eye(len(gram))
     penalty[0, 0] = 0.0
-    return cho_solve(cholesky(gram + penalty, "give more masks, or ask for ridge= regularisation"), rhs)
+    factor = cholesky(gram + penalty, "give more masks, or a penalty such as ridge=0.1")
+    solution: np.ndarray = cho_solve(factor, rhs)
+    return solution
 
 
 def cholesky(gram: np.ndarray, remedy: str) -> tuple[np.ndarray, bool]:
-    """What `scipy.linalg.cho_solve` takes.
+    """Factor a Gram matrix, for `scipy.linalg.cho_solve`.
 
     Raises:
-        BudgetError: the system is singular, or nearly so.
+        BudgetError: the matrix is singular, or nearly so; the message ends with the remedy.
     """
+    from scipy.linalg import cho_factor
+
     try:
-        factor = cho_factor(gram, lower=True)
+        factor: tuple[np.ndarray, bool] = cho_factor(gram, lower=True)
         pivots = np.diagonal(factor[0]) ** 2
         determined = pivots.min() > 1e-11 * pivots.max()
     except np.linalg.LinAlgError:

@@ -1,6 +1,6 @@
-"""What holds of every result, whichever estimator made it: finite numbers, and a remark where no player matters.
+"""Checks of every result, whichever estimator made it: finite numbers, and a remark where no player matters.
 
-What towers return is checked where it comes in (`fixlip.games.base`); here it is what was made of it.
+The outputs of towers are checked in `fixlip.games.base`; these checks are for the numbers computed from them.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,29 +12,29 @@ from fixlip.errors import InputError
 if TYPE_CHECKING:
     from fixlip.results.explanation import Explanation
 
-FLAT = 1e-10  # effects of this share of the similarity are rounding
+FLAT = 1e-10  # share of the similarity below which effects are rounding errors
 CONSTANT = "the similarity does not depend on which players are present"
 NO_SCORE = "every score is 0: the method finds nothing here"
 
 
 def finite(numbers: Any, what: str) -> np.ndarray:
-    """Numbers as an array of float64.
+    """Convert numbers to an array of float64, and check that they are finite.
 
     Args:
         numbers: an array, or several of one shape.
-        what: names them, and the side that they belong to ("the gradients of the image tower").
+        what: name of the numbers, with their side ("the gradients of the image tower").
 
     Raises:
         InputError: there is NaN or infinity among them.
     """
-    found = np.asarray(numbers, dtype=np.float64)
-    if not np.isfinite(found).all():
+    array = np.asarray(numbers, dtype=np.float64)
+    if not np.isfinite(array).all():
         raise InputError(f"{what[0].upper()}{what[1:]} hold NaN or infinity; run the model in float32 or bfloat16.")
-    return found
+    return array
 
 
 def directions(vectors: Any, what: str) -> np.ndarray:
-    """Vectors [..., D] over their norms, of whatever size these are; 0 stays 0, so that its cosine with any other is 0.
+    """Divide vectors [..., D] by their norms, however large or small; 0 stays 0, so its cosine with any vector is 0.
 
     Raises:
         InputError: as `finite`.
@@ -43,32 +43,38 @@ def directions(vectors: Any, what: str) -> np.ndarray:
         >>> directions([[3e-200, 4e-200], [0.0, 0.0]], "these").tolist()
         [[0.6, 0.8], [0.0, 0.0]]
     """
-    found = finite(vectors, what)
-    largest = np.abs(found).max(-1, keepdims=True)
-    found = found / np.where(largest > 0, largest, 1.0)
-    norm = np.linalg.norm(found, axis=-1, keepdims=True)
-    return found / np.where(norm > 0, norm, 1.0)
+    array = finite(vectors, what)
+    largest = np.abs(array).max(-1, keepdims=True)
+    array = array / np.where(largest > 0, largest, 1.0)
+    norm = np.linalg.norm(array, axis=-1, keepdims=True)
+    return array / np.where(norm > 0, norm, 1.0)
 
 
-def sound(found: "Explanation", name: str, remarks: list[str]) -> list[str]:
-    """The remarks on a result, with one more where no player has an effect.
+def sound(explanation: "Explanation", name: str, remarks: list[str]) -> list[str]:
+    """Check that a result is finite, and return the remarks on it: one more where no player has an effect.
 
     Args:
-        found: as the estimator made it.
-        name: of the estimator.
-        remarks: the estimator's own.
+        explanation: the result of the estimator.
+        name: name of the estimator.
+        remarks: remarks of the estimator.
 
     Raises:
-        InputError: numbers that are not finite, other than pairs that were not estimated.
+        InputError: a number is not finite, other than pairs that were not estimated.
     """
-    n, first, pairs = found.players.n_image, found.first_order, np.nan_to_num(found.second_order, nan=0.0)
-    errors = [] if found.stderr is None else [found.stderr.first_order]
+    n, first, pairs = (
+        explanation.players.n_image,
+        explanation.first_order,
+        np.nan_to_num(explanation.second_order, nan=0.0),
+    )
+    errors = [] if explanation.stderr is None else [explanation.stderr.first_order]
     finite([first[:n], *(e[:n] for e in errors)], f"the effects of the image players by {name}")
     finite([first[n:], *(e[n:] for e in errors)], f"the effects of the text players by {name}")
     finite(pairs, f"the interactions by {name}")
-    finite([found.baseline, found.empty_value, found.full_value], f"the values of the game for {name}")
-    relevance = found.unit == "relevance"
-    size = 0.0 if relevance else max(abs(found.empty_value), abs(found.full_value))
+    finite(
+        [explanation.baseline, explanation.empty_value, explanation.full_value], f"the values of the game for {name}"
+    )
+    relevance = explanation.unit == "relevance"
+    size = 0.0 if relevance else max(abs(explanation.empty_value), abs(explanation.full_value))
     remark = NO_SCORE if relevance else CONSTANT
     flat = max(np.abs(first).max(), np.abs(pairs).max()) <= FLAT * size
     return [*remarks, remark] if flat and not any(remark in given for given in remarks) else remarks

@@ -1,4 +1,4 @@
-"""Least squares for a second-order surrogate on joint masks, streamed: on any masks, or on the grid of two towers.
+"""Least squares for a second-order surrogate: on any joint masks, streamed, or on the grid of the masks of two towers.
 
 The terms are those of a `Surrogate`: products of a feature of the image mask and a feature of the text mask. On a grid
 of image masks S and text masks T whose weights depend on T and S separately and on their sizes together,
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy.linalg import cho_solve
 
 from fixlip.errors import BudgetError
 from fixlip.fitting.moments import cholesky, features
@@ -26,7 +25,7 @@ MOST_TERMS = 10_000  # a Gram matrix of 0.8 GB
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """What a regression found: effects, their standard errors (None where there are too few masks), adjusted R2."""
+    """The result of a regression: effects, standard errors (None where masks are too few), and the adjusted R2."""
 
     effects: Effects
     stderr: StandardErrors | None
@@ -34,14 +33,14 @@ class Fit:
 
 
 class Regression:
-    """Terms and their normal equations, optionally with exact values on the empty and on the full mask.
+    """The normal equations of a surrogate, optionally with exact values on the empty and on the full mask.
 
     Args:
-        surrogate: which terms; its `p` centres the features.
+        surrogate: the terms; its `p` centres the features.
         ends: values that the surrogate must take on the empty and on the full mask.
 
     Raises:
-        BudgetError: more terms than one can solve for.
+        BudgetError: there are more terms than one regression can solve for.
     """
 
     def __init__(self, surrogate: Surrogate, ends: tuple[float, float] | None = None) -> None:
@@ -51,52 +50,55 @@ class Regression:
         self.gram, self.rhs = np.zeros((terms, terms)), np.zeros(terms)
 
     def features(self, masks: np.ndarray) -> np.ndarray:
-        """Joint masks [B, n] -> [B, terms]."""
+        """Compute the features of joint masks, [B, n] -> [B, terms]."""
         n, p, order = self.surrogate.n_image, self.surrogate.p, self.surrogate.feature_order
         image, text = features(masks[:, :n], p, order), features(masks[:, n:], p, order)
-        return image[:, self.image] * text[:, self.text]
+        phi: np.ndarray = image[:, self.image] * text[:, self.text]
+        return phi
 
     def add(self, phi: np.ndarray, weights: np.ndarray, values: np.ndarray) -> None:
-        """Rows of features [B, terms] with their weights and values."""
+        """Add rows of features [B, terms] with their weights and values [B]."""
         weighted = phi * weights[:, None]
         self.gram += weighted.T @ phi
         self.rhs += weighted.T @ values
 
     def add_grid(self, image: "GridSide", text: "GridSide") -> None:
-        """A grid of image and text masks, from what is needed of each tower.
+        """Add a grid of image and text masks, from the sums of each tower.
 
-        A term with a pair of image players has no text player in it, and the reverse. So the large Gram matrix of a
-        tower is needed under one weighting only, that which the other tower's constant leaves; products of a pair and
-        of single players need its columns for the latter alone, under each of the k weightings.
+        A term with a pair of image players has no text player, and the reverse. So the large Gram matrix of a tower is
+        needed under one weighting only, that of the other tower's constant; products of a pair with single players need
+        only its columns of order 0 and 1, under each of the k weightings.
         """
         terms = np.arange(len(self.rhs))
         of_image, of_text = terms[self.text == 0], terms[self.image == 0]
         crossed = terms[(self.image > 0) & (self.text > 0)]
         a, b = self.image[crossed], self.text[crossed]
-        self.gram[np.ix_(of_text, of_text)], self.rhs[of_text] = text.own, text.rhs
-        self.gram[np.ix_(of_image, of_image)], self.rhs[of_image] = image.own, image.rhs
-        blocks = [
+        self.gram[np.ix_(of_text, of_text)], self.rhs[of_text] = text.gram, text.rhs
+        self.gram[np.ix_(of_image, of_image)], self.rhs[of_image] = image.gram, image.rhs
+        blocks: list[tuple[np.ndarray, np.ndarray, Callable[[np.ndarray, np.ndarray], np.ndarray]]] = [
             (of_image[1:], of_text[1:], lambda x, y: np.outer(x[1:, 0], y[1:, 0])),
             (of_image[1:], crossed, lambda x, y: x[1:, a] * y[b, 0]),
             (of_text, crossed, lambda x, y: y[:, b] * x[a, 0]),
             (crossed, crossed, lambda x, y: x[np.ix_(a, a)] * y[np.ix_(b, b)]),
         ]
         for rows, columns, product in blocks:
-            block = sum(product(x, y) for x, y in zip(image.low, text.low, strict=True))
+            block = sum((product(x, y) for x, y in zip(image.low, text.low, strict=True)), start=np.zeros(()))
             self.gram[np.ix_(rows, columns)] = block
             self.gram[np.ix_(columns, rows)] = block.T
         s, constants = self.surrogate, np.sum(image.low[:, a, 0] * text.low[:, b, 0], axis=0)
         self.rhs[crossed] = s.scale * np.einsum("kad,kad->a", image.right[:, a], text.right[:, b]) + s.bias * constants
 
     def solve(self) -> tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]:
-        """Coefficients [terms], and the linear map from an error of the right side [terms, k] to theirs.
+        """Return the coefficients [terms], and the linear map from errors of the right side [terms, k] to their errors.
 
         Raises:
             BudgetError: the masks do not determine the terms.
         """
+        from scipy.linalg import cho_solve
+
         gram, rhs = self.gram, self.rhs
         rows, targets = np.zeros((0, len(rhs))), np.zeros(0)
-        if self.ends:  # any weight will do there, since nothing is left over
+        if self.ends:  # any weight will do, since the fit is exact there
             rows = self.features(np.repeat([[False], [True]], self.surrogate.n_image + self.surrogate.n_text, axis=1))
             targets, weight = np.array(self.ends), max(gram[0, 0], 1e-300)
             gram, rhs = gram + weight * rows.T @ rows, rhs + weight * targets @ rows
@@ -105,7 +107,8 @@ class Regression:
 
         def spread(error: np.ndarray) -> np.ndarray:
             free = cho_solve(factor, error)
-            return free - reach @ np.linalg.solve(rows @ reach, rows @ free) if self.ends else free
+            errors: np.ndarray = free - reach @ np.linalg.solve(rows @ reach, rows @ free) if self.ends else free
+            return errors
 
         free = cho_solve(factor, rhs)
         if self.ends:
@@ -114,10 +117,10 @@ class Regression:
 
 
 def n_terms(surrogate: Surrogate) -> int:
-    """Number of terms of a surrogate.
+    """Return the number of terms of a surrogate.
 
     Raises:
-        BudgetError: more than one regression can solve for.
+        BudgetError: there are more terms than one regression can solve for.
     """
     terms = len(surrogate.positions()[0])
     if terms > MOST_TERMS:
@@ -135,28 +138,28 @@ def fit_joint(
     surrogate: Surrogate,
     ends: tuple[float, float] | None = None,
 ) -> Fit:
-    """Fit joint masks, streamed: memory is that of the Gram matrix and of the masks themselves.
+    """Fit the values of joint masks, streamed: memory holds the Gram matrix and the masks themselves.
 
     Args:
         values: joint masks [B, n] -> [B].
         design: joint masks and their weights.
-        surrogate: which terms.
-        ends: values to be met on the empty and on the full mask.
+        surrogate: the terms.
+        ends: values that the fit must take on the empty and on the full mask.
 
     Raises:
-        BudgetError: the masks do not determine the terms, or these are too many.
+        BudgetError: the masks do not determine the terms, or the terms are too many.
     """
     regression = Regression(surrogate, ends)
     chunks = [slice(start, start + CHUNK) for start in range(0, len(design.masks), CHUNK)]
-    found = []
+    parts = []
     for chunk in chunks:
-        found.append(values(design.masks[chunk]))
-        regression.add(regression.features(design.masks[chunk]), design.weights[chunk], found[-1])
+        parts.append(values(design.masks[chunk]))
+        regression.add(regression.features(design.masks[chunk]), design.weights[chunk], parts[-1])
     theta, spread = regression.solve()
     groups = 0 if design.exact else min(GROUPS, design.n_units)
     group = np.where(design.units < 0, groups, design.units % max(groups, 1))
     scores, residual, mean, square = np.zeros((groups + 1, len(theta))), 0.0, 0.0, 0.0
-    for chunk, v in zip(chunks, found, strict=True):
+    for chunk, v in zip(chunks, parts, strict=True):
         phi, w = regression.features(design.masks[chunk]), design.weights[chunk]
         error = v - phi @ theta
         np.add.at(scores, group[chunk], phi * (w * error)[:, None])
@@ -176,7 +179,7 @@ def fit_grid(
     """Fit the grid of all image masks with all text masks, weighted ``w_S w_T K[|S|, |T|]``.
 
     Args:
-        towers: masks -> embeddings of the image and of the text tower.
+        towers: two functions, masks -> embeddings of the image and of the text tower.
         designs: masks and weights w of each tower.
         kernel: K, [n_image + 1, n_text + 1].
         surrogate, ends: as in `fit_joint`.
@@ -194,8 +197,8 @@ def fit_grid(
     shares = [share[size] for share, size in zip(of_size, sizes, strict=True)]
     towers_of = list(zip(designs, shares, embeddings, strict=True))
     sides = [
-        _side(partial(features, p=p, order=order), n, *own, _mean(*other), surrogate)
-        for n, own, other in zip((surrogate.n_image, surrogate.n_text), towers_of, towers_of[::-1], strict=True)
+        _side(partial(features, p=p, order=order), n, *tower, _mean(*other), surrogate)
+        for n, tower, other in zip((surrogate.n_image, surrogate.n_text), towers_of, towers_of[::-1], strict=True)
     ]
     regression.add_grid(*sides)
     theta, spread = regression.solve()
@@ -228,23 +231,23 @@ def fit_grid(
 
 @dataclass(frozen=True, eq=False)
 class GridSide:
-    """What a regression on a grid needs of one tower with f features, l of them of order 0 and 1, for k weightings.
+    """Sums of one tower for a regression on a grid: f features, l of them of order 0 and 1, under k weightings.
 
     Attributes:
-        own: [f, f], Gram matrix under the weights that the constant of the other tower leaves.
+        gram: [f, f], Gram matrix under the weights that the constant of the other tower leaves.
         rhs: [f], right side of the same terms.
         low: [k, f, l], columns of the Gram matrix under each weighting.
         right: [k, l, D], weighted sums of features and embeddings.
     """
 
-    own: np.ndarray
+    gram: np.ndarray
     rhs: np.ndarray
     low: np.ndarray
     right: np.ndarray
 
 
 def _mean(design: Design, shares: np.ndarray, embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sums over the masks of one tower under k weightings: of the weights, [k], and of the embeddings, [k, D]."""
+    """Sum the weights, [k], and the embeddings, [k, D], over the masks of one tower under k weightings."""
     weights = design.weights[:, None] * shares
     return weights.sum(0), weights.T @ embeddings
 
@@ -258,28 +261,28 @@ def _side(
     other: tuple[np.ndarray, np.ndarray],
     surrogate: Surrogate,
 ) -> GridSide:
-    """See `GridSide`; a mask weighs design.weights * shares[:, k], and `other` is the mean of the other tower."""
+    """Sum up one tower; a mask weighs ``design.weights * shares[:, k]``, `other` is the mean of the other tower."""
     constant, mean = other
     single = design.weights * (shares @ constant)
     target = surrogate.scale * np.sum(shares * (embeddings @ mean.T), axis=1) + surrogate.bias * (shares @ constant)
     weights, low_terms = design.weights[:, None] * shares, 1 + n
-    own: np.ndarray | float = 0.0
-    rhs, low, right = own, own, own
+    gram: np.ndarray | float = 0.0
+    rhs, low, right = gram, gram, gram
     for start in range(0, len(design.masks), CHUNK):
         rows = slice(start, start + CHUNK)
         x = phi(design.masks[rows])
         weighted = weights[rows, :, None] * x[:, None, :low_terms]
         root = x * np.sqrt(np.maximum(single[rows], 0.0))[:, None]
-        own = own + root.T @ root
+        gram = gram + root.T @ root
         rhs = rhs + x.T @ (design.weights[rows] * target[rows])
         low = low + x.T @ weighted.reshape(len(x), -1)
         right = right + np.tensordot(weighted, embeddings[rows], (0, 0))
     low = np.moveaxis(np.reshape(low, (-1, shares.shape[1], low_terms)), 1, 0)
-    return GridSide(own, rhs, low, right)  # type: ignore[arg-type]
+    return GridSide(gram, rhs, low, right)  # type: ignore[arg-type]
 
 
 def _batches(group: np.ndarray) -> Iterator[np.ndarray]:
-    """Indices of masks that belong to one group, at most `CHUNK` at once."""
+    """Yield indices of masks that belong to one group, at most `CHUNK` at once."""
     for g in np.unique(group):
         members = np.flatnonzero(group == g)
         yield from np.array_split(members, -(-len(members) // CHUNK))
@@ -295,7 +298,7 @@ def _finish(
     square: float,
     total: float,
 ) -> Fit:
-    """Effects; standard errors by the infinitesimal jackknife over groups of draws; R2 adjusted for the terms."""
+    """Compute effects, standard errors (infinitesimal jackknife over groups of draws) and the adjusted R2."""
     effects = surrogate.effects(surrogate.place(theta))
     spare = float(np.prod(freedom))
     stderr: StandardErrors | None = None
@@ -304,8 +307,8 @@ def _finish(
         for error, free in zip(errors, [f for f in freedom if f < 1], strict=True):
             k = error.shape[1]
             parts = [surrogate.effects(surrogate.place(e)) for e in (error - error.mean(1, keepdims=True)).T]
-            found = [k / (k - 1) / free * np.sum(np.square(part), axis=0) for part in zip(*parts, strict=True)]
-            variance = Effects(*(v + f for v, f in zip(variance, found, strict=True)))
+            added = [k / (k - 1) / free * np.sum(np.square(part), axis=0) for part in zip(*parts, strict=True)]
+            variance = Effects(*(v + a for v, a in zip(variance, added, strict=True)))
         baseline, first, second = (np.sqrt(part) for part in variance)
         stderr = StandardErrors(float(baseline), first, second)
     spread = square - mean**2 / total

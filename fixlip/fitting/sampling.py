@@ -1,6 +1,6 @@
-"""Designs: which coalitions of one tower's players to look at, and with which weights.
+"""Designs: masks of the players of one tower, with weights.
 
-All designs stand for the product measure, under which each player is present with probability p, independently.
+The product measure is the one under which each player is present with probability p, independently of the others.
 """
 
 from dataclasses import dataclass
@@ -9,38 +9,37 @@ from math import ceil, comb, sqrt
 from typing import Literal
 
 import numpy as np
-from scipy.linalg import hadamard
-from scipy.stats import binom
 
 from fixlip.errors import BudgetError, OptionError, whole_number
 
-Sampling = Literal["folded", "independent"]
-ENUMERATED_TEXT = 1024  # so many text masks are cheap enough to enumerate them all
+Sampling = Literal["paired", "independent"]
+ENUMERATED_TEXT = 1024  # up to so many text masks are all encoded
 MERSENNE = (3, 7, 31, 127)  # primes one below a power of two
-MOST_ENTRIES = 2**28  # masks x players of one tower, or of joint masks: some GB while they are drawn
-FIXED = -1  # group of masks whose weight is exact
+MOST_ENTRIES = 2**28  # masks x players of one tower, or of joint masks; drawing them takes some GB
+FIXED = -1  # unit of a mask that is enumerated, not drawn
 
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """Masks of one tower.
+    """Masks of one tower, with weights.
 
     Attributes:
         masks: boolean [m, n], True = present.
         weights: [m], summing to 1; the weighted mean of a function estimates its expectation.
-        units: [m], masks drawn together (a mask and its complement) share a number; `FIXED` where a mask is not a draw
-            but one of a set that was enumerated.
-        kind: "enumerated" (all 2^n masks with their probabilities), "folded" or "independent".
+        units: [m], number of the draw that each mask belongs to (a mask and its complement share one), or `FIXED` for
+            an enumerated mask.
+        kind: "enumerated" (all 2^n masks with their probabilities), "paired" (each mask with its complement) or
+            "independent".
     """
 
     masks: np.ndarray
     weights: np.ndarray
     units: np.ndarray
-    kind: Literal["enumerated", "folded", "independent"]
+    kind: Literal["enumerated", "paired", "independent"]
 
     @property
     def exact(self) -> bool:
-        """Whether expectations have no error."""
+        """Whether weighted means equal the expectations, since all masks are there."""
         return self.kind == "enumerated"
 
     @property
@@ -50,59 +49,62 @@ class Design:
 
 
 def make_design(n: int, m: int, p: float, sampling: Sampling, rng: np.random.Generator) -> Design:
-    """At most m masks of n players; all of them, exactly weighted, where 2^n <= m.
+    """Draw at most m masks of n players; all of them, exactly weighted, where 2^n <= m.
 
     Args:
-        n: players.
-        m: masks; at least one.
+        n: number of players.
+        m: number of masks, at least 1.
         p: probability of each player to be present, in (0, 1).
-        sampling: "independent", or "folded" (only for p = 0.5).
-        rng: fixes the draws.
+        sampling: "independent", or "paired" (only for p = 0.5).
+        rng: generator of the draws.
 
     Raises:
-        OptionError: folded sampling at another p.
+        OptionError: paired sampling is asked for at another p.
     """
     if m >= 2 ** min(n, 62):
         return enumerate_all(n, p)
     if sampling == "independent":
         return independent(n, m, p, rng)
     if p != 0.5:
-        raise OptionError(f"Folded sampling pairs complements, which is right for p = 0.5 only, got p = {p}.")
-    return folded(n, m, rng)
+        raise OptionError(f"Paired sampling draws complements, which is right for p = 0.5 only, got p = {p}.")
+    return paired_blocks(n, m, rng)
 
 
 def fewest(n: int, terms: int, sampling: Sampling) -> int:
-    """Fewest masks that determine the terms of n players: one folded block, or as many masks as terms; 2^n at most."""
-    return min(2 * block_size(n) if sampling == "folded" else terms, 2 ** min(n, 62))
+    """Return the fewest masks that determine the terms: one block of pairs, or a mask for each term; 2^n at most."""
+    every: int = 2 ** min(n, 62)
+    return min(2 * block_size(n) if sampling == "paired" else terms, every)
 
 
 def block_size(n: int) -> int:
-    """The power of two from n on: rows of the Hadamard matrix that serves n players."""
+    """Return the number of rows of the Hadamard matrix for n players: the smallest power of two from n on."""
     return 1 << (n - 1).bit_length()
 
 
 def enumerate_all(n: int, p: float) -> Design:
-    """All 2^n masks with their probabilities."""
+    """Enumerate all 2^n masks with their probabilities."""
     masks = all_masks(n)
     size = masks.sum(1)
     return Design(masks, p**size * (1 - p) ** (n - size), np.full(len(masks), FIXED), "enumerated")
 
 
 def all_masks(n: int) -> np.ndarray:
-    """All 2^n masks of n players, [2^n, n]; player i is bit i."""
-    return (np.arange(2**n)[:, None] >> np.arange(n)) % 2 == 1
+    """Enumerate all 2^n masks of n players, [2^n, n]; player i is bit i."""
+    masks: np.ndarray = (np.arange(2**n)[:, None] >> np.arange(n)) % 2 == 1
+    return masks
 
 
-def folded(n: int, m: int, rng: np.random.Generator) -> Design:
-    """Rows of randomised Hadamard matrices, each followed by its complement (p = 0.5).
+def paired_blocks(n: int, m: int, rng: np.random.Generator) -> Design:
+    """Draw rows of randomised Hadamard matrices, each followed by its complement (p = 0.5).
 
-    A block of 2 `block_size(n)` masks is balanced: each player is present in half of the masks, each pair
-    in a quarter, so main effects are estimated without noise from one another; complements keep pairs out of them too.
-    Each block has new columns, signs and order of rows. An odd m loses one mask.
+    A block of ``2 * block_size(n)`` masks is balanced: each player is present in half of the masks, each pair in a
+    quarter. So single players are estimated without noise from one another, and, thanks to the complements, without
+    noise from pairs. Each block has new columns, signs and order of rows. An odd m loses one mask.
 
-    The matrix is one of Paley's where there is one, or a product with one. In Sylvester's a column is the product of
-    others, so that the interaction of three players falls on one player as a whole; here it is spread over many, each
-    of which gets a small part (Hamada & Wu, Analysis of Designed Experiments with Complex Aliasing, 1992).
+    The matrix is Paley's where there is one of that size, or else a product with one. In Sylvester's matrix a column is
+    the product of others, so that an interaction of three players is mistaken for the effect of a single one; in
+    Paley's it is spread thinly over many players (Hamada & Wu, Analysis of Designed Experiments with Complex Aliasing,
+    1992).
     """
     size = block_size(n)
     matrix, rows = hadamard_matrix(size) > 0, []
@@ -111,11 +113,11 @@ def folded(n: int, m: int, rng: np.random.Generator) -> Design:
         rows.append((matrix[:, columns] ^ signs)[rng.permutation(size)])
     half = np.concatenate(rows)[: m // 2]
     masks = np.stack([half, ~half], axis=1).reshape(-1, n)
-    return Design(masks, np.full(len(masks), 1 / len(masks)), np.arange(len(masks)) // 2, "folded")
+    return Design(masks, np.full(len(masks), 1 / len(masks)), np.arange(len(masks)) // 2, "paired")
 
 
 def hadamard_matrix(size: int) -> np.ndarray:
-    """A Hadamard matrix [size, size], size = 2^k: Paley's of the largest q + 1 = 2^j, q prime, times Sylvester's.
+    """Build a Hadamard matrix [size, size], size = 2^k: Paley's of the largest q + 1 = 2^j, q prime, times Sylvester's.
 
     Example:
         >>> matrix = hadamard_matrix(64)
@@ -123,6 +125,8 @@ def hadamard_matrix(size: int) -> np.ndarray:
         True
     """
     q = max((prime for prime in MERSENNE if prime < size), default=0)
+    from scipy.linalg import hadamard
+
     if not q:
         return hadamard(size)  # type: ignore[no-any-return]
     squares = np.isin(np.arange(q), np.arange(1, q) ** 2 % q)
@@ -135,26 +139,34 @@ def hadamard_matrix(size: int) -> np.ndarray:
 
 
 def independent(n: int, m: int, p: float, rng: np.random.Generator) -> Design:
-    """Independent masks, with the sizes enumerated that would be drawn more often than they have masks.
+    """Draw about m masks of n players, each present with probability p, independently of the others.
 
-    Each of `n` players is present with probability `p` in each of about `m` masks, drawn by `rng`. See `by_size`. (In
-    the code published with the FIxLIP paper the drawn masks always share the probability 1, which overweights them
-    where p is not 0.5.)
+    Sizes that would be drawn more often than they have masks are enumerated, see `by_size`. (In the code published with
+    the FIxLIP paper the drawn masks then still have the weight of all, too much where p is not 0.5.)
     """
-    return by_size(n, m, binom.pmf(np.arange(n + 1), n, p), rng)
+    return by_size(n, m, size_probability(np.arange(n + 1), n, p), rng)
+
+
+def size_probability(size: np.ndarray, n: int, p: float | np.ndarray) -> np.ndarray:
+    """Return the binomial probability that `size` of n players are present, each with probability p."""
+    from scipy.stats import binom  # takes a second to import
+
+    probability: np.ndarray = binom.pmf(size, n, p)
+    return probability
 
 
 def by_size(n: int, m: int, mass: np.ndarray, rng: np.random.Generator, *, paired: bool = False) -> Design:
-    """Masks whose size has the given distribution; all masks of one size are equally likely.
+    """Draw masks whose size has the given distribution; all masks of one size are equally likely.
 
-    Sizes that would be drawn more often than they have masks are enumerated: each such mask carries its true
-    probability, and the drawn ones share the probability that is left.
+    Sizes that would be drawn more often than they have masks are enumerated: each of their masks has its true
+    probability as its weight, and the drawn masks share the probability that is left.
 
     Args:
-        n, m: players and masks; all 2^n masks where m covers them.
+        n, m: numbers of players and of masks; all 2^n masks where m covers them.
         mass: [n + 1], probability of each size; a size of probability 0 does not occur.
-        rng: fixes the draws.
-        paired: each draw is followed by its complement; for a symmetric distribution. An odd rest loses one mask.
+        rng: generator of the draws.
+        paired: whether each draw is followed by its complement; only for a symmetric distribution. An odd number of
+            draws loses one mask.
     """
     sizes = np.arange(n + 1)
     counts = np.array([float(min(comb(n, k), 10**300)) for k in sizes])
@@ -165,10 +177,10 @@ def by_size(n: int, m: int, mass: np.ndarray, rng: np.random.Generator, *, paire
         return Design(masks, mass[size] / counts[size], np.full(len(masks), FIXED), "enumerated")
     whole = (mass > 0) & (m * mass >= counts)
     listed = [np.isin(np.arange(n), c) for k in sizes[whole] for c in combinations(range(n), int(k))]
-    known = np.array(listed, dtype=bool).reshape(len(listed), n)
-    size = known.sum(1)
+    enumerated = np.array(listed, dtype=bool).reshape(len(listed), n)
+    size = enumerated.sum(1)
     left = np.where(whole, 0.0, mass)
-    draws = (m - len(known)) // 2 if paired else m - len(known)
+    draws = (m - len(enumerated)) // 2 if paired else m - len(enumerated)
     chance = rng.random((draws, 1 + n))  # a row for each mask, so that fewer masks are the first of more
     cumulative = left.cumsum()
     drawn_sizes = np.searchsorted(cumulative / cumulative[-1], chance[:, 0], side="right")
@@ -177,9 +189,9 @@ def by_size(n: int, m: int, mass: np.ndarray, rng: np.random.Generator, *, paire
     if paired:
         drawn, units = np.stack([drawn, ~drawn], axis=1).reshape(-1, n), units.repeat(2)
     return Design(
-        np.concatenate([known, drawn]),
+        np.concatenate([enumerated, drawn]),
         np.concatenate([mass[size] / counts[size], np.full(len(drawn), left.sum() / max(len(drawn), 1))]),
-        np.concatenate([np.full(len(known), FIXED), units]),
+        np.concatenate([np.full(len(enumerated), FIXED), units]),
         "independent",
     )
 
@@ -194,22 +206,23 @@ def allocate(
     per_term: int = 10,
     least: int = 4,
 ) -> tuple[int, int]:
-    """Passes of the image and of the text tower.
+    """Share out a budget: return the numbers of image masks and of text masks.
 
-    A budget counts game values, image masks x text masks. All text masks are enumerated where they are at most 1024 and
-    leave `least` image masks for each image term; else both towers get masks in proportion to their terms.
+    A budget counts game values, image masks x text masks. Text masks are enumerated where there are at most 1024 of
+    them and the budget leaves `least` image masks for each image term; else both towers get masks in proportion to the
+    root of their terms.
 
     Args:
         budget: game values, or None.
-        image_masks, text_masks: passes of each tower; they exclude a budget.
-        players: number of image and of text players.
-        terms: number of terms to be estimated in each tower.
-        least: see above.
+        image_masks, text_masks: masks of each tower; they exclude a budget.
+        players: numbers of image and of text players.
+        terms: numbers of terms to be estimated in each tower.
         per_term: default number of masks for each term, rounded up to a power of two; text masks at least 1024.
+        least: fewest image masks for each image term that allow all text masks to be enumerated.
 
     Raises:
-        OptionError: budget and masks given together, or a number below one.
-        BudgetError: more masks than memory holds.
+        OptionError: budget and masks are given together, or a number is below 1.
+        BudgetError: memory cannot hold so many masks.
     """
     for name, value in (("budget", budget), ("image_masks", image_masks), ("text_masks", text_masks)):
         if value is not None:
@@ -223,10 +236,10 @@ def allocate(
 
 
 def few_enough(masks: int, n: int, what: str) -> int:
-    """The number of masks of n players, where they can be held in memory.
+    """Return the number of masks of n players, if memory can hold so many.
 
     Raises:
-        BudgetError: they cannot.
+        BudgetError: memory cannot; the message names the most.
     """
     if masks * (n + 1) > MOST_ENTRIES:
         raise BudgetError(

@@ -1,7 +1,7 @@
-"""Runs that end early: when the standard errors are small enough, or the user interrupts them, or memory runs out.
+"""Runs that end early: when the standard errors are small enough, when the user interrupts, or when memory runs out.
 
-Masks of a smaller number are a prefix of those of a larger one with the same seed, and `CountedGame` remembers what it
-has encoded. So a run goes on from one number of masks to the next at the price of the new ones.
+With one seed, the first masks of a large number are those of a smaller number, and `CountedGame` remembers what it has
+encoded. So a run goes on to a larger number of masks at the cost of the new ones.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,19 +18,19 @@ from fixlip.results.explanation import Explanation
 from fixlip.runtime.memory import release, retried
 from fixlip.runtime.progress import Tracker
 
-MOST = 16  # times the default number of masks, where no budget is given
-SMALLEST = 64  # of these the first round takes a share of 1 / 64, or the smallest that determines the terms
-GROWTH = (1.5, 4.0)  # from one round to the next, at least and at most
-SPARE = 1.1  # aimed beyond what the error of a round foretells
+MOST = 16  # times the default number of masks are spent at most, where no budget is given
+SMALLEST = 64  # the first round takes 1 / 64 of the masks, or as many as determine the terms
+GROWTH = (1.5, 4.0)  # least and largest factor from one round to the next
+SPARE = 1.1  # more masks than the error of a round predicts to suffice
 _whole: ContextVar[bool] = ContextVar("whole", default=False)
 
 
 @dataclass(frozen=True)
 class Run:
-    """An estimator on one game, as far as stopping is concerned.
+    """The parts of an estimator that a run needs.
 
     Attributes:
-        name: of the estimator.
+        name: name of the estimator.
         stderr: whether it gives standard errors.
         joint: whether it draws joint masks, though it could draw those of each tower.
         passes: a request -> passes of the image and of the text tower.
@@ -46,7 +46,7 @@ class Run:
 
 @contextmanager
 def all_or_nothing() -> Iterator[None]:
-    """Within it an interruption ends the run: for many explanations in a row, none of which is to be cut short."""
+    """Let an interruption end the run within: for many explanations in a row, none of which is to be cut short."""
     before = _whole.set(True)
     try:
         yield
@@ -55,72 +55,73 @@ def all_or_nothing() -> Iterator[None]:
 
 
 def one_of_many() -> bool:
-    """Whether the run is within `all_or_nothing`."""
+    """Return whether the run is within `all_or_nothing`."""
     return _whole.get()
 
 
-def relative_error(found: Explanation) -> float:
-    """Root mean square standard error of the interactions of patches and words, relative to their root mean square.
+def relative_error(explanation: Explanation) -> float:
+    """Compute the root mean square of the standard errors of the cross-modal interactions, relative to that of these.
 
-    Of first-order effects where there are no interactions; NaN without standard errors.
+    First-order effects take their place where there are no interactions. NaN without standard errors.
     """
-    if found.stderr is None:
+    if explanation.stderr is None:
         return float("nan")
-    values, errors = found.cross, found.cross_stderr
+    values, errors = explanation.cross, explanation.cross_stderr
     if np.isnan(values).all():
-        values, errors = found.first_order, found.stderr.first_order
+        values, errors = explanation.first_order, explanation.stderr.first_order
     size = float(np.nansum(values**2))
     return float(np.sqrt(np.nansum(errors**2) / size)) if size else 0.0
 
 
 def until(run: Run, game: CountedGame, request: Request, target: float, tracker: Tracker) -> Explanation:
-    """Rounds of more and more masks, until `relative_error` is at most `target`.
+    """Estimate from more and more masks, until `relative_error` is at most `target`.
 
     Args:
-        run: of an estimator that gives standard errors.
-        game: what is explained; remembers embeddings.
-        request: with a budget or numbers of masks for the most that may be spent; without, 16 times the default.
-        target: > 0.
-        tracker: shows the error of the round before.
+        run: run of an estimator that gives standard errors.
+        game: game to explain; it remembers embeddings.
+        request: request whose budget or numbers of masks are the most that may be spent; 16 times the default if it has
+            none.
+        target: relative error to reach, above 0.
+        tracker: tracker, which shows the error of the last round.
 
     Raises:
-        OptionError: an estimator without standard errors, or a target that is none.
+        OptionError: the estimator has no standard errors, or the target is not a positive number.
         BudgetError: as `Estimator.explain`, for the most that may be spent.
-        KeyboardInterrupt, NotEnoughMemoryError: before the first round is complete.
+        KeyboardInterrupt, NotEnoughMemoryError: the run ended before its first round was complete.
     """
     if not run.stderr:
         raise OptionError(f"{run.name} gives no standard errors that target_error could ask for; give a budget.")
     if isinstance(target, bool) or not isinstance(target, (int, float)) or not 0 < target < float("inf"):
         raise OptionError(f"target_error is a share of the size of the interactions, such as 0.1, got {target!r}.")
     plan = _Plan(run, game, request)
-    share, found, error = plan.first(), None, float("nan")
+    share, explanation, error = plan.first(), None, float("nan")
     while True:
         part = plan.part(share)
-        tracker.restart(sum(plan.passes(part)), f"error {error:.0%}" if found else "")
+        tracker.restart(sum(plan.passes(part)), f"error {error:.0%}" if explanation else "")
         game.restart()
         try:
-            found = _estimate(run, game, part, tracker)
+            explanation = _estimate(run, game, part, tracker)
         except (KeyboardInterrupt, NotEnoughMemoryError) as end:
-            if found is None or one_of_many():
+            if explanation is None or one_of_many():
                 raise
-            return remarked(found, f"{how_it_ended(end)} at an error of {error:.0%}")
-        error = relative_error(found)
+            return remarked(explanation, f"{how_it_ended(end)} at an error of {error:.0%}")
+        error = relative_error(explanation)
         if error <= target:
-            return found
+            return explanation
         if share >= 1:
             more = f"give more than {max(plan.masks)} masks" if request.budget is None else "give a larger budget"
-            return remarked(found, f"the error is {error:.0%}, target_error={target:g} is not reached; {more}")
+            return remarked(explanation, f"the error is {error:.0%}, target_error={target:g} is not reached; {more}")
         ratio = error / target
         needed = ratio * ratio * SPARE if error == error else GROWTH[1]
         share = min(1.0, share * min(max(needed, GROWTH[0]), GROWTH[1]))
 
 
 def uninterrupted(run: Run, game: CountedGame, request: Request, tracker: Tracker) -> Explanation:
-    """The estimate; if the user interrupts it, the estimate from the masks that are there, and a remark.
+    """Estimate; after an interruption, estimate from the masks encoded so far, and add a remark.
 
     Raises:
-        KeyboardInterrupt: what is there determines nothing, or the estimator gives no standard errors.
-        NotEnoughMemoryError: memory ran out, also at the second try.
+        KeyboardInterrupt: the masks so far determine nothing, or the estimator gives no standard errors.
+        NotEnoughMemoryError: memory ran out twice.
     """
     try:
         return _estimate(run, game, request, tracker)
@@ -131,10 +132,10 @@ def uninterrupted(run: Run, game: CountedGame, request: Request, tracker: Tracke
             raise
         game.restart()
         try:
-            found = run.estimate(game, plan.part(share))
+            explanation = run.estimate(game, plan.part(share))
         except BudgetError:
             raise KeyboardInterrupt from None
-        return remarked(found, f"interrupted: {share:.0%} of {max(plan.masks)} masks")
+        return remarked(explanation, f"interrupted: {share:.0%} of {max(plan.masks)} masks")
 
 
 def how_it_ended(end: BaseException) -> str:
@@ -143,7 +144,7 @@ def how_it_ended(end: BaseException) -> str:
 
 
 def _estimate(run: Run, game: CountedGame, request: Request, tracker: Tracker) -> Explanation:
-    """Where memory ran out once more, with all that is remembered."""
+    """Estimate, and once more where memory ran out; what is remembered is not encoded again."""
 
     def anew() -> None:
         release()
@@ -154,16 +155,15 @@ def _estimate(run: Run, game: CountedGame, request: Request, tracker: Tracker) -
     return retried(lambda: run.estimate(game, request), what, anew)
 
 
-def remarked(found: Explanation, remark: str) -> Explanation:
-    """The explanation with one more remark in its status."""
-    status = found.provenance.status
-    return replace(
-        found, provenance=replace(found.provenance, status=remark if status == "ok" else f"{remark}; {status}")
-    )
+def remarked(explanation: Explanation, remark: str) -> Explanation:
+    """Return the explanation with one more remark in its status."""
+    provenance = explanation.provenance
+    status = remark if provenance.status == "ok" else f"{remark}; {provenance.status}"
+    return replace(explanation, provenance=replace(provenance, status=status))
 
 
 class _Plan:
-    """Parts of the most that a request allows."""
+    """Parts of the largest number of masks that a request allows."""
 
     def __init__(self, run: Run, game: CountedGame, request: Request, more: int = MOST) -> None:
         self.request, self.passes, shape = request, run.passes, (game.n_image, game.n_text)
@@ -177,7 +177,7 @@ class _Plan:
             self.masks = [request.budget or max(image, text) * times] * 2
 
     def part(self, share: float) -> Request:
-        """Of all masks; a tower that is enumerated stays so."""
+        """Return a request for a share of all masks; an enumerated tower stays enumerated."""
         if self.joint:
             return replace(self.request, budget=max(1, round(share * self.masks[0])))
         image, text = (
@@ -187,7 +187,7 @@ class _Plan:
         return replace(self.request, budget=None, image_masks=image, text_masks=text)
 
     def first(self) -> float:
-        """The smallest share to begin with."""
+        """Return the smallest share to begin with."""
         share = 1 / SMALLEST
         while share < 1:
             try:

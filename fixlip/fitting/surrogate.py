@@ -18,25 +18,28 @@ from fixlip.results.provenance import StandardErrors
 
 
 class TowerFit(Protocol):
-    """What a surrogate needs of the fit of a tower; see `fixlip.fitting.moments.TowerMoments`."""
+    """The fit of a tower, as far as a surrogate needs it; see `fixlip.fitting.moments.TowerMoments`."""
 
     @property
     def second(self) -> np.ndarray:
-        """[D, D], weighted sum of F F'."""
+        """Weighted sum of F F', [D, D]."""
 
     @property
     def freedom(self) -> float:
-        """Share of the unexplained variance that is seen on the masks of the fit itself."""
+        """Share of the unexplained variance that shows on the masks of the fit itself."""
+
+    def coefficients(self, ridge: float) -> np.ndarray:
+        """Compute the coefficients of the embeddings on the features, [f, D]."""
 
     def errors(self, along: np.ndarray, ridge: float) -> Iterable[np.ndarray] | None:
-        """Deviations of the coefficients along directions [k, D], [f, k] each."""
+        """Compute deviations of the coefficients along directions [k, D], [f, k] each."""
 
     def sums(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Weighted sums of a F' and of a a', for ``a = theta' phi``."""
+        """Compute the weighted sums of a F' and of a a', for ``a = theta' phi``."""
 
 
 class Effects(NamedTuple):
-    """Order 0; order 1, [n]; order 2, [n, n], symmetric with zero diagonal, NaN where not part of the surrogate."""
+    """Effects of order 0, of order 1, [n], and of order 2, [n, n], symmetric; NaN for pairs that are no term."""
 
     baseline: np.ndarray
     first_order: np.ndarray
@@ -45,14 +48,14 @@ class Effects(NamedTuple):
 
 @dataclass(frozen=True)
 class Surrogate:
-    """Which terms a surrogate has, and how its coefficients become effects of players.
+    """The terms of a surrogate, and the way from its coefficients to the effects of players.
 
     Attributes:
-        n_image, n_text: players.
+        n_image, n_text: numbers of players.
         p: probability of each player to be present.
-        scale, bias: of the game.
+        scale, bias: scale and bias of the game.
         order: 1, or 2 with all pairs of an image and a text player.
-        within: also the pairs inside each modality.
+        within: whether pairs inside each modality are terms too.
         ridge: penalty on the coefficients of each tower.
     """
 
@@ -76,7 +79,7 @@ class Surrogate:
         return n_features(self.n_image, self.feature_order), n_features(self.n_text, self.feature_order)
 
     def positions(self) -> tuple[np.ndarray, np.ndarray]:
-        """For each term of the surrogate, which feature of the image and of the text mask it is the product of."""
+        """Return the numbers of the image and of the text feature whose product is each term, [terms] each."""
         image, text = self.terms
         grid = np.zeros((image, text), dtype=bool)
         grid[:, 0] = grid[0] = True
@@ -85,26 +88,26 @@ class Surrogate:
         return np.nonzero(grid)  # type: ignore[return-value]
 
     def place(self, coefficients: np.ndarray) -> np.ndarray:
-        """Coefficients of the terms, [terms] in the order of `positions` -> [f_I, f_T]."""
+        """Put the coefficients of the terms, [terms] in the order of `positions`, in their places, [f_I, f_T]."""
         theta = np.zeros(self.terms)
         theta[self.positions()] = coefficients
         return theta
 
     def theta(self, image: np.ndarray, text: np.ndarray) -> np.ndarray:
-        """Coefficients of the game on products of features, [f_I, f_T], from those of the towers; 0 beyond order."""
+        """Multiply the coefficients of both towers to those of the game, [f_I, f_T]; 0 where there is no term."""
         theta = self.cut(self.scale * image @ text.T)
         theta[0, 0] += self.bias
         return theta
 
     def cut(self, theta: np.ndarray) -> np.ndarray:
-        """Theta without products that are no term of the surrogate, in place."""
+        """Set the coefficients of products that are no term to 0, in place, and return theta."""
         theta[1 + self.n_image :, 1:] = theta[1:, 1 + self.n_text :] = 0.0
         if self.order == 1:
             theta[1:, 1:] = 0.0
         return theta
 
     def effects(self, theta: np.ndarray) -> Effects:
-        """``e_ij = c_ij / s^2``, ``e_i = c_i / s - p sum_j e_ij``, and the constant that is left."""
+        """Turn coefficients into effects: ``e_ij = c_ij / s^2``, ``e_i = c_i / s - p sum_j e_ij``, and the constant."""
         n_image, n = self.n_image, self.n_image + self.n_text
         image, text = slice(1, 1 + n_image), slice(1, 1 + self.n_text)
         variance = self.p * (1 - self.p)
@@ -126,9 +129,9 @@ class Surrogate:
     def deviations(
         self, image: TowerFit, text: TowerFit, whole_image: np.ndarray, whole_text: np.ndarray
     ) -> Iterable[np.ndarray] | None:
-        """Deviations of theta whose squares add up to its variances: of each tower with the other one as it is.
+        """Compute deviations of theta whose squares add up to its variances: each tower deviates, the other one stays.
 
-        `whole_image` and `whole_text` are the coefficients of the towers. None where one of them has no errors.
+        `whole_image` and `whole_text` are the coefficients of the towers. None where a tower has no standard errors.
         """
         of_image, of_text = image.errors(whole_text, self.ridge), text.errors(whole_image, self.ridge)
         if of_image is None or of_text is None:
@@ -136,7 +139,7 @@ class Surrogate:
         return (self.cut(self.scale * part) for part in chain(of_image, (part.T for part in of_text)))
 
     def standard_errors(self, deviations: Iterable[np.ndarray] | None) -> StandardErrors | None:
-        """Those of the effects, from the `deviations` of theta; None without."""
+        """Compute the standard errors of the effects from the `deviations` of theta; None without deviations."""
         if deviations is None:
             return None
         total = Effects(*(0 * part for part in self.effects(np.zeros(self.terms))))
@@ -146,7 +149,7 @@ class Surrogate:
         return StandardErrors(float(baseline), first, second)
 
     def r2(self, image: TowerFit, text: TowerFit, theta: np.ndarray) -> float:
-        """Share of the variance of the game on the grid of masks that the surrogate explains, adjusted for its terms.
+        """Compute the share of the variance of the game on the grid of masks that the surrogate explains, adjusted.
 
         All sums over the grid factorise: with ``a = theta' phi`` of each image mask, A = sum w a a', B = sum w a F',
         the same for the text with its features in the place of a, and M = sum w F F' of each tower,
@@ -169,24 +172,27 @@ class Surrogate:
 def remarks(
     cross: np.ndarray, stderr: StandardErrors | None, r2: float | None, masks: int, word: str = "image_masks"
 ) -> list[str]:
-    """What to know before trusting the interactions of a sampled surrogate, with the remedy.
+    """Collect what to know before trusting the interactions of a sampled surrogate, with the remedy.
 
     Args:
-        cross: [n_image, n_text], stderr, r2 (None where it is not defined): what was found.
-        masks: that were spent, given as `word`.
+        cross: [n_image, n_text], the interactions.
+        stderr: their standard errors, or None.
+        r2: R2 of the fit; None where it is not defined.
+        masks: number of masks that were spent.
+        word: argument by which more masks are asked for.
     """
-    found, more = [], f"give {word}={2 * masks} or more"
+    notes, more = [], f"give {word}={2 * masks} or more"
     if stderr is None:
-        found.append(f"too few masks for standard errors; {more}")
+        notes.append(f"too few masks for standard errors; {more}")
     else:
         n_image = len(cross)
         signal, noise = np.nansum(cross**2), np.nansum(stderr.second_order[:n_image, n_image:] ** 2)
         if noise > 100 * signal:
-            found.append(f"the interactions are far below their noise; {more}")
+            notes.append(f"the interactions are far below their noise; {more}")
         elif noise > 0.2 * signal:
-            found.append(f"noise is {noise / signal:.0%} of the variance of the interactions; {more}")
+            notes.append(f"noise is {noise / signal:.0%} of the variance of the interactions; {more}")
     if r2 is not None and np.isnan(r2):
-        found.append(CONSTANT)
+        notes.append(CONSTANT)
     elif r2 is not None and r2 < 0.5:
-        found.append(f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; read them as averages")
-    return found
+        notes.append(f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; read them as averages")
+    return notes

@@ -1,20 +1,22 @@
-"""Attention in plain operations, for a while: so that it can be read, and differentiated forwards.
+"""A context manager that runs attention in plain operations, so that it can be read and differentiated forwards.
 
-Every family of models that fixlip knows calls torch's `scaled_dot_product_attention`, whose fast kernels keep their
-weights to themselves and have no forward-mode derivative. The context manager here replaces that one function, not the
-model, and answers to the thread that asked for it only, so nothing stays behind and no other run notices.
+All supported families of models call torch's `scaled_dot_product_attention`, whose fast kernels do not return their
+weights and have no forward-mode derivative. The context manager replaces this one function, not the model, and only for
+the thread that entered it, so other runs are not affected and nothing is left behind.
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, Literal
-from unittest.mock import patch
-
-import torch
+from typing import TYPE_CHECKING, Any, Literal
 
 from fixlip.runtime.threads import shared
+
+if TYPE_CHECKING:
+    import torch
 
 Kind = Literal["one head", "alone"]
 _asked: ContextVar[Callable[..., torch.Tensor] | None] = ContextVar("asked", default=None)
@@ -22,7 +24,7 @@ _asked: ContextVar[Callable[..., torch.Tensor] | None] = ContextVar("asked", def
 
 @dataclass(frozen=True, eq=False)
 class Attention:
-    """One call, as the model made it. Everything is part of the graph, so `torch.autograd.grad` reaches it.
+    """One call of attention by the model. All tensors are part of the graph, so `torch.autograd.grad` reaches them.
 
     Attributes:
         query, key, value: [B, heads, L or S, width of a head].
@@ -39,11 +41,11 @@ class Attention:
 
 @contextmanager
 def plain_attention(kinds: Mapping[int, Kind] | None = None) -> Iterator[list[Attention]]:
-    """Run attention in plain operations; the list fills with its calls, in order: the blocks, then a pooling head.
+    """Run attention in plain operations; the list fills with the calls, in order: the blocks, then a pooling head.
 
     Args:
-        kinds: calls, by number, that are not to be the model's own: "one head" attends by all channels together,
-            "alone" lets each token attend to itself only, so that its value passes unmixed.
+        kinds: calls to be changed, by number: "one head" attends by all channels together, "alone" lets each token
+            attend to itself only, so that its value passes unmixed.
     """
     calls: list[Attention] = []
 
@@ -62,7 +64,11 @@ def plain_attention(kinds: Mapping[int, Kind] | None = None) -> Iterator[list[At
 @shared
 @contextmanager
 def _replaced() -> Iterator[None]:
-    """Torch's function, and its question whether modules may go past it, answer to the thread that calls them."""
+    """Replace torch's attention, and its fast path that would bypass it, for threads that asked for that."""
+    from unittest.mock import patch
+
+    import torch
+
     fast, may_pass = torch.nn.functional.scaled_dot_product_attention, torch.backends.mha.get_fastpath_enabled
 
     def attention(*args: Any, **kwargs: Any) -> torch.Tensor:
@@ -86,6 +92,8 @@ def _attend(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Attention:
+    import torch
+
     scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
     if kind == "one head":
         scores = (scores.sum(1, keepdim=True) * scores.shape[1] ** -0.5).expand_as(scores)
@@ -93,7 +101,7 @@ def _attend(
         attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
     if attn_mask is not None:
         scores = scores.masked_fill(~attn_mask, -torch.inf) if attn_mask.dtype == torch.bool else scores + attn_mask
-    nothing = (scores == -torch.inf).all(-1, keepdim=True)  # a row with no key left attends to nothing
+    nothing = (scores == -torch.inf).all(-1, keepdim=True)  # a row whose keys are all masked attends to nothing
     weights = scores.masked_fill(nothing, 0.0).softmax(-1).masked_fill(nothing, 0.0)
     if kind == "alone":
         weights = torch.eye(weights.shape[-1], dtype=value.dtype, device=value.device).expand_as(weights)

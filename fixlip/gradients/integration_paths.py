@@ -1,10 +1,14 @@
-"""Paths from a reference to an input, and the nodes at which a derivative along them is integrated."""
+"""Paths from a reference to an input, with the nodes of a quadrature along them."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 Quadrature = Literal["gauss-legendre", "right"]
 
@@ -16,8 +20,8 @@ class Path:
     Attributes:
         knots: [M + 1, L, width], from the reference to the input, on any device; the rest is on the CPU.
         segments: [N], the segment that each node lies on.
-        places: [N], where on its segment, from 0 to 1.
-        weights: [N], of the quadrature.
+        places: [N], the place of each node on its segment, from 0 to 1.
+        weights: [N], weights of the quadrature.
     """
 
     knots: torch.Tensor
@@ -26,27 +30,30 @@ class Path:
     weights: torch.Tensor
 
     def at(self, nodes: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """States and velocities [B, L, width] at some nodes, and their weights [B], float64."""
+        """Return states and velocities [B, L, width] at some nodes, and the weights of the nodes [B], float64."""
         start = self.knots[self.segments[nodes]]
         move = self.knots[self.segments[nodes] + 1] - start
         return start + self.places[nodes, None, None].to(start) * move, move, self.weights[nodes]
 
 
 def straight_path(reference: torch.Tensor, state: torch.Tensor, steps: int, quadrature: Quadrature) -> Path:
-    """The straight line, [L, width] each.
+    """Build the straight line from a reference to a state.
 
     Args:
-        reference, state: where it begins and ends.
+        reference, state: [L, width], begin and end of the path.
         steps: number of nodes N.
         quadrature: "gauss-legendre", exact for polynomials of degree 2 N - 1 in the place on the path, or "right", the
             right Riemann sum, whose error falls as 1 / N.
 
     Example:
+        >>> import torch
         >>> path = straight_path(torch.zeros(1, 1), torch.ones(1, 1), 2, "gauss-legendre")
         >>> states, velocities, weights = path.at(torch.arange(2))
         >>> round(float((weights * (3 * states**2 * velocities).ravel()).sum()), 6)
         1.0
     """
+    import torch
+
     if quadrature == "right":
         places, weights = np.arange(1, steps + 1) / steps, np.full(steps, 1 / steps)
     else:
@@ -64,24 +71,26 @@ def discretised_path(
     quadrature: Quadrature,
     neighbours: int = 50,
 ) -> Path:
-    """A path that keeps near to real words and never turns back in any dimension.
+    """Build a path that keeps near to real words and never turns back in any dimension.
 
-    From each token of the input it goes to one of the words around the last one, kept in the dimensions in which that
-    word lies between the point reached and the reference, and moved on evenly in the others; of the words, the one that
-    is changed least. Tokens then go their ways at a speed of their own, in `steps` segments of like length, each with
+    Each step of a token goes to a word near the last word. The word is kept in the dimensions in which it lies between
+    the point reached and the reference; the other dimensions move on evenly. Of the nearest words, the step takes the
+    one that this changes least. The polyline of each token is then cut into `steps` segments of equal length, each with
     one node at its end ("right") or in its middle.
 
     Args:
-        reference, state: [L, width], less what belongs to places rather than words.
-        words: [V, width], all words.
+        reference, state: [L, width], embeddings of tokens without those of positions.
+        words: [V, width], embeddings of all words.
         steps: number of segments.
-        quadrature: where on a segment its node lies.
-        neighbours: how many words around the last one there are to choose from.
+        quadrature: "right" puts the node at the end of its segment, "gauss-legendre" in its middle.
+        neighbours: number of words around the last word to choose from.
 
     Source: Sanyal and Ren, Discretized Integrated Gradients for Explaining Language Models, EMNLP 2021, greedy search.
-    Departures: dimensions without a word share out evenly what is left of the way, and segments are of like length;
-    else a few of them are jumps, of which one node knows little.
+    Departures: the other dimensions divide the rest of the way evenly, and segments have equal length; otherwise a few
+    of them are jumps, which a single node covers badly.
     """
+    import torch
+
     moving = (reference != state).any(1)
     here, goal = state[moving], reference[moving]
     ways = [here]
@@ -105,7 +114,9 @@ def discretised_path(
 
 
 def _evenly(ways: torch.Tensor) -> torch.Tensor:
-    """Polylines [M + 1, tokens, width] -> as many knots on them, at like distances along each."""
+    """Put as many knots on polylines [M + 1, tokens, width], at equal distances along each."""
+    import torch
+
     lengths = ways.diff(dim=0).norm(dim=2).T.contiguous()
     reached = torch.cat([torch.zeros_like(lengths[:, :1]), lengths.cumsum(1)], dim=1)  # [tokens, M + 1]
     wanted = torch.linspace(0, 1, len(ways), dtype=ways.dtype, device=ways.device) * reached[:, -1:]

@@ -1,11 +1,12 @@
-"""What the gradient and attention baselines share: towers opened at their last blocks, tokens put into players."""
+"""Shared steps of the gradient and attention baselines: open towers at their last blocks, sum tokens into players."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import torch
 
 from fixlip.errors import InputError, UnsupportedModelError
 from fixlip.fitting.numerics import directions, finite
@@ -13,23 +14,26 @@ from fixlip.games.base import TowerLayers
 from fixlip.games.counted import CountedGame
 from fixlip.gradients.attention import Attention, Kind, plain_attention
 
+if TYPE_CHECKING:
+    import torch
+
 Side = Literal["image", "text"]
 SIDES: tuple[Side, Side] = ("image", "text")
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """One tower, run on its own input, with its last blocks in view.
+    """One tower, run on its whole input, with its last blocks in view.
 
     Attributes:
         side: "image" or "text".
-        tower: the tower itself.
+        tower: the layers of the tower.
         owners: [L], the player of each token, -1 for tokens that are always there.
-        states: [1, L, width], what entered the first block in view; gradients reach it.
-        blocks: the attention of each block in view; empty where it was not asked for.
+        states: [1, L, width], the input of the first block in view; gradients reach it.
+        blocks: the attention of each block in view; empty where attention was not asked for.
         head: the attention of a pooling head, None where there is none.
-        features: [1, D], what the tower makes of its input, as it comes.
-        embedding: [D], the same, unit and float64.
+        features: [1, D], the output of the tower.
+        embedding: [D], the output as a unit vector, float64.
     """
 
     side: Side
@@ -53,11 +57,11 @@ class View:
         return slice(None) if at is None or self.head is not None else slice(at, at + 1)
 
     def read(self, tokens: np.ndarray, head: np.ndarray | None = None) -> np.ndarray:
-        """What reaches the embedding, [L], when `tokens` [L, L] says what has reached each token.
+        """Return what each token contributes to the embedding, [L].
 
         Args:
-            tokens: a row for each token of the last layer.
-            head: [probes, L], the same of a pooling head.
+            tokens: [L, L], what each token (column) contributes to each token of the last layer (row).
+            head: [probes, L], what each token of the last layer contributes to the probes of a pooling head.
         """
         rows = tokens if head is None else head @ tokens
         return rows[self.readers].mean(0)
@@ -71,20 +75,22 @@ def look(
     gradients: bool,
     attention: bool = True,
 ) -> tuple[View, View, torch.Tensor]:
-    """Both towers with their last blocks in view, and the cosine of their embeddings, one graph of all of it.
+    """Run both towers with their last blocks in view, and return the views and the cosine, all in one graph.
 
     Args:
-        game: with `layers`; one forward pass of each tower is counted.
-        name: of the estimator, for messages.
-        blocks: how many blocks of the image and of the text tower are in view; at most all, which None means too.
+        game: a game with `layers`; one forward pass of each tower is counted.
+        name: name of the estimator, for messages.
+        blocks: numbers of blocks of the image and of the text tower in view; None for all of them.
         gradients: whether the graph is kept.
-        attention: whether attention is to be seen; without it the blocks may be of any kind.
+        attention: whether attention is in view; without it the blocks may be of any kind.
 
     Raises:
-        UnsupportedModelError: the model computes in float16 and gradients are asked for, or attention is and a tower
-            has none that can be seen.
+        UnsupportedModelError: gradients are asked for and the model computes in float16, or attention is asked for and
+            a tower does not show it.
         InputError: an embedding, or the attention that is in view, holds NaN or infinity, or the embedding is 0.
     """
+    import torch
+
     views = []
     with torch.inference_mode(False), torch.set_grad_enabled(gradients):
         for side, wanted in zip(SIDES, blocks, strict=True):
@@ -96,10 +102,12 @@ def look(
 
 
 def with_one_head(game: CountedGame, name: str, view: View) -> View:
-    """A tower once more, with a single head over all channels in the attention that it was shown for.
+    """Run a tower once more, with a single head over all channels in its pooling head, or else in each block in view.
 
-    That is the pooling head where there is one, else every block in view. One forward pass is counted.
+    One forward pass is counted.
     """
+    import torch
+
     numbers = range(len(view.blocks)) if view.head is None else [len(view.blocks)]
     layer = view.tower.depth - len(view.blocks)
     with torch.inference_mode(False), torch.enable_grad():
@@ -115,6 +123,8 @@ def _view(
     attention: bool = True,
     kinds: Mapping[int, Kind] | None = None,
 ) -> View:
+    import torch
+
     tower: TowerLayers = game.layers(side)
     states = tower.state(layer).detach().clone()[None].requires_grad_(gradients)
     if gradients and states.dtype == torch.float16:
@@ -154,10 +164,10 @@ def _view(
 
 
 def unit_embedding(features: torch.Tensor, side: str) -> torch.Tensor:
-    """Features [B, D] as unit vectors, float64 on the CPU; gradients reach the features.
+    """Divide features [B, D] by their norms, in float64 on the CPU; gradients reach the features.
 
     Raises:
-        InputError: NaN, infinity, or an embedding that is 0 and so points nowhere.
+        InputError: there is NaN or infinity, or an embedding is 0 and so points nowhere.
     """
     embeddings = features.cpu().double()
     finite(array(embeddings), f"the {side} embeddings")
@@ -168,19 +178,21 @@ def unit_embedding(features: torch.Tensor, side: str) -> torch.Tensor:
 
 
 def projected(game: CountedGame, side: Side, *, values: bool = False) -> np.ndarray:
-    """The tokens of a tower, each by itself in the joint space: unit vectors, averaged over those of a player.
+    """Project each token of a tower by itself into the joint space: unit vectors, averaged over those of a player.
 
     Args:
-        game: with `layers`; one forward pass is counted.
-        side: which tower.
-        values: in the last block each token attends to itself alone.
+        game: a game with `layers`; one forward pass is counted.
+        side: the tower.
+        values: whether each token attends only to itself in the last block.
 
     Returns:
         [n, D], float64.
 
     Raises:
-        InputError: a token of NaN or infinity; one of norm 0 has the cosine 0 with all others.
+        InputError: a token holds NaN or infinity. A token of norm 0 stays 0, and has the cosine 0 with all others.
     """
+    import torch
+
     tower = game.layers(side)
     with torch.inference_mode(False), torch.no_grad():
         with plain_attention({tower.depth - 1: "alone"} if values else None) as calls:
@@ -193,13 +205,24 @@ def projected(game: CountedGame, side: Side, *, values: bool = False) -> np.ndar
     return by_player(tokens, tower.owners(tower.depth), getattr(game, f"n_{side}"), mean=True)
 
 
+def gradients(
+    outputs: torch.Tensor | Sequence[torch.Tensor],
+    inputs: Sequence[torch.Tensor],
+    along: Sequence[torch.Tensor] | None = None,
+) -> tuple[torch.Tensor, ...]:
+    """Return the gradients of a scalar, or of outputs along the directions `along`, one for each of the inputs."""
+    import torch
+
+    return torch.autograd.grad(outputs, inputs, along)
+
+
 def array(tensor: torch.Tensor) -> np.ndarray:
-    """A tensor as numpy, float64."""
+    """Convert a tensor to numpy, float64."""
     return tensor.detach().cpu().double().numpy()
 
 
 def by_player(scores: np.ndarray, owners: np.ndarray, n: int, *, mean: bool = False) -> np.ndarray:
-    """Scores of tokens [L, ...] -> of players [n, ...]: the sum over a player's tokens, or their mean.
+    """Sum scores of tokens [L, ...] over the tokens of each player, or take their mean: [n, ...].
 
     A player without a token gets 0.
 
@@ -214,16 +237,16 @@ def by_player(scores: np.ndarray, owners: np.ndarray, n: int, *, mean: bool = Fa
 
 
 def first_order(game: CountedGame, image: View, text: View, *maps: np.ndarray) -> np.ndarray:
-    """The maps of an image and of a text, [L] each, as scores of the players, [n]."""
+    """Sum the maps of an image and of a text, [L] each, over the tokens of each player: [n]."""
     counts = (game.n_image, game.n_text)
     return np.concatenate([by_player(m, v.owners, n) for m, v, n in zip(maps, (image, text), counts, strict=True)])
 
 
 def cross_only(cross: np.ndarray) -> np.ndarray:
-    """The second-order matrix of a method that knows pairs of a patch and a word only.
+    """Build the second-order matrix of a method that gives cross-modal pairs only.
 
     Args:
-        cross: [n_image, n_text].
+        cross: [n_image, n_text], the interactions.
 
     Returns:
         [n, n], NaN inside the modalities.

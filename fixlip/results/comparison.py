@@ -16,7 +16,7 @@ NORMAL_95 = 1.96  # standard errors
 
 
 class SharedWord(NamedTuple):
-    """A stretch of the caption, and the text players that lie on it (their indices) in each explanation, maybe none."""
+    """A stretch of the caption, and the indices of the text players on it in each explanation; there may be none."""
 
     label: str
     players: tuple[list[int], ...]
@@ -27,8 +27,8 @@ class Comparison(Presented):
     """Explanations of the same picture and caption by several models or estimators.
 
     Attributes:
-        explanations: in the order in which they were asked for.
-        labels: what sets them apart: model, estimator, or both.
+        explanations: the explanations, in the order in which they were asked for.
+        labels: names that tell them apart: model, estimator, or both.
     """
 
     explanations: tuple[Explanation, ...]
@@ -50,26 +50,26 @@ class Comparison(Presented):
         return self.explanations[self.labels.index(label) if isinstance(label, str) else label]
 
     def in_cosine(self) -> "Comparison":
-        """All explanations in cosines (`Explanation.in_cosine`), so that models with other logit scales share a unit.
+        """Convert all explanations to cosines (`Explanation.in_cosine`), the unit that all models share.
 
-        Those in "relevance" stay as they are, on scales of their own.
+        Explanations in "relevance" stay as they are.
 
         Raises:
-            InputError: a model without a logit scale.
+            InputError: a model has no logit scale.
         """
-        found = (e if e.unit == "relevance" else e.in_cosine() for e in self.explanations)
-        return replace(self, explanations=tuple(found))
+        converted = (e if e.unit == "relevance" else e.in_cosine() for e in self.explanations)
+        return replace(self, explanations=tuple(converted))
 
     def limit(self, words: Any = None) -> float:
-        """The largest absolute value of all heatmaps of these words: the end of a scale that they can share.
+        """Return the largest absolute value in all heatmaps of these words: the end of a scale that they can share.
 
-        Explanations in "relevance" have scales of their own and count only where there are no others.
+        Explanations in "relevance" count only where there are no others.
         """
         additive = [e for e in self.explanations if e.unit != "relevance"] or self.explanations
         return max(float(np.nanmax(np.abs(e.patch_values(words)), initial=0.0)) for e in additive)
 
     def words(self) -> tuple[SharedWord, ...]:
-        """The words of the caption as all explanations can tell them apart, in reading order.
+        """Return the words of the caption that all explanations can tell apart, in reading order.
 
         Text players are matched by their characters, since tokenizers differ: where one model has the word ``unicorn``
         and another the tokens ``uni`` and ``corn``, they share the word ``unicorn``. Text players without a character
@@ -101,29 +101,28 @@ class Comparison(Presented):
         return tuple(self._named(shared[key], key[0], dict(spans)) for key in sorted(shared))
 
     def _named(self, word: SharedWord, start: int, ends: dict[int, int]) -> SharedWord:
-        """The word with the label of a text player that is all of it, else with its characters in the caption."""
-        for e, own in zip(self.explanations, word.players, strict=True):
-            if len(own) == 1 and (start not in ends or e.players.text[own[0]].span == (start, ends[start])):
-                return SharedWord(e.players.text[own[0]].label, word.players)
+        """Label the word by a text player that covers it whole, or else by its characters in the caption."""
+        for e, players in zip(self.explanations, word.players, strict=True):
+            if len(players) == 1 and (start not in ends or e.players.text[players[0]].span == (start, ends[start])):
+                return SharedWord(e.players.text[players[0]].label, word.players)
         return SharedWord(self.explanations[0].players.caption[start : ends.get(start)] or word.label, word.players)
 
     def table(self) -> list[dict[str, Any]]:
-        """One row for each explanation: similarity, fit R2, shares of the effects, passes, seconds."""
+        """Return one row for each explanation: similarity, R2 of the fit, shares of the effects, passes, seconds."""
         return [table_row(label, e) for label, e in self]
 
     def differences(self) -> list[dict[str, Any]]:
-        """What sets each two of the explanations apart: the similarity, and what each word of the caption does to it.
+        """Compare each two of the explanations: their similarity, and the effect of each word of the caption.
 
-        A word counts with the sum of its interactions with all image players. Its interval (95 %) is the difference and
-        1.96 standard errors to either side, the errors of pairs taken as independent; it says what another draw of the
-        masks would change, not what another picture would: for that, compare models on a data set with
-        `fixlip.evaluation`.
+        The effect of a word is the sum of its interactions with all image players. Its 95 % interval reaches 1.96
+        standard errors to either side of the difference, with the errors of pairs taken as independent. It covers
+        another draw of the masks, not another picture: for that, compare models on a data set with `fixlip.evaluation`.
 
         Returns:
-            For each two explanations a row with ``word`` None for the similarity, then one for each word of `words`:
+            For each two explanations a row with ``word`` None for the similarity, then a row for each word of `words`:
             ``first`` and ``second`` (labels), ``unit``, ``first_value``, ``second_value``, ``difference`` (second minus
-            first), ``low``, ``high``. NaN where one of the two lacks the word, has no pairs, or no standard errors; a
-            difference also where the two have different units.
+            first), ``low``, ``high``. Numbers are NaN where an explanation lacks the word, the pairs or the standard
+            errors; the difference is NaN also between different units.
 
         Example:
             >>> from fixlip import Players
@@ -137,20 +136,20 @@ class Comparison(Presented):
             dog 2.0 5.0 3.0
             runs 1.0 1.0 0.0
         """
-        words, found = self.words(), []
+        words, rows = self.words(), []
         for (i, one), (j, other) in combinations(enumerate(self.explanations), 2):
             pair = {"first": self.labels[i], "second": self.labels[j]}
             whole = ((e.full_value, 0.0, e.value_unit) for e in (one, other))
-            found.append(pair | {"word": None} | _difference(*whole))
+            rows.append(pair | {"word": None} | _difference(*whole))
             for word in words:
                 both = (_effect(one, word.players[i]), _effect(other, word.players[j]))
-                found.append(pair | {"word": word.label} | _difference(*both))
-        return found
+                rows.append(pair | {"word": word.label} | _difference(*both))
+        return rows
 
     def agreement(self) -> np.ndarray:
-        """Pearson correlation of the interactions of patches and words for each two of the explanations, [k, k].
+        """Compute the Pearson correlation of the cross-modal interactions for each two of the explanations, [k, k].
 
-        NaN where an explanation has none, a single one, or all the same.
+        NaN where an explanation has no interactions, a single one, or all the same.
 
         Raises:
             InputError: the explanations have different players.
@@ -166,7 +165,7 @@ class Comparison(Presented):
 
 
 def table_row(label: str, explanation: Explanation) -> dict[str, Any]:
-    """What a table of explanations says of one of them."""
+    """Return the row of an explanation in a table of several."""
     provenance = explanation.provenance
     return {
         "label": label,
@@ -184,7 +183,7 @@ def table_row(label: str, explanation: Explanation) -> dict[str, Any]:
 
 
 def _joined(spans: Iterable[tuple[int, int] | None]) -> list[tuple[int, int]]:
-    """Spans in order, those that overlap joined to one."""
+    """Sort spans, and join those that overlap."""
     joined: list[tuple[int, int]] = []
     for start, end in sorted({span for span in spans if span is not None}):
         if joined and start < joined[-1][1]:
@@ -195,7 +194,7 @@ def _joined(spans: Iterable[tuple[int, int] | None]) -> list[tuple[int, int]]:
 
 
 def _effect(explanation: Explanation, words: list[int]) -> tuple[float, float, str]:
-    """Summed interaction of words with the picture, its variance, and the unit; NaN where there is none."""
+    """Sum the interactions of words with the picture; also their variance and unit. NaN where there are none."""
     pairs = explanation.cross[:, words]
     if np.isnan(pairs).all():
         return float("nan"), float("nan"), explanation.unit
@@ -204,7 +203,7 @@ def _effect(explanation: Explanation, words: list[int]) -> tuple[float, float, s
 
 
 def _difference(one: tuple[float, float, str], other: tuple[float, float, str]) -> dict[str, Any]:
-    """The second value minus the first with its 95 % interval."""
+    """Subtract the first value from the second, with the 95 % interval of the difference."""
     (first, a, unit), (second, b, other_unit) = one, other
     difference = second - first if unit == other_unit else float("nan")
     reach = NORMAL_95 * float(np.sqrt(a + b))

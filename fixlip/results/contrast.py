@@ -1,4 +1,4 @@
-"""Why one caption and not another: the difference of two explanations of one picture."""
+"""The difference of two explanations of one picture: why one caption fits it better than another."""
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,13 +16,13 @@ PICTURE, BASELINE, REST = "picture alone", "baseline", "not in pairs"
 
 
 class Row(NamedTuple):
-    """What one part contributes to two similarities and to their difference.
+    """The contribution of one part to two similarities and to their difference.
 
     Attributes:
-        part: a word that both captions share, ``dog vs cat``, ``dog vs –``, or what is no word: see `Contrast.rows`.
+        part: a word that both captions share, ``dog vs cat``, ``dog vs –``, or another row: see `Contrast.rows`.
         kind: "changed" or "shared" words, "others" (words in one row), "picture", "baseline", or "rest".
-        first, second, difference: in each explanation, and first minus second.
-        cross: how much of the difference is interaction with the picture; 0 for what is no word.
+        first, second, difference: contribution to each similarity, and first minus second.
+        cross: how much of the difference is interaction with the picture; 0 for parts that are no word.
         stderr: standard error of `cross`, the errors of its pairs taken as independent; NaN where there is none.
         where: label of the patch or region with the strongest of these interactions; empty where there is none.
     """
@@ -39,20 +39,20 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Contrast(Presented):
-    """Why a model finds a picture more similar to one caption than to another: ``v_first - v_second``.
+    """The difference of two explanations, ``v_first - v_second``: why a picture is more similar to one of two captions.
 
-    Explanations are additive, so the difference of two explains the difference. `fixlip.contrast` makes one of
-    a picture and two captions, with errors that mostly cancel.
+    Explanations are additive, so their difference explains the difference of the similarities. `fixlip.contrast` makes
+    one for a picture and two captions, with errors that mostly cancel.
 
     Attributes:
-        first, second: the explanations; positive differences speak for the first caption.
+        first, second: the explanations; a positive difference speaks for the first caption.
         paired: the difference explained as a game of its own, on the same masks, with the players of `aligned`. Its
             standard errors and R2 are those of the difference; without it errors are added in quadrature, which
             overstates them several times over where both explanations share the masks of the picture.
 
     Raises:
-        InputError: other image players, another model, removal, index or unit, or effects on a scale of their own
-            ("relevance"), which add up to nothing.
+        InputError: the explanations differ in their image players, model, removal, index or unit, or their effects are
+            in "relevance" and do not add up.
 
     Example:
         >>> import fixlip
@@ -100,12 +100,12 @@ class Contrast(Presented):
 
     @cached_property
     def difference(self) -> Explanation:
-        """The first explanation minus the second; its players are those of the image and the words of both captions.
+        """The first explanation minus the second; its players are the image players and the words of both captions.
 
-        The effects of words keep their sign in the first caption and turn it in the second; those of patches among
-        themselves and the baseline are subtracted; words of different captions do not interact. On every mask it
-        predicts what the first explanation predicts minus what the second does. ``heatmap("bus")`` sums over a word
-        that both captions have, and is the difference there.
+        The effects of words keep their sign in the first caption and change it in the second; effects of the picture
+        alone and the baseline are subtracted; words of different captions do not interact. On every mask it predicts
+        the prediction of the first explanation minus that of the second. ``heatmap("bus")`` sums over a word that both
+        captions have, and so shows the difference there.
         """
         one, other = self.first, self.second
         n, a, size = one.players.n_image, len(one.players), len(one.players) + other.players.n_text
@@ -152,12 +152,12 @@ class Contrast(Presented):
         )
 
     def parts(self) -> tuple[Part, ...]:
-        """The words of both captions, those that stand for each other as one; see `fixlip.results.word_alignment`."""
+        """Align the words of both captions; words that stand for each other are one part. See `aligned_words`."""
         return aligned_words(self.first.players, self.second.players)
 
     @cached_property
     def aligned(self) -> Explanation:
-        """`difference` with each of `parts` as one player: words that stand for each other come and go together."""
+        """The `difference` with each of `parts` as one player: words that stand for each other come and go together."""
         n, whole, parts = self.first.players.n_image, self.difference, self.parts()
         first, second = np.arange(n, len(self.first.players)), np.arange(len(self.first.players), len(whole.players))
         member = np.zeros((n + len(parts), len(whole.players)))
@@ -166,8 +166,8 @@ class Contrast(Presented):
             member[k, [places[i] for places, i in ((first, part.first), (second, part.second)) if i is not None]] = 1.0
 
         def merged(pairs: np.ndarray) -> np.ndarray:
-            known = member @ ~np.isnan(pairs) @ member.T > 0
-            return np.where(known, member @ np.nan_to_num(pairs, nan=0.0) @ member.T, np.nan)
+            estimated = member @ ~np.isnan(pairs) @ member.T > 0
+            return np.where(estimated, member @ np.nan_to_num(pairs, nan=0.0) @ member.T, np.nan)
 
         stderr = None if self.paired is None else self.paired.stderr
         if stderr is None and whole.stderr is not None:
@@ -182,27 +182,27 @@ class Contrast(Presented):
         )
 
     def rows(self) -> list[Row]:
-        """What makes the difference: a row for each of `parts` in reading order, and three for what is no word.
+        """Break the difference down: a row for each of `parts` in reading order, and three further rows.
 
-        A word counts with its own effect, its interactions with the picture, and half of those with the other words.
-        "picture alone" is the patches and the pairs among them, "baseline" what the surrogate gives to nothing, "not in
-        pairs" what the surrogate misses of the similarity. So `first` adds up to the one similarity, `second` to the
-        other, and `difference` to their difference.
+        A word counts with its effect, its interactions with the picture, and half of its interactions with other words.
+        "picture alone" is the effect of the patches and of the pairs among them, "baseline" the value of the surrogate
+        without any player, "not in pairs" the part of the similarity that the surrogate misses. So the column `first`
+        adds up to the first similarity, `second` to the second, and `difference` to their difference.
         """
         one, other, aligned = _Sums(self.first), _Sums(self.second), self.aligned
-        found = []
+        rows = []
         for k, (label, kind, i, j) in enumerate(self.parts()):
             pairs, errors = np.nan_to_num(aligned.cross[:, k]), aligned.cross_stderr[:, k]
             where = self.first.players.image[int(np.abs(pairs).argmax())].label if pairs.any() else ""
             error = float(np.sqrt(np.nansum(errors**2))) if np.isfinite(errors).any() else float("nan")
-            found.append(Row(label, kind, *_both(one.word(i), other.word(j)), float(pairs.sum()), error, where))
-        found.append(Row(PICTURE, "picture", *_both(one.picture, other.picture)))
-        found.append(Row(BASELINE, "baseline", *_both(one.baseline, other.baseline)))
-        found.append(Row(REST, "rest", *_both(one.rest, other.rest)))
-        return found
+            rows.append(Row(label, kind, *_both(one.word(i), other.word(j)), float(pairs.sum()), error, where))
+        rows.append(Row(PICTURE, "picture", *_both(one.picture, other.picture)))
+        rows.append(Row(BASELINE, "baseline", *_both(one.baseline, other.baseline)))
+        rows.append(Row(REST, "rest", *_both(one.rest, other.rest)))
+        return rows
 
     def ordered(self, most: int) -> list[Row]:
-        """`rows` with the words that make most of the difference first, and one row for those beyond so many."""
+        """Return `rows` with the words that make most of the difference first, and one row for those beyond `most`."""
         *words, picture, baseline, rest = self.rows()
         words.sort(key=lambda row: -abs(row.difference))
         others = words[most:]
@@ -229,7 +229,7 @@ class Contrast(Presented):
 
 
 class _Sums:
-    """What words, the picture, the baseline and the rest add to the similarity of one explanation."""
+    """The contributions of words, picture, baseline and the rest to the similarity of one explanation."""
 
     def __init__(self, explanation: Explanation) -> None:
         n, first, pairs = explanation.players.n_image, explanation.first_order, np.nan_to_num(explanation.second_order)

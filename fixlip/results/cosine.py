@@ -1,4 +1,4 @@
-"""Logits of models with scales of their own, brought to the cosine that they are made of."""
+"""Conversion of explanations from logits to cosines, the unit that all models share."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,13 +11,13 @@ from fixlip.results.provenance import StandardErrors
 
 
 def changes(explanation: Mapping[str, Any]) -> dict[str, Any]:
-    """Compute the fields of an explanation that are others in cosines; see `Explanation.in_cosine`.
+    """Compute the fields of an explanation that change from logits to cosines; see `Explanation.in_cosine`.
 
     Args:
-        explanation: the fields of one in logits, by name.
+        explanation: fields of an explanation in logits, by name.
 
     Raises:
-        InputError: effects in "relevance", or a model without a logit scale.
+        InputError: the effects are in "relevance", or the model has no logit scale.
     """
     provenance = explanation["provenance"]
     scale, bias, unit = provenance.logit_scale, provenance.logit_bias, explanation["unit"]

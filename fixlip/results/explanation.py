@@ -8,7 +8,7 @@ import numpy as np
 
 from fixlip.errors import InputError
 from fixlip.players.base import Players
-from fixlip.results import cosine, shapiq_values, storage
+from fixlip.results import cosine, shapiq_values
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors, Unit
 from fixlip.results.removal_curves import RemovalCurves
@@ -36,11 +36,11 @@ class Explanation(Presented):
         second_order: [n, n], symmetric, zero diagonal; NaN where a pair was not estimated.
         empty_value, full_value: the game itself on the empty and on the full mask, in `value_unit`.
         index: the interaction index, such as ``FWBII(p=0.5)``.
-        players: who they are; carries the caption and the picture.
+        players: the players, with the caption and the picture.
         stderr: standard errors, or None where the estimator gives none.
-        unit: "logit" or "cosine", or "relevance" where a method ranks players on a scale of its own.
+        unit: "logit" or "cosine", or "relevance" where a method only ranks players.
         provenance: how the numbers were made.
-        curves: the model's score while players are removed, where it was asked for (``explain(..., curves=True)``).
+        curves: the model's scores while players are removed, if asked for (``explain(..., curves=True)``).
     """
 
     baseline: float
@@ -88,14 +88,15 @@ class Explanation(Presented):
 
     @property
     def value_unit(self) -> Unit:
-        """Unit of `empty_value` and `full_value`: the game's own, also where the effects have a scale of their own."""
+        """Unit of `empty_value` and `full_value`: logit or cosine, also where the effects are in "relevance"."""
         return "logit" if self.unit == "relevance" else self.unit
 
     @property
     def cross(self) -> np.ndarray:
         """Interactions between image and text players, a view of shape [n_image, n_text]."""
         n = self.players.n_image
-        return self.second_order[:n, n:]
+        cross: np.ndarray = self.second_order[:n, n:]
+        return cross
 
     @property
     def cross_stderr(self) -> np.ndarray:
@@ -106,32 +107,34 @@ class Explanation(Presented):
         return self.stderr.second_order[:n, n:]
 
     def predict(self, masks: np.ndarray) -> np.ndarray:
-        """Value of the surrogate on joint masks, boolean [B, n] -> [B], in `unit`; pairs not estimated count as 0.
+        """Evaluate the surrogate on joint masks, boolean [B, n] -> [B], in `unit`; pairs not estimated count as 0.
 
         Raises:
-            InputError: masks of another shape.
+            InputError: the masks have another shape.
         """
         masks = np.asarray(masks, dtype=float)
         if masks.ndim != 2 or masks.shape[1] != len(self.players):
             raise InputError(f"Masks must have shape [B, {len(self.players)}], got {masks.shape}.")
         pairs = np.nan_to_num(self.second_order, nan=0.0)
-        return self.baseline + masks @ self.first_order + 0.5 * ((masks @ pairs) * masks).sum(1)
+        values: np.ndarray = self.baseline + masks @ self.first_order + 0.5 * ((masks @ pairs) * masks).sum(1)
+        return values
 
     def value_of(self, players: list[int]) -> float:
-        """Value of the surrogate when just these players (joint indices) are present, in `unit`."""
+        """Evaluate the surrogate with just these players (joint indices) present, in `unit`."""
         mask = np.zeros((1, len(self.players)), dtype=bool)
         mask[0, players] = True
         return float(self.predict(mask)[0])
 
     def as_first_order(self) -> np.ndarray:
-        """One number a player, [n]: its first-order effect and half of each of its interactions.
+        """Return one number for each player, [n]: its first-order effect and half of each of its interactions.
 
-        These are the Shapley values of the surrogate, so with the baseline they add up to its value on the full mask.
+        They are the Shapley values of the surrogate: with the baseline they add up to its value on the full mask.
         """
-        return self.first_order + 0.5 * np.nan_to_num(self.second_order, nan=0.0).sum(1)
+        values: np.ndarray = self.first_order + 0.5 * np.nan_to_num(self.second_order, nan=0.0).sum(1)
+        return values
 
     def top_pairs(self, k: int = 10, *, sign: Literal["both", "positive", "negative"] = "both") -> list[Pair]:
-        """The k strongest pairs of an image and a text player, strongest first."""
+        """Return the k strongest pairs of an image and a text player, strongest first."""
         weight = {"both": np.abs, "positive": np.positive, "negative": np.negative}[sign](self.cross)
         order = np.argsort(-np.where(np.isnan(weight), -np.inf, weight), axis=None, kind="stable")[:k]
         rows, columns = np.unravel_index(order, self.cross.shape)
@@ -142,13 +145,13 @@ class Explanation(Presented):
         ]
 
     def patch_values(self, words: Any = None, *, order: Literal[1, 2] = 2) -> np.ndarray:
-        """One number an image player, [n_image], in `unit`: what a map of these words shows.
+        """Return one number for each image player, [n_image], in `unit`: the values of a heatmap of these words.
 
         A pair that was not estimated counts as 0, as in `predict`; where none was estimated the sum is NaN.
 
         Args:
-            words: for order 2: whose interactions to sum: a word, a character span, an index among the text players, or
-                a list of these; all words when None.
+            words: for order 2, the words whose interactions are summed: a word, a character span, an index among the
+                text players, or a list of these; None for all words.
             order: 2 for interactions with the words, 1 for the first-order effects of the image players.
 
         Raises:
@@ -161,7 +164,7 @@ class Explanation(Presented):
         return np.where(nothing, np.nan, np.nan_to_num(pairs, nan=0.0).sum(1))
 
     def heatmap(self, words: Any = None, *, order: Literal[1, 2] = 2) -> np.ndarray:
-        """`patch_values` in their places.
+        """Put `patch_values` in their places on the picture.
 
         Args:
             words, order: as in `patch_values`.
@@ -180,10 +183,11 @@ class Explanation(Presented):
             raise InputError(
                 "A heatmap needs image players on a grid or on a label map; these have neither: use patch_values."
             )
-        return np.append(values, np.nan)[regions]
+        painted: np.ndarray = np.append(values, np.nan)[regions]
+        return painted
 
     def share(self) -> dict[str, float]:
-        """Shares (they sum to 1) of the absolute effects: image, text, cross and within a modality."""
+        """Return the shares of the absolute effects, which sum to 1: image, text, cross-modal and within a modality."""
         n = self.players.n_image
         size = np.abs(np.nan_to_num(self.second_order, nan=0.0))
         parts = {
@@ -196,13 +200,13 @@ class Explanation(Presented):
         return {k: float(v / total) if total > 0 else 0.0 for k, v in parts.items()}
 
     def in_cosine(self) -> "Explanation":
-        """The same in cosines: effects over the model's logit scale, values without its bias too.
+        """Convert to cosines: divide effects by the model's logit scale; subtract the bias from values first.
 
-        Models learn scales of their own, so logits of two models are in different units, and cosines in one. A cosine
-        is not calibrated either: 0.3 may be much for one model and little for another.
+        Each model learns its logit scale, so logits of two models are in different units, and cosines in the same. A
+        cosine is not calibrated either: 0.3 may be much for one model and little for another.
 
         Raises:
-            InputError: effects in "relevance", or a model without a logit scale.
+            InputError: the effects are in "relevance", or the model has no logit scale.
 
         Example:
             >>> from fixlip import Players
@@ -218,20 +222,24 @@ class Explanation(Presented):
 
     def save(self, path: str | Path) -> None:
         """Write to one file (safetensors with a JSON header); see `fixlip.results.storage`."""
+        from fixlip.results import storage  # its schemas take a moment to import
+
         storage.save(vars(self), path)
 
     @classmethod
     def load(cls, path: str | Path) -> "Explanation":
-        """Read what `save` wrote."""
+        """Read a file that `save` wrote."""
+        from fixlip.results import storage
+
         return cls(**storage.load(path))
 
     def to_shapiq(self) -> "shapiq.InteractionValues":
-        """The same numbers as `shapiq.InteractionValues`; pairs that were not estimated are left out."""
+        """Convert to `shapiq.InteractionValues`; pairs that were not estimated are left out."""
         return shapiq_values.to_shapiq(vars(self))
 
     @classmethod
     def from_shapiq(cls, values: "shapiq.InteractionValues", players: Players, **fields: Any) -> "Explanation":
-        """An explanation from `shapiq.InteractionValues` of order 1 or 2; `fields` are further attributes."""
+        """Make an explanation from `shapiq.InteractionValues` of order 1 or 2; `fields` are further attributes."""
         return cls(**{**shapiq_values.from_shapiq(values, players), **fields})
 
 
@@ -240,7 +248,7 @@ def _parts(stderr: StandardErrors | None) -> tuple[Any, ...]:
 
 
 def _equal(a: Any, b: Any) -> bool:
-    """Equality under which NaN equals NaN, for numbers, arrays and nested dictionaries."""
+    """Compare numbers, arrays and nested dictionaries, where NaN equals NaN."""
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(_equal(a[k], b[k]) for k in a)
     if isinstance(a, (float, np.ndarray)) and isinstance(b, (float, np.ndarray)):

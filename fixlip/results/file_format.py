@@ -1,4 +1,4 @@
-"""What a saved explanation is made of: the one place that says it, and that refuses the rest; see docs/format.md."""
+"""The schema of a saved explanation: what a file may hold, and the checks that refuse the rest; see docs/format.md."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
@@ -15,7 +15,7 @@ PIXELS = 1 << 25  # of a picture
 
 
 class PlayerFields(Fields):
-    """A player; the box in parts of the picture, the span in characters of the caption."""
+    """A player; its box in shares of the picture, its span in characters of the caption."""
 
     modality: Literal["image", "text"]
     label: str
@@ -30,7 +30,7 @@ class PlayerFields(Fields):
 
 
 class ProvenanceFields(Fields):
-    """Those of `fixlip.results.explanation.Provenance`."""
+    """The fields of `fixlip.results.provenance.Provenance`."""
 
     model: str = ""
     weights: str = ""
@@ -51,14 +51,14 @@ class ProvenanceFields(Fields):
 
 
 class CurvesFields(Fields):
-    """What `fixlip.results.removal_curves.RemovalCurves` has beside arrays."""
+    """The fields of `fixlip.results.removal_curves.RemovalCurves` that are no arrays."""
 
     image_passes: int = 0
     text_passes: int = 0
 
 
 class Header(Fields):
-    """What is no array. Where JSON has no number, it is null."""
+    """The fields of an explanation that are no arrays. NaN, which JSON does not have, is null."""
 
     sha256: str = ""
     version: int
@@ -110,14 +110,14 @@ def _inside(left: float, top: float, right: float, bottom: float) -> bool:
 
 
 def check_layout(layout: Mapping[str, tuple[str, list[int]]], players: int) -> None:
-    """Whether there are the arrays that belong together, of the right kinds and shapes.
+    """Check that arrays that belong together are there, in the right kinds and shapes.
 
     Args:
-        layout: kind of number and shape by name.
+        layout: kind of number and shape of each array, by name.
         players: number of players.
 
     Raises:
-        ValueError: what is wrong.
+        ValueError: an array is missing, unknown, or of another kind or shape.
     """
     lengths = {"n": players}
     for name, (kind, shape) in layout.items():
@@ -130,19 +130,19 @@ def check_layout(layout: Mapping[str, tuple[str, list[int]]], players: int) -> N
         if len(shape) != len(sides) or any(w not in (None, s) for w, s in zip(wanted, shape, strict=True)):
             raise ValueError(f"{name} has the shape {told(shape)}, not {[w or 'any' for w in wanted]}")
         lengths |= dict(zip(sides, shape, strict=True))
-    for name in (*NEEDED, *(other for found in layout for other in ARRAYS[found][2])):
+    for name in (*NEEDED, *(other for present in layout for other in ARRAYS[present][2])):
         if name not in layout:
             raise ValueError(f"the array {name} is missing")
 
 
 def check_values(arrays: Mapping[str, np.ndarray]) -> None:
-    """Whether numbers are such as an explanation has.
+    """Check that the numbers are possible in an explanation.
 
     Args:
-        arrays: by name, of kinds and shapes that are checked.
+        arrays: arrays by name, of checked kinds and shapes.
 
     Raises:
-        ValueError: what is wrong.
+        ValueError: a number is impossible: infinite effects, an order that is not one, and the like.
     """
     for name, array in arrays.items():
         if array.dtype.kind == "f" and np.isinf(array).any():

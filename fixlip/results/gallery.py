@@ -1,4 +1,4 @@
-"""Explanations of different captions or pictures, to look at in one page."""
+"""Explanations of different captions or pictures, on one page."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,18 +14,18 @@ from fixlip.results.presentation import Presented
 class Gallery(Presented):
     """Explanations of different captions of a picture, or of different pictures.
 
-    Its page shows one at a time beside the list of all, or all side by side; a word chosen in one is chosen wherever it
-    occurs. For one caption by several models or estimators see `fixlip.Comparison`, which knows their words better.
+    The page shows one at a time beside a list, or all side by side; a word chosen in one is chosen wherever it occurs.
+    For one caption by several models or estimators take `fixlip.Comparison`, which matches words by their characters.
 
     Attributes:
-        explanations: in the order of the page.
-        labels: one each; the captions when none are given.
-        title: of the page; the number of captions and pictures when empty.
-        shared_scale: whether colours mean the same in all of them at first; the page can switch. False for
-            explanations in different units, or of which some rank players on a scale of their own.
+        explanations: the explanations, in the order of the page.
+        labels: a label for each; the captions when none are given.
+        title: title of the page; the numbers of captions and pictures when empty.
+        shared_scale: whether a colour means the same value in all of them at first; the page can switch. False where
+            units differ, or where effects are in "relevance".
 
     Raises:
-        InputError: no explanations, or not one label for each.
+        InputError: there are no explanations, or not a label for each.
 
     Example:
         >>> import fixlip
@@ -70,7 +70,7 @@ class Gallery(Presented):
         return self.explanations[self.labels.index(label) if isinstance(label, str) else label]
 
     def table(self) -> list[dict[str, Any]]:
-        """One row for each explanation: those of `fixlip.Comparison.table`, with the caption."""
+        """Return one row for each explanation: that of `fixlip.Comparison.table`, with the caption."""
         return [{**table_row(label, e), "caption": e.players.caption} for label, e in self]
 
 

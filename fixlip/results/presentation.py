@@ -1,6 +1,6 @@
-"""The one door from the results up to the figures and the page that show them.
+"""The one door from the results to the page that shows them.
 
-Results import nothing of those: this file finds the page by its name, at the moment when somebody looks.
+Results do not import the page: this file finds it by name when a result is shown.
 """
 
 from importlib import import_module
@@ -11,7 +11,7 @@ VIEWER = "fixlip.viewer"
 
 
 class Displayed:
-    """A result that a notebook shows without being asked."""
+    """A result that a notebook shows by itself."""
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = import_module(VIEWER).mimebundle(self)
@@ -19,13 +19,13 @@ class Displayed:
 
 
 class Presented(Displayed):
-    """A result that has a page of its own."""
+    """A result that has an interactive page."""
 
     def to_html(self, path: str | Path | None = None) -> str:
         """Make the interactive page, one self-contained HTML document.
 
         Args:
-            path: where to write it too, whole or not at all.
+            path: file to write the page to as well, whole or not at all.
 
         Raises:
             InputError: the path cannot be written.

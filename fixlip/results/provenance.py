@@ -1,4 +1,4 @@
-"""Where the numbers of an explanation come from, in which unit they are, and how sure they are."""
+"""The origin of the numbers of an explanation, their unit, and their standard errors."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,22 +10,22 @@ Unit = Literal["logit", "cosine", "relevance"]
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where an explanation comes from.
+    """The origin of an explanation: model, estimator, cost and status.
 
     Attributes:
         model, weights: name of the model, and a hash of its weights.
-        logit_scale, logit_bias: of the model, ``logit = scale * cosine + bias``; NaN where it has none.
-        removal: how players were removed, one operator for each modality.
+        logit_scale, logit_bias: scale and bias of the model, ``logit = scale * cosine + bias``; NaN where it has none.
+        removal: operators that removed the players of each modality.
         estimator, options: name and all options of the estimator.
         budget: game values that were asked for; None when passes were given instead.
         image_passes, text_passes: masked inputs that went through each tower.
-        seed: fixes the masks.
+        seed: seed of the masks.
         seconds: wall time.
         r2: share of the game's variance (under the index's own measure) that the surrogate explains, adjusted for the
             number of fitted terms; NaN where it is not defined.
         details: further figures of the run by name (the error of a quadrature, the completeness gap, ...).
-        status: a sentence: what to know before trusting the numbers, with the remedy; "ok" when nothing.
-        versions: of fixlip and what the numbers depend on.
+        status: what to know before trusting the numbers, with the remedy, in a sentence; "ok" where there is nothing.
+        versions: versions of fixlip and of the packages that the numbers depend on.
     """
 
     model: str = ""

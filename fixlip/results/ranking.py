@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 
 class Ranked(NamedTuple):
-    """A caption with its similarity (logit), its probability (see `Ranking`), and what to know about it."""
+    """A caption with its similarity (logit), its probability (see `Ranking`), and notes on it."""
 
     caption: str
     similarity: float
@@ -18,7 +18,7 @@ class Ranking:
     """Captions of one picture, the most similar first.
 
     Attributes:
-        captions: in that order.
+        captions: the captions, in that order.
         measure: how the model turns similarities into probabilities: "softmax" over these captions (CLIP), or "sigmoid"
             of each by itself (SigLIP, whose similarity has a bias).
     """

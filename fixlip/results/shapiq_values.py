@@ -41,7 +41,7 @@ def from_shapiq(values: "shapiq.InteractionValues", players: Players) -> dict[st
     """Convert to the fields of an explanation, by name; see `Explanation.from_shapiq`.
 
     Raises:
-        InputError: values of a higher order, or for another number of players.
+        InputError: the values are of a higher order, or for another number of players.
     """
     n = len(players)
     if values.n_players != n or values.max_order > 2:

@@ -34,12 +34,12 @@ def save(explanation: Mapping[str, Any], path: str | Path) -> None:
     """Write the fields of an explanation, whole or not at all; `load` gives equal ones back.
 
     Args:
-        explanation: its fields, by name.
-        path: of the file; an old one is replaced.
+        explanation: the fields, by name.
+        path: path of the file; an old one is replaced.
 
     Raises:
-        InputError: the path cannot be written (what was there before is untouched), or the explanation is such that
-            `load` would refuse it: with infinite numbers, say.
+        InputError: the path cannot be written (an old file is untouched), or `load` would refuse the explanation, for
+            its infinite numbers, say.
     """
     stderr, removal, players = explanation["stderr"], explanation["curves"], explanation["players"]
     arrays = {name: explanation[name] for name in ("first_order", "second_order")}
@@ -79,10 +79,11 @@ def load(path: str | Path) -> dict[str, Any]:
     """Read the fields of an explanation that this version of fixlip or an earlier one has written.
 
     Args:
-        path: of the file.
+        path: path of the file.
 
     Raises:
-        InputError: no such file, not a saved explanation, one that is damaged in any byte, or one of a newer fixlip.
+        InputError: there is no such file, or it is no saved explanation, is damaged in any byte, or comes from a newer
+            fixlip.
     """
     content = read_bytes(path, layout.LARGEST)
     try:
@@ -92,14 +93,14 @@ def load(path: str | Path) -> dict[str, Any]:
 
 
 def _read(content: bytes) -> dict[str, Any]:
-    """The fields of the explanation in a file; a ValueError says why there is none."""
+    """Read the fields of an explanation from the bytes of a file; a ValueError says what is wrong."""
     if len(content) > layout.LARGEST:
         raise ValueError(f"it has {len(content):,} bytes, at most {layout.LARGEST:,} are read")
     header = _header(content)
     if "sha256" in header:
         digest = str(header["sha256"]).encode()
         if sha256(content.replace(digest, _NO_SUM.encode(), 1)).hexdigest().encode() != digest:
-            raise ValueError("it is damaged, its checksum is another one")
+            raise ValueError("it is damaged, its checksum does not match")
     version = header.get("version")
     check_version(version, layout.VERSION)
     if type(version) is not int or version < 1 or (version > 1 and "sha256" not in header):
@@ -117,23 +118,23 @@ def _read(content: bytes) -> dict[str, Any]:
 
 
 def _header(content: bytes) -> dict[str, Any]:
-    """The JSON of fixlip in the header of safetensors: the length of that, 8 bytes, is what a file begins with."""
+    """Read the JSON of fixlip from the header of safetensors, whose length is in the first 8 bytes."""
     length = int.from_bytes(content[:8], "little")
     if not 0 < length <= min(len(content) - 8, layout.LONGEST):
-        raise ValueError("it does not begin as one")
+        raise ValueError("it does not begin like one")
     try:
         header = parsed(parsed(content[8 : 8 + length])["__metadata__"]["fixlip"])
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise ValueError("its header cannot be read") from error
     if not isinstance(header, dict):
-        raise ValueError("its header is none")
+        raise ValueError("its header is not a JSON object")
     return header
 
 
 def _parts(content: bytes) -> dict[str, dict[str, Any]]:
-    """Kind of number, shape and bytes of each array, checked by safetensors."""
+    """Split the file into arrays: kind of number, shape and bytes of each, checked by safetensors."""
     try:
-        return dict(deserialize(content))
+        return dict(deserialize(content))  # type: ignore[no-untyped-call]  # safetensors has no types
     except SafetensorError as error:
         raise ValueError(f"it is damaged, {str(error)[:200]!r}") from error  # which quotes what it read
 
@@ -170,12 +171,12 @@ def _from_parts(header: layout.Header, arrays: dict[str, np.ndarray]) -> dict[st
 
 
 def _number(value: float | None) -> float:
-    """JSON has no NaN: it is null."""
+    """Turn null, which stands for NaN in JSON, back into NaN."""
     return float("nan") if value is None else value
 
 
 def _pixels(png: bytes) -> np.ndarray:
-    """The picture; nothing is decoded but PNG, and nothing huge."""
+    """Decode the picture, if it is a PNG and not huge."""
     try:
         with without_warnings(), Image.open(io.BytesIO(png), formats=["PNG"]) as opened:
             if opened.width * opened.height > layout.PIXELS:
@@ -188,7 +189,7 @@ def _pixels(png: bytes) -> np.ndarray:
 
 
 def png_bytes(picture: np.ndarray) -> bytes:
-    """A uint8 picture [height, width, 3] as PNG."""
+    """Encode a uint8 picture [height, width, 3] as PNG."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -23,11 +23,11 @@ class Sweep(Displayed):
     """Explanations of one picture and caption that differ in one option, measured against a reference.
 
     Attributes:
-        option: what was swept.
+        option: the option that was varied.
         values: its values, in the order in which they were asked for.
-        explanations: one for each value.
-        reference: what they are measured against.
-        reference_name: says which one that is.
+        explanations: an explanation for each value.
+        reference: the explanation that they are measured against.
+        reference_name: name of the reference.
     """
 
     option: str
@@ -53,24 +53,25 @@ class Sweep(Displayed):
 
     @property
     def measured(self) -> str:
-        """What is compared: "cross pairs", or "first-order effects" where one of the explanations has no pairs."""
+        """The numbers compared: "cross pairs", or "first-order effects" where one of the explanations has no pairs."""
         every = (*self.explanations, self.reference)
         return "cross pairs" if all(np.isfinite(e.cross).any() for e in every) else "first-order effects"
 
     @property
     def comparison(self) -> Comparison:
-        """The same explanations as a `Comparison`: maps side by side, agreement of each with each."""
+        """The explanations as a `Comparison`: maps side by side, agreement of each with each."""
         return Comparison(self.explanations, tuple(f"{self.option} = {label(value)}" for value in self.values))
 
     def table(self) -> list[dict[str, Any]]:
-        """One row for each value.
+        """Return one row for each value.
 
         Returns:
-            Rows with the same keys: `value`; `reference` (is it the one measured against); `passes`, `image_passes`,
-            `text_passes`; `seconds`; `correlation` (Pearson, of what `measured` says, with the reference); `error`
+            Rows with the same keys: `value`; `reference` (whether it is the reference); `passes`, `image_passes`,
+            `text_passes`; `seconds`; `correlation` (Pearson, with the reference, see `measured`); `error`
             (norm of the difference from the reference over the norm of the reference; NaN between different units);
             `stderr` (mean standard error, in the unit of the explanation); `r2`; `status`; and all numbers in
-            `Provenance.details`. NaN is what an estimator does not give; pairs that were not estimated are left out.
+            `Provenance.details`. NaN stands for numbers that an estimator does not give; pairs that were not estimated
+            are left out.
         """
         return [
             {
@@ -94,20 +95,20 @@ class Sweep(Displayed):
 
     def _against_reference(self, e: Explanation) -> dict[str, float]:
         pairs = self.measured == "cross pairs"
-        found, truth = (x.cross.ravel() if pairs else x.first_order for x in (e, self.reference))
+        values, truth = (x.cross.ravel() if pairs else x.first_order for x in (e, self.reference))
         errors = e.cross_stderr.ravel() if pairs or e.stderr is None else e.stderr.first_order
-        both = np.isfinite(found) & np.isfinite(truth)
-        found, truth, errors = found[both], truth[both], errors[np.isfinite(errors)]
-        varied = len(truth) > 1 and np.ptp(found) > 0 and np.ptp(truth) > 0
+        both = np.isfinite(values) & np.isfinite(truth)
+        values, truth, errors = values[both], truth[both], errors[np.isfinite(errors)]
+        varied = len(truth) > 1 and np.ptp(values) > 0 and np.ptp(truth) > 0
         size = np.linalg.norm(truth) if e.unit == self.reference.unit else 0.0
         return {
-            "correlation": float(np.corrcoef(found, truth)[0, 1]) if varied else float("nan"),
-            "error": float(np.linalg.norm(found - truth) / size) if size else float("nan"),
+            "correlation": float(np.corrcoef(values, truth)[0, 1]) if varied else float("nan"),
+            "error": float(np.linalg.norm(values - truth) / size) if size else float("nan"),
             "stderr": float(errors.mean()) if len(errors) else float("nan"),
         }
 
     def summary(self) -> list[dict[str, str]]:
-        """The table as it is printed: one row for each value, without what no run gave; * marks the reference."""
+        """Return the table as it is printed, without columns that are empty in all rows; * marks the reference."""
         rows = self.table()
         given = [k for k in HEADINGS if any(np.isfinite(row[k]) for row in rows)]
         return [
@@ -121,7 +122,7 @@ class Sweep(Displayed):
         ]
 
     def details(self) -> list[dict[str, str]]:
-        """The numbers of `Provenance.details` as they are printed; no row where there are none."""
+        """Return the numbers of `Provenance.details` as they are printed; no rows where there are none."""
         if not self._details:
             return []
         return [
@@ -135,7 +136,7 @@ class Sweep(Displayed):
 
 
 def label(value: Any) -> str:
-    """A value of an option in words.
+    """Write the value of an option in words.
 
     Example:
         >>> label(0.30), label({"image": "drop"}), label({}), label(None)

@@ -1,3 +1,6 @@
+import json
+import subprocess
+import sys
 import warnings
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
@@ -59,6 +62,23 @@ def test_register_for_a_notebook():
     finally:
         registry.unregister_estimator("mine")
     assert "mine" not in fixlip.list_estimators()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import fixlip",
+        "import fixlip; fixlip.list_estimators()",
+        "import fixlip; [fixlip.estimator_class(name).capabilities for name in fixlip.list_estimators()]",
+        "sys.argv = ['fixlip', 'estimators']; from fixlip.__main__ import main; main()",
+        "sys.argv = ['fixlip', '--help']; from fixlip.__main__ import main; main()",
+    ],
+)
+def test_listing_imports_nothing_heavy(code):
+    heavy = {"torch", "open_clip", "shapiq", "transformers", "matplotlib", "sklearn", "scipy"}
+    after = f"import atexit, json, sys; atexit.register(lambda: print(json.dumps(sorted({heavy} & set(sys.modules)))))"
+    done = subprocess.run([sys.executable, "-c", f"{after}; {code}"], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == []
 
 
 def test_built_in_names_are_taken():

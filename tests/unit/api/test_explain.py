@@ -4,8 +4,8 @@ import torch
 
 import fixlip
 from fixlip.errors import BudgetError, FixlipError, InputError, OptionError
-from fixlip.estimators import banzhaf
 from fixlip.estimators.banzhaf import Banzhaf
+from fixlip.fitting import tower_fits
 from tests.helpers.oracles import assert_close
 
 CROSS = {"interactions": "cross"}
@@ -63,8 +63,8 @@ def test_explain_many_encodes_shared_inputs_once(own_clip, scene, monkeypatch):
         monkeypatch.setattr(own_clip, f"embed_{side}", counting)
     checked, own = [], own_clip.own_image
     monkeypatch.setattr(own_clip, "own_image", lambda x: checked.append(x) or own(x))
-    fits, fit = [], banzhaf.tower_process
-    monkeypatch.setattr(banzhaf, "tower_process", lambda *a, **k: fits.append(a) or fit(*a, **k))
+    fits, fit = [], tower_fits.tower_process
+    monkeypatch.setattr(tower_fits, "tower_process", lambda *a, **k: fits.append(a) or fit(*a, **k))
     texts = ["a dog and a bus", "a dog", "a photo of a cat"]
     call = {"model": own_clip, "image_masks": 128, "progress": False, "options": CROSS}
     many = list(fixlip.explain_many([scene.image], texts, pairs="all", **call))

@@ -40,7 +40,7 @@ def test_main_effects_of_a_bilinear_game_shrink_with_p():
 
 
 @pytest.mark.parametrize("fit", ["gaussian-process", "least-squares"])
-@pytest.mark.parametrize("sampling", ["folded", "independent"])
+@pytest.mark.parametrize("sampling", ["paired", "independent"])
 @pytest.mark.parametrize("interactions", ["cross", "all"])
 def test_sampling_converges_to_the_exact_answer(sampling, interactions, fit):
     game = random_towers(12, 4)
@@ -94,7 +94,7 @@ def test_standard_errors_cover(p, interactions, fit):
 def test_too_small_a_budget_names_the_minimum():
     game = random_towers(12, 4)
     for sampling, interactions, fit, minimum in (
-        ("folded", "cross", "auto", 32),
+        ("paired", "cross", "auto", 32),
         ("independent", "cross", "auto", 13),
         ("independent", "all", "auto", 13),
         ("auto", "all", "least-squares", 79),
@@ -102,9 +102,9 @@ def test_too_small_a_budget_names_the_minimum():
         estimator = fixlip.get_estimator("banzhaf", interactions=interactions, sampling=sampling, fit=fit)
         with pytest.raises(BudgetError, match=f"at least {minimum} are needed"):
             estimator.explain(game, image_masks=minimum - 1, progress=False)
-    folded = fixlip.get_estimator("banzhaf", interactions="cross", sampling="folded")
+    paired = fixlip.get_estimator("banzhaf", interactions="cross", sampling="paired")
     for seed in range(20):
-        assert folded.explain(game, image_masks=32, seed=seed, progress=False).provenance.image_passes == 34
+        assert paired.explain(game, image_masks=32, seed=seed, progress=False).provenance.image_passes == 34
 
 
 def test_a_singular_system_is_refused():
@@ -146,9 +146,9 @@ def test_more_options_out_of_range(options):
         fixlip.get_estimator("banzhaf", **options)
 
 
-def test_folded_sampling_is_for_one_half_only():
+def test_paired_sampling_is_for_one_half_only():
     with pytest.raises(OptionError, match=r"p = 0\.5 only"):
-        fixlip.get_estimator("banzhaf", p=0.7, sampling="folded")
+        fixlip.get_estimator("banzhaf", p=0.7, sampling="paired")
 
 
 def test_a_constant_game_has_a_status():
@@ -169,7 +169,7 @@ def test_few_masks_are_remarked():
     assert "image_masks=120" in found.provenance.status
 
 
-@pytest.mark.parametrize("sampling", ["folded", "independent"])
+@pytest.mark.parametrize("sampling", ["paired", "independent"])
 def test_standard_errors_are_the_spread_over_seeds(sampling):
     game, estimator = random_towers(30, 4), fixlip.get_estimator("banzhaf", interactions="cross", sampling=sampling)
     runs = [estimator.explain(game, image_masks=128, seed=s, progress=False) for s in range(40)]

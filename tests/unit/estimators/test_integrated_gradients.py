@@ -13,7 +13,7 @@ import fixlip
 from fixlip.datasets.scenes import make_scene
 from fixlip.encoders.layers import Layers
 from fixlip.errors import InputError, OptionError
-from fixlip.estimators.integrated_gradients import IntegratedGradients, fold
+from fixlip.estimators.integrated_gradients import IntegratedGradients, assign
 from fixlip.games.similarity import games
 from fixlip.gradients.integration_paths import Path, discretised_path, straight_path
 from tests.helpers.models import FAMILIES, open_clip_bert, open_clip_vit, picture
@@ -223,8 +223,8 @@ def test_shares_of_the_class_tokens_are_kept(double_game):
 
 def test_fold():
     table = np.array([[1.0, 0.0], [-3.0, 0.0], [8.0, 4.0], [5.0, 5.0]])
-    assert fold(table, "main").tolist() == [[1.0, 0.0], [-3.0, 0.0], [13.0, 9.0]]
-    assert fold(table, "distribute").tolist() == [[3.0, 2.0], [3.0, 2.0], [5.0, 5.0]]
+    assert assign(table, "main").tolist() == [[1.0, 0.0], [-3.0, 0.0], [13.0, 9.0]]
+    assert assign(table, "distribute").tolist() == [[3.0, 2.0], [3.0, 2.0], [5.0, 5.0]]
 
 
 def test_shifted_embeddings(double_game):

@@ -71,6 +71,32 @@ def test_learning_raises_the_evidence(process, targets):
     assert (np.diff(values) > 0).all()
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_one_update_is_that_of_the_paper(targets, monkeypatch, alone):
+    """``gamma sqrt(tr(Q' M Q) / tr(V^-1 M))``, for the size of each family and the noise, then for each term alone."""
+    monkeypatch.setattr("fixlip.fitting.gaussian_process.ROUNDS", 0 if alone else 1)
+    monkeypatch.setattr("fixlip.fitting.gaussian_process.SINGLE_PRECISION", 1.0)
+    chi, start, noise = signs(40, 6), families(), 0.05
+    found = fit(chi, targets, start, noise, rounds=1 if alone else 0)
+    phi = features(chi > 0, 0.5, 2)
+    parts = phi[:, :1], phi[:, 1:7], phi[:, 7:]
+    V = sum(part @ np.diag(f.variance) @ part.T for part, f in zip(parts, start, strict=True)) + noise * np.eye(40)
+    inverse = np.linalg.inv(V)
+    Q = inverse @ targets / np.sqrt(np.trace(targets.T @ inverse @ targets) / 40)
+
+    def grown(M):
+        return np.sqrt(np.trace(Q.T @ M @ Q) / np.trace(inverse @ M))
+
+    for part, before, after in zip(parts[1:], start[1:], found.families[1:], strict=True):
+        if alone:
+            growth = np.array([grown(np.outer(column, column)) for column in part.T])
+        else:
+            growth = grown(part @ np.diag(before.variance) @ part.T)
+        assert_close(after.variance, before.variance * growth, 1e-9)
+    assert_close(found.families[0].variance, start[0].variance, 0.0)  # the constant does not shrink
+    assert_close(found.noise, noise * grown(np.eye(40)), 1e-9)
+
+
 def test_terms_that_matter_keep_their_variance(process, targets):
     learnt = fit(process.chi, targets, families(), 0.05, rounds=5).families[2].variance
     assert learnt.argmax() == np.flatnonzero((PAIRS == (1, 2)).all(1))[0]

@@ -10,7 +10,7 @@ from fixlip.games.closed_form import random_towers
 from tests.helpers.oracles import assert_close
 
 
-@pytest.mark.parametrize(("p", "sampling"), [(0.5, "folded"), (0.5, "independent"), (0.7, "independent")])
+@pytest.mark.parametrize(("p", "sampling"), [(0.5, "paired"), (0.5, "independent"), (0.7, "independent")])
 def test_cross_pairs_equal_dense_least_squares_on_the_grid(p, sampling):
     """Both towers sampled: every value of the grid in one weighted regression on 1, x_i, x_k, x_i x_k."""
     game, m_image, m_text, seed = random_towers(9, 6), 90, 40, 3
@@ -61,3 +61,32 @@ def test_leaving_a_group_out_equals_solving_without_it():
         expected = np.linalg.lstsq(phi * root, game.image_embeddings(design.masks[keep]) * root, rcond=None)[0]
         assert_close(found, expected, 1e-9)
     assert group == 31
+
+
+@pytest.mark.parametrize(("sampling", "order"), [("paired", 1), ("paired", 2), ("independent", 1), ("independent", 2)])
+def test_the_jackknife_is_scaled_by_the_draws_that_the_terms_leave_over(sampling, order):
+    """``(G - 1) / G`` times the spread over groups left out, times the share of draws that are not used up."""
+    game, n, m = random_towers(6, 3), 6, 48
+    design = make_design(n, m, 0.5, sampling, np.random.default_rng(0))
+    moments = tower_moments(game.image_embeddings, design, p=0.5, order=order, batch_size=16)
+    f = moments.rhs.shape[1]
+    left = np.full(f, 1 - f / m)
+    if sampling == "paired":  # differences of complements know single players, sums the constant and the pairs
+        singles = (np.arange(f) >= 1) & (np.arange(f) <= n)
+        left = np.where(singles, 1 - n / 24, 1 - (f - n) / 24)
+    parts = np.stack(list(moments.jackknife()))
+    groups = len(parts)
+    expected = left[:, None] * (groups - 1) * parts.var(axis=0)
+    along = np.eye(parts.shape[2])
+    assert_close(sum(np.square(part) for part in moments.errors(along)), expected, 1e-12)
+
+
+def test_the_standard_errors_of_least_squares_are_the_spread_over_seeds():
+    """With 60 masks for 31 terms, where half of the draws are used up."""
+    game = random_towers(30, 3)
+    options = {"interactions": "cross", "fit": "least-squares", "sampling": "independent"}
+    estimator = fixlip.get_estimator("banzhaf", **options)
+    runs = [estimator.explain(game, image_masks=90, seed=seed, progress=False) for seed in range(60)]
+    spread = np.var([run.cross for run in runs], axis=0, ddof=1).mean()
+    claimed = np.mean([run.cross_stderr**2 for run in runs])
+    assert 0.7 < np.sqrt(claimed / spread) < 1.25

@@ -47,11 +47,11 @@ def test_sampled_expectations_have_no_bias(n, m, p):
 
 
 @pytest.mark.parametrize("n", [2, 7, 12, 49, 65])
-def test_folded_blocks_are_balanced(n):
+def test_paired_blocks_are_balanced(n):
     block = 2 * block_size(n)
     if block >= 2**n:
         return
-    design = make_design(n, 2 * block, 0.5, "folded", rng(1))
+    design = make_design(n, 2 * block, 0.5, "paired", rng(1))
     signs = 2.0 * design.masks - 1
     assert len(design.masks) == 2 * block
     assert_close(signs.mean(0), np.zeros(n), 0.0)
@@ -69,7 +69,7 @@ def test_hadamard_matrices(size):
 
 def test_an_interaction_of_three_falls_on_no_single_player_as_a_whole():
     """Within a block of Sylvester's matrix a triple of players is mistaken for a fourth one, or for none."""
-    design = make_design(31, 64, 0.5, "folded", rng(0))
+    design = make_design(31, 64, 0.5, "paired", rng(0))
     signs = 2.0 * design.masks - 1
     i, j, k = np.array([(a, b, c) for a in range(4) for b in range(a) for c in range(b)]).T
     alias = np.abs(signs.T @ (signs[:, i] * signs[:, j] * signs[:, k])) / len(signs)
@@ -77,26 +77,26 @@ def test_an_interaction_of_three_falls_on_no_single_player_as_a_whole():
     assert 0 < alias.max() < 0.8
 
 
-@pytest.mark.parametrize(("sampling", "p"), [("folded", 0.5), ("independent", 0.5), ("independent", 0.7)])
+@pytest.mark.parametrize(("sampling", "p"), [("paired", 0.5), ("independent", 0.5), ("independent", 0.7)])
 def test_fewer_masks_are_the_first_of_more(sampling, p):
     more = make_design(40, 700, p, sampling, rng(3)).masks
     for m in (130, 256, 500):
         assert np.array_equal(make_design(40, m, p, sampling, rng(3)).masks, more[:m])
 
 
-def test_folded_is_for_one_half():
+def test_paired_is_for_one_half():
     with pytest.raises(OptionError):
-        make_design(20, 100, 0.7, "folded", rng(0))
+        make_design(20, 100, 0.7, "paired", rng(0))
 
 
 @given(
     n=st.integers(1, 40),
     m=st.integers(1, 500),
     p=st.floats(0.01, 0.99),
-    sampling=st.sampled_from(["folded", "independent"]),
+    sampling=st.sampled_from(["paired", "independent"]),
 )
 def test_every_design_is_one(n, m, p, sampling):
-    if sampling == "folded":
+    if sampling == "paired":
         p, m = 0.5, max(m, 2)
     design = make_design(n, m, p, sampling, rng(0))
     assert 1 <= len(design.masks) <= m
@@ -132,6 +132,6 @@ def test_allocation_refuses_nonsense(arguments):
 
 
 def test_fewest_masks():
-    assert fewest(49, 50, "folded") == 128
+    assert fewest(49, 50, "paired") == 128
     assert fewest(49, 50, "independent") == 50
-    assert fewest(3, 4, "folded") == 8
+    assert fewest(3, 4, "paired") == 8

@@ -63,6 +63,17 @@ def test_the_difference_predicts_the_difference(known):
 
 
 @pytest.mark.parametrize("pairs", ["all", "cross", "none"])
+def test_pairs_of_words_of_different_captions_are_0_only_where_pairs_of_words_were_estimated(pairs):
+    found = Contrast(*(made(caption, pairs) for caption in CAPTIONS))
+    whole, words = found.difference, slice(6, len(found.first.players))
+    others = slice(words.stop, None)
+    for matrix in (whole.second_order, whole.stderr.second_order):
+        for block in (matrix[words, others], matrix[others, words].T):
+            assert block.shape == (6, 9)
+            assert (block == 0).all() if pairs == "all" else np.isnan(block).all()
+
+
+@pytest.mark.parametrize("pairs", ["all", "cross", "none"])
 def test_rows_add_up_exactly(pairs):
     found = Contrast(*(made(caption, pairs) for caption in CAPTIONS))
     for rows in (found.rows(), found.ordered(100), found.ordered(2)):
