@@ -11,7 +11,7 @@ import fixlip
 from fixlip.cli import completion
 from fixlip.encoders import removal
 from fixlip.encoders.names import open_clip_models
-from fixlip.evaluation.measures import MEASURES
+from fixlip.evaluation import list_metrics
 
 
 def completed(shell, line):
@@ -71,7 +71,7 @@ def test_options_are_those_of_the_estimator_that_is_named():
 
 def test_what_is_offered_is_what_there_is():
     assert (completion.IMAGE_REMOVALS, completion.TEXT_REMOVALS) == (removal.IMAGE, removal.TEXT)
-    assert tuple(MEASURES) == completion.METRICS
+    assert completion.metrics("") == list_metrics()
     offered = completion.estimators("")
     assert {name for name in fixlip.list_estimators() if ":" not in name} <= set(offered)
     assert "shapiq:" in offered
