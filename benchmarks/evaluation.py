@@ -20,7 +20,7 @@ from benchmarks.output import arguments, markdown
 from fixlip import evaluation, specs
 from fixlip.evaluation.plan import CALL
 from fixlip.evaluation.report import report
-from fixlip.evaluation.summary import Summary
+from fixlip.evaluation.report.summary import Summary
 
 MODELS = ("demo-clip", "demo-siglip")
 EARLIER = {"text_layer": 0, "image_layer": 0.5}

@@ -85,25 +85,14 @@ def text_players(incomplete: str) -> list[str]:
 
 
 def metrics(incomplete: str) -> list[str]:
-    """Of `fixlip evaluate`."""
-    return _that_begin(METRICS, incomplete)
+    """Metrics of `fixlip evaluate`."""
+    from fixlip.evaluation.metrics import list_metrics
+
+    return _that_begin(list_metrics(), incomplete)
 
 
 def data(incomplete: str) -> list[str]:
     """Data sets, with a colon where something must follow."""
     from fixlip.datasets import SOURCES
 
-    return _that_begin((name + ":" * (first == "root") for name, (_, first) in SOURCES.items()), incomplete)
-
-
-METRICS = (
-    "grounding",
-    "pointing-game",
-    "insertion-deletion",
-    "faithfulness",
-    "perturbation",
-    "stability",
-    "randomization",
-    "removal",
-    "foils",
-)
+    return _that_begin((name + ":" * (source.first == "root") for name, source in sorted(SOURCES.items())), incomplete)

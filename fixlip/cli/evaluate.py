@@ -8,6 +8,8 @@ import typer
 from fixlip.cli import completion, options
 from fixlip.cli.arguments import shard_of
 from fixlip.cli.console import DONE, NOTHING
+from fixlip.datasets import SOURCES
+from fixlip.evaluation.metrics import list_metrics
 from fixlip.specs import options_of
 
 DATA, RUN = "What is measured", "How it runs"
@@ -18,8 +20,7 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="METRIC...",
-            help="grounding, pointing-game, insertion-deletion, faithfulness, perturbation, stability, randomization, "
-            "removal, foils; with options as 'faithfulness p=0.7'.",
+            help=f"{', '.join(list_metrics())}; with options as 'faithfulness p=0.7'.",
             autocompletion=completion.metrics,
         ),
     ],
@@ -27,7 +28,7 @@ def evaluate(
         str,
         typer.Option(
             metavar="NAME",
-            help="scenes:200 (bundled), coco:/path, flickr30k:/path, 'mosaics:/path lists=FILE', foils:/path.",
+            help=f"{', '.join(source.example for source in SOURCES.values())}; scenes are bundled.",
             rich_help_panel=DATA,
             autocompletion=completion.data,
         ),

@@ -8,12 +8,12 @@ from rich.text import Text
 
 from fixlip.cli.console import Printer, said
 from fixlip.cli.output import wrote
-from fixlip.evaluation.report_blocks import Cell, count
-from fixlip.evaluation.report_tables import headline_tables, model_tables
+from fixlip.evaluation.report.blocks import Cell, count
+from fixlip.evaluation.report.tables import headline_tables, model_tables
 
 if TYPE_CHECKING:
     from fixlip.evaluation.report import Report
-    from fixlip.evaluation.report_blocks import Table as Block
+    from fixlip.evaluation.report.blocks import Table as Block
 
 HOW_TO_READ = (
     "95 % bootstrap intervals over items; ● best of its model, ○ not clearly worse; "

@@ -1,20 +1,46 @@
 """Data with pictures, captions and grounding: `load_dataset` gives each by name, in one shape (`base.Item`)."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from inspect import signature
-from typing import Any
+from typing import Any, Literal
 
 from fixlip.datasets.base import Dataset
 from fixlip.errors import OptionError, unknown
 
-SOURCES = {  # name: the module and class, and what follows the colon: its first argument
-    "coco": ("coco:Coco", "root"),
-    "flickr30k": ("flickr30k:Flickr30k", "root"),
-    "foils": ("foils:Foils", "root"),
-    "mosaics": ("mosaics:Mosaics", "root"),
-    "scene-foils": ("scene_sets:SceneFoils", "n"),
-    "scene-mosaics": ("scene_sets:SceneMosaics", "n"),
-    "scenes": ("scene_sets:Scenes", "n"),
+
+@dataclass(frozen=True)
+class Source:
+    """A data set by name, as one record; the class is imported when the data set is loaded.
+
+    Attributes:
+        target: module and class, ``my_package.my_module:MyData``; see `base.Dataset` for what the class has.
+        first: parameter of the class that takes what follows the colon: "root" for a path that must be given, "n" for
+            a number of items that may be left out.
+        example: how the command line shows it.
+    """
+
+    target: str
+    first: Literal["root", "n"]
+    example: str
+
+    def load(self) -> Callable[..., Dataset]:
+        """The class."""
+        module, _, name = self.target.partition(":")
+        make: Callable[..., Dataset] = getattr(import_module(module), name)
+        return make
+
+
+#: The data sets by name: a line each, from which completion, help, documentation and `load_dataset` derive.
+SOURCES = {
+    "scenes": Source("fixlip.datasets.scene_sets:Scenes", "n", "scenes:200"),
+    "scene-mosaics": Source("fixlip.datasets.scene_sets:SceneMosaics", "n", "scene-mosaics:50"),
+    "scene-foils": Source("fixlip.datasets.scene_sets:SceneFoils", "n", "scene-foils:100"),
+    "coco": Source("fixlip.datasets.coco:Coco", "root", "coco:/path"),
+    "flickr30k": Source("fixlip.datasets.flickr30k:Flickr30k", "root", "flickr30k:/path"),
+    "mosaics": Source("fixlip.datasets.mosaics:Mosaics", "root", "'mosaics:/path lists=FILE'"),
+    "foils": Source("fixlip.datasets.foils:Foils", "root", "foils:/path"),
 }
 
 
@@ -48,9 +74,7 @@ def load_dataset(spec: str, **options: Any) -> Dataset:
     name, _, value = spec.partition(":")
     if name not in SOURCES:
         raise OptionError(unknown("data set", name, SOURCES))
-    target, first = SOURCES[name]
-    module, _, cls = target.partition(":")
-    make = getattr(import_module(f"fixlip.datasets.{module}"), cls)
+    make, first = SOURCES[name].load(), SOURCES[name].first
     valid = [parameter for parameter in signature(make).parameters if parameter != "root"]
     for option in options:
         if option not in valid:

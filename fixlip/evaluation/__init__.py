@@ -1,7 +1,7 @@
 """Explanations measured on data sets: a plan, rows on disk, engines, a report.
 
->>> from fixlip.evaluation import MEASURES
->>> MEASURES["faithfulness"].options
+>>> from fixlip.evaluation import get_metric
+>>> get_metric("faithfulness").options
 ['p', 'masks', 'seed']
 """
 
@@ -12,23 +12,44 @@ if TYPE_CHECKING:
     from fixlip.evaluation.again import explain_item
     from fixlip.evaluation.cluster import Ray
     from fixlip.evaluation.engines import Local, engine
-    from fixlip.evaluation.measures import MEASURES
+    from fixlip.evaluation.metric import Figure, Metric
+    from fixlip.evaluation.metrics import get_metric, list_metrics, register_metric, unregister_metric
     from fixlip.evaluation.plan import Plan
     from fixlip.evaluation.rows import read
     from fixlip.evaluation.run import Outcome, evaluate
 
 _MODULE_OF = {
-    "MEASURES": "measures",
+    "Figure": "metric",
     "Local": "engines",
+    "Metric": "metric",
     "Outcome": "run",
     "Plan": "plan",
     "Ray": "cluster",
     "engine": "engines",
     "evaluate": "run",
     "explain_item": "again",
+    "get_metric": "metrics",
+    "list_metrics": "metrics",
     "read": "rows",
+    "register_metric": "metrics",
+    "unregister_metric": "metrics",
 }
-__all__ = ["MEASURES", "Local", "Outcome", "Plan", "Ray", "engine", "evaluate", "explain_item", "read"]
+__all__ = [
+    "Figure",
+    "Local",
+    "Metric",
+    "Outcome",
+    "Plan",
+    "Ray",
+    "engine",
+    "evaluate",
+    "explain_item",
+    "get_metric",
+    "list_metrics",
+    "read",
+    "register_metric",
+    "unregister_metric",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
 from pydantic import ConfigDict, Field
 
 from fixlip.errors import InputError, OptionError
@@ -108,6 +107,8 @@ def lock(path: Path, who: str, wait: float = 0) -> Iterator[None]:
     Raises:
         OptionError: another process holds it for longer than `wait` seconds (-1: however long); `who` says which.
     """
+    from filelock import FileLock, Timeout
+
     try:
         with FileLock(path, timeout=wait):
             yield

@@ -10,7 +10,7 @@ from fixlip import specs
 from fixlip.datasets import load_dataset
 from fixlip.errors import OptionError, unknown
 from fixlip.estimator import Estimator
-from fixlip.evaluation.measures import MEASURES
+from fixlip.evaluation.metrics import get_metric
 from fixlip.registry import get_estimator
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Plan:
     """What is evaluated. Names may carry options: ``banzhaf p=0.7 image_masks=256``.
 
     Attributes:
-        metrics: names of `fixlip.evaluation.MEASURES`.
+        metrics: names of `fixlip.evaluation.list_metrics`.
         data: a name of `fixlip.datasets.load_dataset`, or a data set.
         models: names of `fixlip.load_model`, or models.
         estimators: names with options, also those of the call (budget, image_masks, text_masks, seed), or estimators.
@@ -79,9 +79,7 @@ class Plan:
         found = {}
         for spec in self.metrics:
             name, options = specs.parse(spec)
-            if name not in MEASURES:
-                raise OptionError(unknown("metric", name, MEASURES))
-            allowed = MEASURES[name].options
+            allowed = get_metric(name).options
             for option in options:
                 if option not in allowed:
                     raise OptionError(unknown(f"option of {name}", option, allowed))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from fixlip.encoders.encoder import TowerEncoder
 from fixlip.errors import UnsupportedModelError
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def randomised(encoder: "DualEncoder", seed: int = 0) -> "Iterator[DualEncoder]"
     Source: after Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018 (independent randomisation; there
     weights are drawn anew).
     """
-    model = getattr(encoder, "model", None)
+    model = encoder.model if isinstance(encoder, TowerEncoder) else None
     if model is None:
         raise UnsupportedModelError(f"{encoder.name}: its weights are not known, so that they cannot be randomised.")
     generator = torch.Generator().manual_seed(seed)

@@ -11,7 +11,7 @@ from fixlip.errors import OptionError
 from fixlip.evaluation import rows as rows_on_disk
 from fixlip.evaluation.engines import Engine, Local
 from fixlip.evaluation.folder import lock, settle
-from fixlip.evaluation.measures import MEASURES
+from fixlip.evaluation.metrics import get_metric
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.rows import Journal
 from fixlip.evaluation.tasks import hidden, missing, selected
@@ -121,7 +121,7 @@ def _outcome(plan: Plan, folder: Path, indices: set[int], done: int, seconds: fl
     bad = [row for row in mine if row["status"] == "bad"]
     failed = [f"{metric}: {reason}" for row in good for metric, reason in row.get("failed", {}).items()]
     measured = {label for row in good for label, numbers in row["metrics"].items() if numbers is not None}
-    needs = {label: MEASURES[name].needs for label, (name, _) in plan.measures.items()}
+    needs = {label: get_metric(name).needs for label, (name, _) in plan.measures.items()}
     return Outcome(
         folder,
         items=len(indices),

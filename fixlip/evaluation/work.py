@@ -11,7 +11,7 @@ from fixlip.api.load import load_model
 from fixlip.datasets.base import BadItem, Caption, Item
 from fixlip.errors import FixlipError, InputError
 from fixlip.evaluation.case import Case
-from fixlip.evaluation.measures import MEASURES
+from fixlip.evaluation.metrics import get_metric
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.rows import Row
 from fixlip.games.counted import CountedGame
@@ -164,7 +164,7 @@ class Worker:
         for metric in metrics:
             name, options = self.plan.measures[metric]
             try:
-                values[metric] = MEASURES[name].function(case, **options)
+                values[metric] = get_metric(name).measure(case, **options)
             except FixlipError as error:
                 values[metric], failed[metric] = None, str(error)
         provenance = asdict(found.provenance)

@@ -35,9 +35,9 @@ def class_bars(
     """Draw a figure of each class, the best on top, with its interval and what chance would give.
 
     Args:
-        classes: what `fixlip.metrics.by_class` returns, or rows of `fixlip.evaluation.summary.Summary.classes`: name,
-            pge, low, high, chance, model, estimator; at most four methods (models with their estimators), which have a
-            bar each.
+        classes: what `fixlip.metrics.by_class` returns, or rows of `fixlip.evaluation.report.summary.Summary.classes`:
+            name, pge, low, high, chance, model, estimator; at most four methods (models with their estimators), which
+            have a bar each.
         ax: where to draw; a new figure when None.
         chance: a line for all classes; the rows have a mark for each class.
         label: of the axis.

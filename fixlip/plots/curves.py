@@ -25,9 +25,9 @@ def curves(
     """Draw mean curves: the similarity against the share of players that came in (solid) or went (dashed).
 
     Args:
-        curves: rows of `fixlip.evaluation.summary.Summary.curves`: fractions, values, estimator, curve (its name ends
-            in "insertion" or "deletion"), and where they are there model, and low and high for a band (95 % intervals).
-            At most eight methods (models with their estimators); the curves of one share colour and marker.
+        curves: rows of `fixlip.evaluation.report.summary.Summary.curves`: fractions, values, estimator, curve (its name
+            ends in "insertion" or "deletion"), and where they are there model, and low and high for a band (95 %
+            intervals). At most eight methods (models with their estimators); the curves of one share colour and marker.
         ax: where to draw; a new figure when None.
         label: of the axis at the bottom.
         path: also write the figure there (.pdf, .png or .svg), whole or not at all.

@@ -5,13 +5,12 @@
 
 import os
 import re
-from importlib import import_module
 from inspect import getdoc, signature
 
 import pytest
 
 from fixlip.datasets import SOURCES
-from fixlip.evaluation import MEASURES
+from fixlip.evaluation import get_metric, list_metrics
 from tests.helpers.paths import ROOT
 
 PAGE = ROOT / "docs" / "evaluation.md"
@@ -28,16 +27,16 @@ def defaults(function, *without):
 
 
 def metrics():
-    rows = [[f"`{n}`", m.summary, m.needs or "any", defaults(m.function, "case")] for n, m in MEASURES.items()]
+    records = map(get_metric, list_metrics())
+    rows = [[f"`{m.name}`", m.summary, m.needs or "any", defaults(m.function, "case")] for m in records]
     return markdown(["metric", "asks", "needs", "options"], rows)
 
 
 def data():
     rows = []
-    for name, (target, first) in SOURCES.items():
-        module, _, cls = target.partition(":")
-        make = getattr(import_module(f"fixlip.datasets.{module}"), cls)
-        spec = name if first == "n" else f"{name}:/path"
+    for name, source in sorted(SOURCES.items()):
+        make = source.load()
+        spec = name if source.first == "n" else f"{name}:/path"
         rows.append([f"`{spec}`", getdoc(make).split("\n\n")[0].replace("\n", " "), defaults(make, "root")])
     return markdown(["name", "items", "options"], rows)
 

@@ -21,9 +21,9 @@ from fixlip.datasets.spans import Vocabulary
 from fixlip.encoders import removal
 from fixlip.errors import FixlipError, InputError
 from fixlip.evaluation import rows
-from fixlip.evaluation.failures import failures
 from fixlip.evaluation.folder import read_settings
-from fixlip.evaluation.summary import summarise
+from fixlip.evaluation.report.failures import failures
+from fixlip.evaluation.report.summary import summarise
 from fixlip.io.images import open_image
 from fixlip.players.base import MAX_CAPTION
 from fixlip.players.regions import MAX_REGIONS, as_seen, make_regions, patch_owner

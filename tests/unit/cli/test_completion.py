@@ -11,7 +11,7 @@ import fixlip
 from fixlip.cli import completion
 from fixlip.encoders import removal
 from fixlip.encoders.names import open_clip_models
-from fixlip.evaluation.measures import MEASURES
+from fixlip.evaluation import list_metrics
 
 
 def completed(shell, line):
@@ -73,7 +73,7 @@ def test_what_is_offered_is_what_there_is():
     assert completion.image_removals("") == ["mean", "blur", "attention", "drop"] == list(removal.removals("image"))
     assert completion.text_removals("") == ["attention", "replace", "delete"] == list(removal.removals("text"))
     assert completion.text_players("") == ["words", "content", "tokens"]
-    assert tuple(MEASURES) == completion.METRICS
+    assert completion.metrics("") == list_metrics()
     offered = completion.estimators("")
     assert {name for name in fixlip.list_estimators() if ":" not in name} <= set(offered)
     assert "shapiq:" in offered

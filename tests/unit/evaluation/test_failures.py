@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from fixlip.evaluation.failures import CONTEXT, COVERAGE, KINDS, UNUSUAL, failures
+from fixlip.evaluation.report.failures import CONTEXT, COVERAGE, KINDS, UNUSUAL, failures
 from tests.helpers import results
 
 

@@ -10,11 +10,11 @@ from PIL import Image
 from fixlip import InputError, OptionError, plots
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.report import report
-from fixlip.evaluation.report_blocks import Examples, Strip, Table, short_names
-from fixlip.evaluation.report_examples import Shot, Shots
-from fixlip.evaluation.report_tables import headline_tables, strip
+from fixlip.evaluation.report.blocks import Examples, Strip, Table, short_names
+from fixlip.evaluation.report.examples import Shot, Shots
+from fixlip.evaluation.report.summary import summarise
+from fixlip.evaluation.report.tables import headline_tables, strip
 from fixlip.evaluation.run import evaluate
-from fixlip.evaluation.summary import summarise
 from fixlip.metrics import grounding
 from tests.helpers import results
 from tests.helpers.pictures import explanation

@@ -1,6 +1,7 @@
 """The runner: what is computed, what is written, and what is not computed again."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from fixlip.datasets.scene_sets import Scenes
 from fixlip.errors import FixlipError, InputError, OptionError
 from fixlip.evaluation import Plan, evaluate, explain_item, read
 from fixlip.evaluation.case import seen_objects
-from fixlip.evaluation.measures import MEASURES
+from fixlip.evaluation.metrics import _registered, get_metric, list_metrics
 from fixlip.evaluation.randomised import randomised
 from fixlip.evaluation.rows import Journal, lines
 
@@ -385,8 +386,8 @@ def test_weights_are_shuffled_and_put_back():
 
 
 def test_every_metric_has_a_line():
-    for name, measure in MEASURES.items():
-        assert len(measure.summary) > 20, name
+    for name in list_metrics():
+        assert len(get_metric(name).summary) > 20, name
 
 
 def test_a_random_model_still_tells_words_apart():
@@ -399,19 +400,18 @@ def test_a_random_model_still_tells_words_apart():
 
 
 def test_a_metric_that_fails_leaves_the_others(tmp_path, monkeypatch):
-    from fixlip.evaluation.measures import Measure
-
     def refuses(case):
         raise InputError("not this one")
 
-    monkeypatch.setitem(MEASURES, "foils", Measure(refuses))
+    monkeypatch.setitem(_registered, "foils", replace(get_metric("foils"), function=refuses))
     outcome = run(tmp_path, limit=1, metrics=("foils", "grounding"), estimators=("itsm",))
     assert outcome.refused == {"foils: not this one": 1}
     row = read(tmp_path)[-1]
     assert (row["status"], row["failed"]) == ("ok", {"foils": "not this one"})
     assert row["metrics"]["foils"] is None
     assert row["metrics"]["grounding"]["objects"]
-    monkeypatch.setitem(MEASURES, "foils", Measure(lambda case: {"found": True}))
+    works = replace(get_metric("foils"), function=lambda case: {"found": True})
+    monkeypatch.setitem(_registered, "foils", works)
     again = {"limit": 1, "metrics": ("foils", "grounding"), "estimators": ("itsm",)}
     assert run(tmp_path, **again).done == 0
     outcome = run(tmp_path, retry=True, **again)

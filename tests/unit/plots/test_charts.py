@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from fixlip import InputError, plots
-from fixlip.evaluation.summary import summarise
+from fixlip.evaluation.report.summary import summarise
 from fixlip.metrics import by_class
 from fixlip.metrics.curves import removal_order
 from fixlip.plots.style import COLOURS

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fixlip.evaluation.failures import CONTEXT, KINDS, Failures
-from fixlip.evaluation.report_blocks import (
+from fixlip.evaluation.report.blocks import (
     Block,
     Bullets,
     Cell,
@@ -21,7 +20,9 @@ from fixlip.evaluation.report_blocks import (
     interval,
     number,
 )
-from fixlip.evaluation.report_tables import (
+from fixlip.evaluation.report.failures import CONTEXT, KINDS, Failures
+from fixlip.evaluation.report.summary import Summary
+from fixlip.evaluation.report.tables import (
     class_tables,
     estimator_tables,
     failure_table,
@@ -30,7 +31,6 @@ from fixlip.evaluation.report_tables import (
     method_table,
     model_tables,
 )
-from fixlip.evaluation.summary import Summary
 
 HOW_TO_READ = (
     "Numbers have 95 % bootstrap intervals over items. ● is the best estimator of its model, ○ one that is not clearly "

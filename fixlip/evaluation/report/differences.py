@@ -1,21 +1,17 @@
 """Paired differences: the same items under two models, or under two estimators."""
 
-import math
 from collections.abc import Hashable, Iterable, Iterator
 from itertools import chain, combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fixlip.evaluation.summary_figures import goodness, middle
+from fixlip.evaluation.metric import Figure, Values, finite, goodness, middle
+from fixlip.evaluation.report.columns import Column, Columns, Method, Table
 from fixlip.metrics.intervals import paired
-
-if TYPE_CHECKING:
-    from fixlip.evaluation.summary import Column, Columns, Method, Table
-    from fixlip.evaluation.summary_figures import Figure, Values
 
 FEW = 6  # estimators of which each two are compared
 
 
-def differences(columns: "Columns") -> "Table":
+def differences(columns: Columns) -> Table:
     """The second method's value minus the first's, on the items that both have, with a bootstrap interval over items.
 
     Models are compared on every figure, estimators on the main ones: each two of few, of many (more than `FEW`) each
@@ -40,7 +36,7 @@ def differences(columns: "Columns") -> "Table":
     return found
 
 
-def _pairs(figure: "Figure", of: "dict[Method, Column]") -> "Iterator[tuple[str, str, Method, Method]]":
+def _pairs(figure: Figure, of: dict[Method, Column]) -> Iterator[tuple[str, str, Method, Method]]:
     """What is compared: between what, within what, and the two methods."""
     for estimator in dict.fromkeys(estimator for _, estimator in of):
         same = [method for method in of if method[1] == estimator]
@@ -54,11 +50,11 @@ def _pairs(figure: "Figure", of: "dict[Method, Column]") -> "Iterator[tuple[str,
         yield from (("estimators", model, *pair) for pair in pairs)
 
 
-def _value(figure: "Figure", items: "Iterable[Values]") -> float:
+def _value(figure: Figure, items: Iterable[Values]) -> float:
     return middle(figure.statistic, (value for values in items for value in values.values()))
 
 
-def _difference(figure: "Figure", one: "Column", other: "Column", names: tuple[str, str]) -> dict[str, Any] | None:
+def _difference(figure: Figure, one: Column, other: Column, names: tuple[str, str]) -> dict[str, Any] | None:
     a: dict[Hashable, list[float]] = {}
     b: dict[Hashable, list[float]] = {}
     for item, values in one.values.items():  # an object that one of the models does not see is in neither
@@ -85,8 +81,3 @@ def _difference(figure: "Figure", one: "Column", other: "Column", names: tuple[s
         "better_when": figure.better,
         "main": figure.main,
     }
-
-
-def finite(value: float) -> float | None:
-    """The number; None for one that JSON has not."""
-    return float(value) if math.isfinite(value) else None

@@ -9,42 +9,14 @@ from typing import Any
 import numpy as np
 
 from fixlip.errors import InputError
-from fixlip.evaluation.rows import as_written
-from fixlip.evaluation.summary_differences import differences, finite
-from fixlip.evaluation.summary_figures import (
-    FIGURES,
-    Figure,
-    Values,
-    goodness,
-    keyed,
-    measured,
-    middle,
-    numbers,
-    setting_of,
-)
+from fixlip.evaluation.metric import Figure, finite, goodness, middle, numbers
+from fixlip.evaluation.report.columns import Column, Method, Table, columns, grounded, metrics_in
+from fixlip.evaluation.report.differences import differences
+from fixlip.evaluation.rows import Row, as_written
 from fixlip.metrics.intervals import bootstrap
 
-Row = dict[str, Any]
-Table = list[dict[str, Any]]
-Method = tuple[str, str]  # model, estimator
 POINTS = 51  # of a mean curve
 RESAMPLES = 1000  # for its interval
-CURVES = {
-    "insertion-deletion": ("insertion", "deletion"),
-    "perturbation": ("image_insertion", "image_deletion", "text_insertion", "text_deletion"),
-}
-
-
-@dataclass
-class Column:
-    """Values of one figure for one method: those of each item, and what to hold them against."""
-
-    values: dict[str, Values] = field(default_factory=dict)
-    chance: list[float] = field(default_factory=list)
-    ceiling: list[float] = field(default_factory=list)
-
-
-Columns = dict[tuple[Figure, str], dict[Method, Column]]
 
 
 @dataclass(frozen=True)
@@ -58,7 +30,7 @@ class Summary:
         headlines: one row for each figure, setting and method: value, interval (low, high), number of items and of
             values, chance, ceiling, and whether higher is better.
         differences: between each two models (for each estimator) and each two estimators (for each model), on the
-            items that both have; see `fixlip.evaluation.summary_differences`.
+            items that both have; see `fixlip.evaluation.report.differences`.
         classes: grounding of each kind of object: median PGE with its interval, PGA, number of objects and items.
         curves: mean curves of insertion, deletion and conditional perturbation, with intervals at each point.
         times: seconds; all else is the same for the same rows, however long they took.
@@ -99,46 +71,16 @@ def summarise(rows: Iterable[Row]) -> Summary:
     if not rows:
         raise InputError("There are no results here yet; run `fixlip evaluate` first.")
     good = [row for row in rows if row["status"] == "ok" and row["estimator"]]
-    columns = _columns(good)
+    values = columns(good)
     return Summary(
         counts=_counts(rows, good),
         methods=_methods(good),
-        headlines=[_headline(f, s, m, c) for (f, s), of in columns.items() for m, c in of.items()],
-        differences=differences(columns),
+        headlines=[_headline(f, s, m, c) for (f, s), of in values.items() for m, c in of.items()],
+        differences=differences(values),
         classes=_classes(good),
         curves=_curves(good),
         times=_times(good),
     )
-
-
-def _columns(rows: list[Row]) -> Columns:
-    """All values by figure and setting, then by method; figures in the order of `FIGURES`."""
-    found: Columns = {}
-    for row in rows:
-        for figure, setting, values in measured(row):
-            own = keyed(figure.read(values))
-            if not own:
-                continue
-            of = found.setdefault((figure, setting), {})
-            column = of.setdefault((row["model"], row["estimator"]), Column())
-            column.values[row["item"]] = own
-            column.chance += numbers(figure.chance(values)) if figure.chance else []
-            column.ceiling += numbers(figure.ceiling(values)) if figure.ceiling else []
-    metrics = list(dict.fromkeys(figure.metric for figure in FIGURES))
-    place = {figure: (metrics.index(figure.metric), k) for k, figure in enumerate(FIGURES)}
-
-    def order(key: tuple[Figure, str]) -> Any:
-        figure, setting = key
-        metric, k = place.get(figure, (metrics.index(figure.metric), len(FIGURES)))
-        return metric, _natural(setting), k, figure.name
-
-    return {key: found[key] for key in sorted(found, key=order)}
-
-
-def _natural(text: str) -> list[tuple[int, float, str]]:
-    """To sort by: numbers in a text count as numbers."""
-    pieces = re.split(r"(\d+(?:\.\d+)?)", text)
-    return [(1, float(p), "") if k % 2 else (0, 0.0, p) for k, p in enumerate(pieces)]
 
 
 def _headline(figure: Figure, setting: str, method: Method, column: Column) -> dict[str, Any]:
@@ -262,26 +204,17 @@ def _classes(rows: list[Row]) -> Table:
     return table
 
 
-def grounded(row: Row) -> list[dict[str, Any]]:
-    """The objects of a row for which grounding was measured."""
-    for label, values in row.get("metrics", {}).items():
-        if isinstance(values, dict) and setting_of(label, values)[0] == "grounding":
-            return values.get("objects", [])
-    return []
-
-
 def _curves(rows: list[Row]) -> Table:
     """Mean curves on common places, with the number of items."""
     found: dict[tuple[str, str, str, str, str], list[np.ndarray]] = {}
     places = np.linspace(0, 1, POINTS)
     for row in rows:
-        for label, values in row["metrics"].items():
-            metric, setting = setting_of(label, values) if isinstance(values, dict) else ("", "")
-            for name in CURVES.get(metric, ()):
-                curve = (values.get("curves") or {} if metric == "perturbation" else values).get(name)
+        for metric, setting, values in metrics_in(row):
+            for name, read in metric.curves.items():
+                curve = read(values)
                 x = values.get("fractions") or np.linspace(0, 1, len(curve or ())).tolist()
                 if curve and len(numbers(curve)) == len(curve) == len(x):
-                    key = metric, setting, row["model"], row["estimator"], name
+                    key = metric.name, setting, row["model"], row["estimator"], name
                     found.setdefault(key, []).append(np.interp(places, x, curve))
     names = ("metric", "setting", "model", "estimator", "curve")
     return [

@@ -2,27 +2,16 @@
 
 from typing import Any
 
-from fixlip.evaluation.failures import KINDS, Failures
-from fixlip.evaluation.report_blocks import Cell, Heading, Strip, Table, count, interval, number
-from fixlip.evaluation.summary import Summary
-from fixlip.evaluation.summary_figures import FIGURES, goodness
+from fixlip.evaluation.metric import goodness
+from fixlip.evaluation.metrics import get_metric
+from fixlip.evaluation.report.blocks import Cell, Heading, Strip, Table, count, interval, number
+from fixlip.evaluation.report.failures import KINDS, Failures
+from fixlip.evaluation.report.summary import Summary
 
 Rows = list[dict[str, Any]]
 ARROWS = {"higher": "↑", "lower": "↓", "zero": "→0"}
 ESTIMATOR = Heading("estimator", number=False)
-TITLES = {
-    "grounding": "Grounding",
-    "pointing-game": "Pointing game",
-    "insertion-deletion": "Insertion and deletion",
-    "faithfulness": "Faithfulness",
-    "perturbation": "Conditional perturbation",
-    "stability": "Stability over seeds",
-    "randomization": "Random weights",
-    "removal": "Other removal operators",
-    "foils": "Foiled captions",
-}
 MOST, WORST = 24, 10  # kinds of objects in one table; of more the worst, and all in a folded one
-CEILINGS = {"PGE": "perfect outline"}  # a ceiling that has a name of its own
 
 
 def headline_tables(summary: Summary) -> list[tuple[str, list[Table]]]:
@@ -35,7 +24,7 @@ def headline_tables(summary: Summary) -> list[tuple[str, list[Table]]]:
         groups = [(", ".join(filter(None, settings)), rows)] if together else []
         groups = groups or [(s, [h for h in rows if h["setting"] == s]) for s in settings]
         for setting, own in groups:
-            title = f"{TITLES[metric]} ({setting})" if setting and not together else TITLES[metric]
+            title = get_metric(metric).title + (f" ({setting})" if setting and not together else "")
             found.setdefault(metric, []).append(_headline_table(summary, title, own))
     return list(found.items())
 
@@ -128,7 +117,8 @@ def _digits(rows: Rows) -> int:
 
 
 def _called(h: dict[str, Any], name: str) -> str:
-    return CEILINGS.get(h["figure"], name) if name == "ceiling" else name
+    figures = get_metric(h["metric"]).figures if name == "ceiling" else ()
+    return next((figure.ceiling_name for figure in figures if figure.name == h["figure"]), name)
 
 
 def _varies(rows: Rows, name: str) -> bool:
@@ -168,13 +158,12 @@ def _mark(summary: Summary, column: Rows, h: dict[str, Any] | None) -> str:
 
 
 def _about(rows: Rows) -> str:
-    about = {(f.metric, f.name): f for f in FIGURES}
-    said = []
-    for name in dict.fromkeys(h["figure"] for h in rows):
-        figure = about.get((rows[0]["metric"], name))
-        if figure:
-            said.append(f"{name}: {figure.about}{' (median)' if figure.statistic == 'median' else ''}.")
-    return " ".join(said)
+    shown = {h["figure"] for h in rows}
+    return " ".join(
+        f"{figure.name}: {figure.about}{' (median)' if figure.statistic == 'median' else ''}."
+        for figure in get_metric(rows[0]["metric"]).figures
+        if figure.name in shown
+    )
 
 
 def glance_table(summary: Summary) -> Table:
@@ -187,7 +176,10 @@ def glance_table(summary: Summary) -> Table:
         several = len({h["setting"] for h in main if (h["metric"], h["figure"]) == (metric, figure)}) > 1
         name = f"{figure} {setting}" if several else figure
         line = [
-            Cell(f"{name} {ARROWS[column[0]['better']]}", " · ".join(filter(None, (TITLES[metric], _against(column)))))
+            Cell(
+                f"{name} {ARROWS[column[0]['better']]}",
+                " · ".join(filter(None, (get_metric(metric).title, _against(column)))),
+            )
         ]
         for model in models:
             own = [h for h in column if h["model"] == model]
@@ -248,7 +240,11 @@ def _difference_table(
         best = next(
             d["first"] for _, d in rows if (d["metric"], d["figure"], d["setting"]) == (metric, figure, setting)
         )
-        about = (TITLES[metric].lower() if figures.count(figure) > 1 else "", setting, best if against else "")
+        about = (
+            get_metric(metric).title.lower() if figures.count(figure) > 1 else "",
+            setting,
+            best if against else "",
+        )
         headings.append(Heading(f"{figure} {ARROWS[better]}", ", ".join(filter(None, about))))
     cells = {(name, d["metric"], d["figure"], d["setting"]): d for name, d in rows}
     body = []

@@ -5,8 +5,9 @@ from typing import Any
 
 from PIL import Image as Picture
 
-from fixlip.evaluation.report_blocks import Image, slug
-from fixlip.evaluation.summary import CURVES, Summary
+from fixlip.evaluation.metrics import get_metric
+from fixlip.evaluation.report.blocks import Image, slug
+from fixlip.evaluation.report.summary import Summary
 from fixlip.plots.style import INK, SOFT, new_figure, to_bytes, to_png
 from fixlip.results.explanation import Explanation
 
@@ -23,18 +24,23 @@ def curve_figures(summary: Summary) -> dict[str, list[Image]]:
     for metric, setting, model in places:
         own = [c for c in summary.curves if (c["metric"], c["setting"], c["model"]) == (metric, setting, model)]
         best = _best(summary, metric, setting, model)
-        for side in dict.fromkeys(name.rpartition("_")[0] for name in CURVES[metric]):
-            names = [name for name in CURVES[metric] if name.rpartition("_")[0] == side]
+        curves = get_metric(metric).curves
+        for side in dict.fromkeys(name.rpartition("_")[0] for name in curves):
+            names = [name for name in curves if name.rpartition("_")[0] == side]
             drawn = [c for e in best for name in names for c in own if (c["estimator"], c["curve"]) == (e, name)]
             if drawn:
                 about = ", ".join(
-                    filter(None, (model, setting, LABELS[side].removeprefix("share of the ") if side else ""))
+                    filter(None, (model, setting, _label(side).removeprefix("share of the ") if side else ""))
                 )
                 if len(best) < len({c["estimator"] for c in own}):
                     about += f" (the best {len(best)})"
                 name = slug("curves", metric, setting, model, side)
-                found.setdefault(metric, []).append(_curves(drawn, name, about, LABELS[side]))
+                found.setdefault(metric, []).append(_curves(drawn, name, about, _label(side)))
     return found
+
+
+def _label(side: str) -> str:
+    return LABELS.get(side, f"share of the {side}")
 
 
 def _best(summary: Summary, metric: str, setting: str, model: str) -> list[str]:

@@ -15,13 +15,13 @@ from urllib.parse import quote
 
 from fixlip.errors import InputError, OptionError
 from fixlip.evaluation import rows as rows_on_disk
-from fixlip.evaluation.failures import Failures, failures
 from fixlip.evaluation.folder import SETTINGS, read_settings
-from fixlip.evaluation.report_blocks import Example, Examples, Section, short_names
-from fixlip.evaluation.report_examples import Explain, Shots
-from fixlip.evaluation.report_figures import curve_figures
-from fixlip.evaluation.report_sections import lead, sections, title_of
-from fixlip.evaluation.summary import Summary, summarise
+from fixlip.evaluation.report.blocks import Example, Examples, Section, short_names
+from fixlip.evaluation.report.examples import Explain, Shots
+from fixlip.evaluation.report.failures import Failures, failures
+from fixlip.evaluation.report.figures import curve_figures
+from fixlip.evaluation.report.sections import lead, sections, title_of
+from fixlip.evaluation.report.summary import Summary, summarise
 from fixlip.io.files import write_atomically
 from fixlip.results.gallery import Gallery
 from fixlip.viewer import content_hash
@@ -140,7 +140,7 @@ def report(
 
 def make(rows: list[dict[str, Any]], settings: Mapping[str, Any], *, examples: int, explain: Explain) -> Report:
     """The report of rows; see `report`."""
-    from fixlip.evaluation import report_examples
+    from fixlip.evaluation.report import examples as report_examples
 
     summary, kinds = summarise(rows), failures(rows)
     names = short_names(dict.fromkeys(m["estimator"] for m in summary.methods))
@@ -178,14 +178,14 @@ def _write_markdown(found: Report, path: Path) -> None:
 
 
 def _file(name: str) -> str:
-    return (files("fixlip.evaluation") / name).read_text("utf-8")
+    return (files("fixlip.evaluation.report") / name).read_text("utf-8")
 
 
 def _environment(*, autoescape: bool) -> Any:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("fixlip.evaluation", ""),
+        loader=PackageLoader("fixlip.evaluation.report", ""),
         autoescape=autoescape,
         undefined=StrictUndefined,
         trim_blocks=True,

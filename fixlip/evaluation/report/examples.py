@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fixlip.errors import FixlipError, InputError
-from fixlip.evaluation.failures import KINDS, Failures
-from fixlip.evaluation.report_blocks import Example, number, slug
-from fixlip.evaluation.report_figures import explanation_figure
-from fixlip.evaluation.report_sections import Shown
-from fixlip.evaluation.summary import Row, Summary, grounded
-from fixlip.evaluation.summary_figures import measured, numbers
+from fixlip.evaluation.metric import numbers
+from fixlip.evaluation.report.blocks import Example, number, slug
+from fixlip.evaluation.report.columns import grounded, measured
+from fixlip.evaluation.report.failures import KINDS, Failures
+from fixlip.evaluation.report.figures import explanation_figure
+from fixlip.evaluation.report.sections import Shown
+from fixlip.evaluation.report.summary import Summary
+from fixlip.evaluation.rows import Row
 from fixlip.players.base import Box
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from fixlip.evaluation.rows import as_written
-from fixlip.evaluation.summary import Row, Table, grounded
-from fixlip.evaluation.summary_figures import numbers
+from fixlip.evaluation.metric import numbers
+from fixlip.evaluation.report.columns import Table, grounded
+from fixlip.evaluation.rows import Row, as_written
 from fixlip.runtime.threads import without_warnings
 
 COVERAGE, UNUSUAL, CONTEXT = KINDS = ("object coverage", "unusual scenes", "correlated contexts")

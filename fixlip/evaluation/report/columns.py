@@ -1,0 +1,93 @@
+"""The values in rows by figure and setting, then by method."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fixlip import specs
+from fixlip.evaluation.metric import Figure, Metric, Numbers, Values, keyed, numbers
+from fixlip.evaluation.metrics import find_metric, list_metrics
+from fixlip.evaluation.rows import Row
+
+Table = list[dict[str, Any]]
+Method = tuple[str, str]  # model, estimator
+
+
+@dataclass
+class Column:
+    """Values of one figure for one method: those of each item, and what to hold them against."""
+
+    values: dict[str, Values] = field(default_factory=dict)
+    chance: list[float] = field(default_factory=list)
+    ceiling: list[float] = field(default_factory=list)
+
+
+Columns = dict[tuple[Figure, str], dict[Method, Column]]
+
+
+def metrics_in(row: Row) -> list[tuple[Metric, str, Numbers]]:
+    """The metrics that a row has: each with the setting that it was measured in, and its part of the row.
+
+    The setting is what sets apart values of one figure that must not be mixed: the number of classes of a mosaic, the
+    p of the masks, options that the metric was asked for with. Metrics that nobody has installed here are left out.
+    """
+    found = []
+    for label, values in row.get("metrics", {}).items():
+        if isinstance(values, dict):
+            name, options = specs.parse(label)
+            if metric := find_metric(name):
+                found.append((metric, setting(metric, options, values), values))
+    return found
+
+
+def setting(metric: Metric, options: dict[str, Any], values: Numbers) -> str:
+    """The setting that numbers of a metric were measured in.
+
+    Example:
+        >>> from fixlip.evaluation.metrics import get_metric
+        >>> setting(get_metric("faithfulness"), {"p": 0.7, "masks": 64}, {"p": 0.7, "mse": 0.1})
+        'p=0.7, masks=64'
+    """
+    own = {key: values[key] for key in metric.settings if values.get(key) is not None}
+    return ", ".join(f"{key}={value}" for key, value in {**own, **options}.items())
+
+
+def measured(row: Row) -> list[tuple[Figure, str, Numbers]]:
+    """The figures that a row has: each with its setting, and the metric's part of the row."""
+    return [(figure, at, values) for metric, at, values in metrics_in(row) for figure in metric.figures_of(values)]
+
+
+def grounded(row: Row) -> list[dict[str, Any]]:
+    """The objects of a row for which grounding was measured."""
+    return next((values.get("objects", []) for metric, _, values in metrics_in(row) if metric.name == "grounding"), [])
+
+
+def columns(rows: Iterable[Row]) -> Columns:
+    """All values by figure and setting, then by method; in the order of the metrics and of their figures."""
+    found: Columns = {}
+    place: dict[Figure, int] = {}
+    for row in rows:
+        for metric, at, values in metrics_in(row):
+            for k, figure in enumerate(metric.figures_of(values)):
+                own = keyed(figure.read(values))
+                if not own:
+                    continue
+                place[figure] = min(k, len(metric.figures))
+                column = found.setdefault((figure, at), {}).setdefault((row["model"], row["estimator"]), Column())
+                column.values[row["item"]] = own
+                column.chance += numbers(figure.chance(values)) if figure.chance else []
+                column.ceiling += numbers(figure.ceiling(values)) if figure.ceiling else []
+    names = list_metrics()
+
+    def order(key: tuple[Figure, str]) -> Any:
+        figure, at = key
+        return names.index(figure.metric), _natural(at), place[figure], figure.name
+
+    return {key: found[key] for key in sorted(found, key=order)}
+
+
+def _natural(text: str) -> list[tuple[int, float, str]]:
+    """Pieces of a text to sort by: numbers in it count as numbers."""
+    pieces = re.split(r"(\d+(?:\.\d+)?)", text)
+    return [(1, float(p), "") if k % 2 else (0, 0.0, p) for k, p in enumerate(pieces)]
