@@ -33,7 +33,7 @@ from random import Random
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "fuzz.json"
-MENDED = ROOT / "tests" / "findings"
+MENDED = ROOT / "tests" / "helpers" / "findings"
 SECONDS, GIGABYTES, LONGEST = 20, 3, 100_000
 sys.path.insert(0, str(ROOT))
 

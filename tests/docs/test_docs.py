@@ -200,6 +200,14 @@ def test_a_link_holds_in_its_place_on_the_site(tmp_path):
     )
 
 
+def test_the_version_is_one():
+    project, cited, changes = ((ROOT / n).read_text("utf-8") for n in ("pyproject.toml", "CITATION.cff", "CHANGELOG.md"))
+    newest = re.search(r"^## \[(\d.*)\] - (\d{4}-\d\d-\d\d)$", changes, re.M)
+    assert re.search(r'^version = "(.*)"$', project, re.M)[1] == newest[1]
+    assert re.search(r"^version: (.*)$", cited, re.M)[1] == newest[1]
+    assert re.search(r"^date-released: (.*)$", cited, re.M)[1] == newest[2]
+
+
 def test_every_page_is_in_the_navigation():
     staged = {place.rpartition(".")[0] for place in staging.sources().values() if place.endswith((".md", ".ipynb"))}
     listed = set(indices.navigation()) | {"capabilities", "estimators"}  # these two below reference/index
