@@ -10,6 +10,7 @@ and `benchmarks/results/fine_tuning.json`.
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from benchmarks.output import markdown
 from fixlip import evaluation
 from fixlip.datasets import scenes
 from fixlip.io.files import plain
-from fixlip.metrics.intervals import Interval, bootstrap, by_class, paired
+from fixlip.metrics.intervals import Interval, Statistic, bootstrap, by_class, paired
 from fixlip.results.comparison import Comparison
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +37,7 @@ PARTS = {  # what a row of the table is about: its domain, and the kinds that co
     "one new and one old kind: the old one": ("one new and one old kind", "bundled"),
     "old kinds": ("old kinds", "bundled"),
 }
-OPTIONS = (
+OPTIONS = [
     "model",
     "data",
     "replay",
@@ -49,7 +50,16 @@ OPTIONS = (
     "removal",
     "same",
     "seed",
-)
+]
+COLUMNS: dict[str, tuple[str, Statistic, bool]] = {  # what an object has, how it is summed up, with an interval or not
+    "median PGE": ("pge", "median", True),
+    "PGA": ("pga", "mean", True),
+    "own box positive": ("own", "mean", True),
+    "PGE of the box itself": ("ceiling", "median", False),
+    "PGE of chance": ("chance_pge", "median", False),
+    "PGA of chance": ("chance_pga", "mean", False),
+}
+NEW_AND_OLD: dict[str, scenes.Vocabulary] = {"new": "new", "old": "bundled"}
 SINGLE_SEED = 7_500_000
 Groups = dict[str, list[dict[str, Any]]]  # scene: its objects
 
@@ -67,14 +77,14 @@ def explained(encoders: list[Any], domain: str, args: argparse.Namespace) -> dic
     return found
 
 
-def values(groups: Groups, field: str, vocabulary: scenes.Vocabulary) -> dict[str, list[float]]:
-    """One number for each object of these kinds, by scene; a PGE that does not exist (nothing is positive) is 0."""
-    own = set(scenes.kinds(vocabulary))
+def values(groups: Groups, vocabulary: scenes.Vocabulary, field: str) -> dict[str, list[float]]:
+    """A number for each object of these kinds, by scene; a PGE that does not exist (nothing is positive) is 0."""
+    kinds = set(scenes.kinds(vocabulary))
 
     def number(thing: dict[str, Any]) -> float:
         return float(thing["own"] > 0) if field == "own" else float(thing[field] or 0.0)
 
-    return {item: [number(t) for t in things if t["name"] in own] for item, things in groups.items()}
+    return {item: [number(t) for t in things if t["name"] in kinds] for item, things in groups.items()}
 
 
 def zero_shot(encoder: Any, vocabulary: scenes.Vocabulary, n: int) -> list[float]:
@@ -92,44 +102,40 @@ def zero_shot(encoder: Any, vocabulary: scenes.Vocabulary, n: int) -> list[float
 
 def measure(encoders: list[Any], args: argparse.Namespace) -> dict[str, Any]:
     """All numbers, in types of JSON."""
-    labels = [encoder.name for encoder in encoders]
+    first, *others = labels = [encoder.name for encoder in encoders]
     grounding = {domain: explained(encoders, domain, args) for domain in DOMAINS}
     rows, differences = [], []
     for part, (domain, vocabulary) in PARTS.items():
-        of = {
-            (label, field): values(grounding[domain][label], field, vocabulary)
-            for label in labels
-            for field in ("pge", "pga", "own", "ceiling", "chance_pge", "chance_pga")
-        }
+        of = {label: partial(values, grounding[domain][label], vocabulary) for label in labels}
         for label in labels:
-            pge = of[label, "pge"]
-            row: dict[str, Any] = {"scenes of": part, "model": label, "objects": sum(map(len, pge.values()))}
-            row["median PGE"] = bootstrap(pge.values())
-            row["PGA"] = bootstrap(of[label, "pga"].values(), "mean")
-            row["own box positive"] = bootstrap(of[label, "own"].values(), "mean")
-            row["PGE of the box itself"] = bootstrap(of[label, "ceiling"].values()).value
-            row["PGE of chance"] = bootstrap(of[label, "chance_pge"].values()).value
-            row["PGA of chance"] = bootstrap(of[label, "chance_pga"].values(), "mean").value
+            row: dict[str, Any] = {
+                "scenes of": part,
+                "model": label,
+                "objects": sum(map(len, of[label]("pge").values())),
+            }
+            for column, (field, statistic, interval) in COLUMNS.items():
+                whole = bootstrap(of[label](field).values(), statistic)
+                row[column] = whole if interval else whole.value
             rows.append(row)
-            if label != labels[0]:
-                change: dict[str, Any] = {"scenes of": part, "model": label}
-                change["median PGE"] = paired(pge, of[labels[0], "pge"])
-                change["PGA"] = paired(of[label, "pga"], of[labels[0], "pga"], "mean")
-                differences.append(change)
+        for label in others:
+            change: dict[str, Any] = {"scenes of": part, "model": label}
+            change["median PGE"] = paired(of[label]("pge"), of[first]("pge"))
+            change["PGA"] = paired(of[label]("pga"), of[first]("pga"), "mean")
+            differences.append(change)
     things = {
         label: [(i, t["name"], float(t["pge"] or 0)) for i, ts in grounding["new kinds"][label].items() for t in ts]
         for label in labels
     }
     medians = {label: by_class(things[label]) for label in labels}
     kinds = [
-        {"kind": name, "objects": sum(t[1] == name for t in things[labels[0]])}
-        | {label: medians[label][name] for label in labels}
-        for name in medians[labels[0]]
+        {"kind": name, "objects": sum(t[1] == name for t in things[first])} | {m: medians[m][name] for m in labels}
+        for name in medians[first]
     ]
-    shots = []
-    for encoder in encoders:
-        hits = {v: bootstrap(zero_shot(encoder, v, args.single), "mean") for v in ("new", "bundled")}
-        shots.append({"model": encoder.name, "new kinds": hits["new"], "old kinds": hits["bundled"]})
+    shots = [
+        {"model": encoder.name}
+        | {f"{said} kinds": bootstrap(zero_shot(encoder, v, args.single), "mean") for said, v in NEW_AND_OLD.items()}
+        for encoder in encoders
+    ]
     return {"grounding": rows, "differences": differences, "kinds": kinds, "zero-shot": shots}
 
 
