@@ -47,6 +47,11 @@ METHODS: dict[str, dict[str, dict[str, Any]]] = {
         "independent masks, Gaussian process": {"p": 0.7, "interactions": "cross"} | PROCESS,
     },
 }
+CONVERGED: dict[str, dict[str, Any]] = {
+    "cross pairs, p = 0.5": {"interactions": "cross", "sampling": "folded"} | LEAST_SQUARES,
+    "pairs of patches, p = 0.5": {"interactions": "all", "sampling": "folded"} | LEAST_SQUARES,
+    "cross pairs, p = 0.7": {"p": 0.7, "interactions": "cross"} | LEAST_SQUARES,
+}
 MOST = {"cross pairs, p = 0.5": 2048, "pairs of patches, p = 0.5": 4096, "cross pairs, p = 0.7": 2048}
 COLOURS = {"independent masks, least": "tab:grey", "folded masks, least": "tab:blue", "folded masks, G": "tab:red"}
 
@@ -58,8 +63,7 @@ def main() -> None:
         measured = defaultdict(list)
         for game in scene_games(model, args.scenes):
             for what, methods in METHODS.items():
-                options = {k: v for k, v in [*methods.values()][-1].items() if k != "fit"} | LEAST_SQUARES
-                converged = explain(game, options, args.converged, TRUTH_SEED)
+                converged = explain(game, CONVERGED[what], args.converged, TRUTH_SEED)
                 for method, options in methods.items():
                     for m in (m for m in PASSES if m <= MOST[what]):
                         for seed in range(args.seeds):
