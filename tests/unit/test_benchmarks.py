@@ -218,4 +218,4 @@ def test_quick_mode(name, tmp_path):
 
 
 def test_the_ratios_of_the_readme_are_those_measured():
-    assert headline.MARKS[0] + headline.headline() + headline.MARKS[1] in headline.README.read_text("utf-8")
+    assert f"<!-- ratios -->\n{headline.headline()}\n<!-- /ratios -->" in headline.README.read_text("utf-8")
