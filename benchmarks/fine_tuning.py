@@ -89,7 +89,7 @@ def values(groups: Groups, vocabulary: scenes.Vocabulary, field: str) -> dict[st
 
 
 def zero_shot(encoder: Any, vocabulary: scenes.Vocabulary, n: int) -> list[float]:
-    """For each scene with one object, whether its kind has the nearest prompt among all kinds, old and new."""
+    """Hits (1.0) and misses (0.0): whether the kind of a single object has the nearest prompt among all kinds."""
     names = scenes.kinds("mixed")
     texts = [encoder.text_input(scenes.prompt(name)) for name in names]
     w = torch.cat([encoder.embed_text(t, torch.ones(1, t.n_tokens, dtype=torch.bool)) for t in texts])

@@ -42,7 +42,7 @@ def headline() -> str:
 
 
 def rows_of(name: str) -> list[dict[str, Any]]:
-    """What was measured under a name; nothing where it was not."""
+    """The rows measured under a name; none where nothing was measured."""
     path = RESULTS / f"{name}.json"
     found: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else []
     return found

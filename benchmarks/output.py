@@ -1,4 +1,4 @@
-"""What every benchmark prints and writes."""
+"""Tables: printed, and written as JSON and Markdown."""
 
 import argparse
 import json

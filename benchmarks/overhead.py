@@ -86,7 +86,7 @@ class Baseline:
         self.sizes = [self._fastest(embed, random_masks(n, trial, self.device)) for embed, n in self.towers]
 
     def masks(self, *passes: int) -> list[torch.Tensor]:
-        """So many masks for each tower, on its device."""
+        """Masks for each tower, on its device, as many as passes."""
         return [random_masks(n, m, self.device) for (_, n), m in zip(self.towers, passes, strict=True)]
 
     def __call__(self, *masks: torch.Tensor) -> None:

@@ -61,7 +61,7 @@ def algebra(n: int, dim: int, pairs: str) -> Row:
 
 
 def without_towers(n: int, dim: int, pairs: Any) -> Row:
-    """In this process, which may not take more memory than there is."""
+    """The same in this process, which may not take more memory than the machine has."""
     limit = int(SPARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
     game, estimator = cheap_game(n, WORDS, dim), fixlip.get_estimator("banzhaf", interactions=pairs)

@@ -92,7 +92,7 @@ class Hunt:
         self.tell()
 
     def tell(self):
-        """What was done so far, for the process that has started this one."""
+        """Write the progress for the process that has started this one."""
         self.told = time.monotonic()
         self.out.mkdir(parents=True, exist_ok=True)
         done = {"executions": self.executions, "findings": self.findings}

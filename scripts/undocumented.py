@@ -41,7 +41,7 @@ def entries(section: str) -> set[str]:
 
 
 def of_function(function: Callable[..., Any], doc: str) -> Iterator[str]:
-    """What is amiss with the documentation of one function."""
+    """The faults in the documentation of a function."""
     if ELSEWHERE.fullmatch(doc):
         return
     parts = sections(doc)
