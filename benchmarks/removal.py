@@ -1,4 +1,4 @@
-"""The time that `drop` saves: seconds of masked image passes by removal operator, at p = 0.5; do the numbers agree?
+"""The time that `drop` saves: seconds of masked image passes at p = 0.5 by removal operator, and their agreement.
 
 `drop` computes only the tokens that are left, `attention` hides the others: the same numbers. Real architectures have
 random weights, which cost the same as trained ones.
