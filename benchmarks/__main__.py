@@ -4,12 +4,13 @@
 
 dense      the published FIxLIP computation, done densely: equal results, seconds, memory
 exclip     the published integrated gradients, from dense Jacobians: equal results, seconds
-shapiq     shapiq's approximators at equal numbers of game values
 overhead   a whole explanation against the same passes of the encoders with nothing around
 memory     peak memory against the budget
 players    from 49 to 1,024 patches: passes, linear algebra, memory
 captions   many captions on one picture, many pictures with many captions
 precision  bfloat16, float16 and compiled models: speed, and the error that they bring
+removal    image passes by removal operator: what `drop` saves
+gradients  the completeness gap of integrated gradients against the steps
 
 All by default. Rows are written as soon as they are measured; a run that was stopped goes on where it was, unless
 --again is given. --quick only tries (seconds each, small numbers) and writes nothing unless --out is given.
@@ -25,16 +26,7 @@ import torch
 from benchmarks.machine import machine
 from benchmarks.runs import Settings, carry_out
 
-MODULES = {
-    "dense": "dense",
-    "exclip": "exclip",
-    "shapiq": "approximators",
-    "overhead": "overhead",
-    "memory": "memory",
-    "players": "players",
-    "captions": "captions",
-    "precision": "precision",
-}
+NAMES = ("dense", "exclip", "overhead", "memory", "players", "captions", "precision", "removal", "gradients")
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -47,19 +39,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="cpu", help="cpu, cuda, ...")
     parser.add_argument("--out", type=Path, help="folder of the tables; benchmarks/results by default")
     parser.add_argument("--only", default="", metavar="TEXT", help="rows with this in their names")
-    parser.add_argument("--again", action="store_true", help="measure anew what is there")
+    parser.add_argument("--again", action="store_true", help="repeat what was measured before")
     args = parser.parse_args(arguments)
-    unknown = [name for name in args.names if name not in MODULES]
+    unknown = [name for name in args.names if name not in NAMES]
     if unknown:
-        parser.error(f"no measurement {', '.join(unknown)}; there are {', '.join(MODULES)}")
+        parser.error(f"no measurement {', '.join(unknown)}; there are {', '.join(NAMES)}")
     folder = args.out or (None if args.quick else RESULTS)
     if folder and torch.device(args.device).type == "cuda":
         folder /= "-".join(machine(args.device)["GPU"].partition(",")[0].lower().split())
-    failed = []
-    for name in args.names or MODULES:
-        measurement = import_module(f"benchmarks.{MODULES[name]}")
+    settings, failed = Settings(args.device, args.quick), []
+    for name in args.names or NAMES:
         failed += carry_out(
-            name, measurement, Settings(args.device, args.quick), folder, again=args.again, only=args.only
+            name, import_module(f"benchmarks.{name}"), settings, folder, again=args.again, only=args.only
         )
     for case in failed:
         print(f"failed: {case}", file=sys.stderr)

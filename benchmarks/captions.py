@@ -1,8 +1,7 @@
-"""Many captions on one picture, and many pictures with many captions: what is shared is done once."""
+"""Many captions on one picture, and many pictures with many captions: what they share is computed once."""
 
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,97 +19,84 @@ TARGETS = {"image side, against one caption": ("<=", 1.2, ""), "against each inp
 SEED = 7_000_000
 
 
-def cases(settings: Settings) -> Cases:
-    device = settings.device
-    few = {"image_masks": 128} if settings.quick else {}
-    models = ("demo-clip",) if settings.quick else ("demo-clip", "demo-siglip")
-    captions, grid, rounds = (4, (2, 2), 1) if settings.quick else (32, (3, 4), 3)
-    found: Cases = {}
-    for model in models:
-        for pairs in ("cross",) if settings.quick else ("cross", "all"):
-            call = few | {"options": {"interactions": pairs}}
-            label = f"{model}, {pairs} pairs"
-            found[f"{label}, {captions} captions"] = partial(one_image, model, captions, call, rounds, device)
-        found[f"{model}, {grid[0]} pictures x {grid[1]} captions"] = partial(
-            product, model, grid, few | {"options": {"interactions": "cross"}}, device
-        )
-    return found
-
-
-@dataclass
-class Run:
-    """What explaining all pairs took: in all, and in each tower."""
+class Run(NamedTuple):
+    """The seconds that explaining all pairs took, in all and in each tower, and the explanations."""
 
     seconds: float
     meter: Meter
-    found: list[Explanation]
-
-    @property
-    def seconds_without_text(self) -> float:
-        """Seconds of everything but the passes of the text tower."""
-        return self.seconds - self.meter.seconds["text"]
+    explanations: list[Explanation]
 
 
-def explain(encoder: Any, images: list[Any], texts: list[str], call: dict[str, Any], device: str) -> Run:
-    """All pairs of some inputs."""
-    counted, meter = metered(encoder)
-    pairs = partial(fixlip.explain_many, images, texts, pairs="all", model=counted, progress=False, **call)
-    seconds, found = timed(lambda: list(pairs()), device)
-    return Run(seconds, meter, found)
+def cases(settings: Settings) -> Cases:
+    few: dict[str, Any] = {"image_masks": 128} if settings.quick else {}
+    models = ("demo-clip",) if settings.quick else ("demo-clip", "demo-siglip")
+    captions, grid, rounds = (4, (2, 2), 1) if settings.quick else (32, (3, 4), 3)
+    rows: Cases = {}
+    for model in models:
+        for pairs in ("cross",) if settings.quick else ("cross", "all"):
+            explain = partial(run, model, settings.device, few | {"options": {"interactions": pairs}})
+            rows[f"{model}, {pairs} pairs, {captions} captions"] = partial(one_image, explain, captions, rounds)
+        explain = partial(run, model, settings.device, few | {"options": {"interactions": "cross"}})
+        rows[f"{model}, {grid[0]} pictures x {grid[1]} captions"] = partial(product, explain, *grid)
+    return rows
 
 
-def one_image(model: str, captions: int, call: dict[str, Any], rounds: int, device: str) -> Row:
-    """One picture with many captions against the same picture with one."""
-    encoder, scenes = load(model, device), [make_scene(SEED + k) for k in range(captions)]
-    images, texts = [scenes[0].image], [s.caption for s in scenes]
-    explain(encoder, images, texts[:1], call, device)
-    one, many = [], []
-    for _ in range(rounds):
-        one.append(explain(encoder, images, texts[:1], call, device))
-        many.append(explain(encoder, images, texts, call, device))
-    alone, shared = (float(np.median([run.seconds_without_text for run in runs])) for runs in (one, many))
-    of_tower = [float(np.median([run.meter.seconds["image"] for run in runs])) for runs in (one, many)]
-    check(many[0].found[0], one[0].found[0])
+def run(model: str, device: str, call: dict[str, Any], images: list[Any], texts: list[str]) -> Run:
+    """Explain all pairs of the inputs."""
+    encoder, meter = metered(load(model, device))
+    pairs = partial(fixlip.explain_many, images, texts, pairs="all", model=encoder, progress=False, **call)
+    seconds, explanations = timed(lambda: list(pairs()), device)
+    return Run(seconds, meter, explanations)
+
+
+def inputs(n_images: int, n_texts: int) -> tuple[list[Any], list[str]]:
+    """Pictures and captions of scenes that no model was trained on."""
+    scenes = [make_scene(SEED + k) for k in range(max(n_images, n_texts))]
+    return [s.image for s in scenes[:n_images]], [s.caption for s in scenes[:n_texts]]
+
+
+def one_image(explain: Any, captions: int, rounds: int) -> Row:
+    """One picture with many captions against the same picture with one; the explanations must be the same."""
+    images, texts = inputs(1, captions)
+    explain(images, texts[:1])
+    turns = [(explain(images, texts[:1]), explain(images, texts)) for _ in range(rounds)]
+    one, many = zip(*turns, strict=True)
+    agree(effects_of(many[0].explanations[0]), effects_of(one[0].explanations[0]), 1e-5)
+    seconds, tower, rest = (
+        [float(np.median([measured(r) for r in runs])) for runs in (one, many)]
+        for measured in (
+            lambda r: r.seconds,
+            lambda r: r.meter.seconds["image"],
+            lambda r: r.seconds - r.meter.seconds["text"],
+        )
+    )
     return {
         "pairs explained": captions,
         "image passes, one caption": one[0].meter.passes["image"],
         "image passes, all": many[0].meter.passes["image"],
         "text passes, all": many[0].meter.passes["text"],
-        "seconds, one caption": float(np.median([run.seconds for run in one])),
-        "seconds, all": float(np.median([run.seconds for run in many])),
-        "image tower, one caption (s)": of_tower[0],
-        "image tower, all (s)": of_tower[1],
-        "image side, against one caption": of_tower[1] / of_tower[0],
-        "without text passes, one caption (s)": alone,
-        "without text passes, all (s)": shared,
-        "without text passes, against one caption": shared / alone,
+        "seconds, one caption": seconds[0],
+        "seconds, all": seconds[1],
+        "image tower, one caption (s)": tower[0],
+        "image tower, all (s)": tower[1],
+        "image side, against one caption": tower[1] / tower[0],
+        "without text passes, one caption (s)": rest[0],
+        "without text passes, all (s)": rest[1],
+        "without text passes, against one caption": rest[1] / rest[0],
     }
 
 
-def product(model: str, grid: tuple[int, int], call: dict[str, Any], device: str) -> Row:
-    """N pictures x M captions against the passes of N pictures and of M captions."""
-    encoder = load(model, device)
-    scenes = [make_scene(SEED + k) for k in range(max(grid))]
-    images, texts = [s.image for s in scenes[: grid[0]]], [s.caption for s in scenes[: grid[1]]]
-    pairs = explain(encoder, images, texts, call, device)
-    alone = [explain(encoder, [image], texts[:1], call, device).meter.passes["image"] for image in images]
-    of_text = [explain(encoder, images[:1], [text], call, device).meter.passes["text"] for text in texts]
-    each = sum(alone) + sum(of_text)
-    made = pairs.meter.passes["image"] + pairs.meter.passes["text"]
+def product(explain: Any, n_images: int, n_texts: int) -> Row:
+    """Several pictures x several captions against the passes of each picture and of each caption alone."""
+    images, texts = inputs(n_images, n_texts)
+    pairs = explain(images, texts)
+    alone = sum(explain([image], texts[:1]).meter.passes["image"] for image in images)
+    alone += sum(explain(images[:1], [text]).meter.passes["text"] for text in texts)
     return {
-        "pairs explained": grid[0] * grid[1],
+        "pairs explained": n_images * n_texts,
         "image passes, all": pairs.meter.passes["image"],
         "text passes, all": pairs.meter.passes["text"],
-        "passes of each input alone": each,
-        "against each input once": made / each,
+        "passes of each input alone": alone,
+        "against each input once": sum(pairs.meter.passes.values()) / alone,
         "seconds, all": pairs.seconds,
     }
-
-
-def check(shared: Explanation, alone: Explanation) -> None:
-    """A caption among others is explained as it is by itself.
-
-    Raises:
-        AssertionError: it is not.
-    """
-    agree(effects_of(shared), effects_of(alone), 1e-5)

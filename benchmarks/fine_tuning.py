@@ -2,14 +2,15 @@
 
     python -m benchmarks.fine_tuning "before=demo-clip" "after=local-dir:runs/new-kinds/model" --work runs/fine-tuning
 
-The models are given as LABEL=MODEL; differences are to the first one, and a single one is only explained. Scenes have
-seeds that no training uses: scenes of new kinds (in domain), of one new and one old kind, and of old kinds (what was
-forgotten). Explanations go to `--work`, where a run that was stopped goes on. Writes `docs/fine_tuning.md`, its figure,
-and `benchmarks/results/fine_tuning.json`.
+The models are given as LABEL=MODEL; differences are to the first. Scenes have seeds that no training uses: scenes of
+new kinds (in domain), of one new and one old kind, and of old kinds (what was forgotten). Explanations go to `--work`,
+where a run that was stopped goes on. Writes the tables of `docs/fine_tuning.md`, its figure, and
+`benchmarks/results/fine_tuning.json`.
 """
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,11 @@ import torch
 from PIL import Image
 
 import fixlip
-from benchmarks.output import markdown
+from benchmarks.output import fill, markdown
 from fixlip import evaluation
 from fixlip.datasets import scenes
 from fixlip.io.files import plain
-from fixlip.metrics.intervals import Interval, bootstrap, by_class, paired
+from fixlip.metrics.intervals import Interval, Statistic, bootstrap, by_class, paired
 from fixlip.results.comparison import Comparison
 
 ROOT = Path(__file__).parents[1]
@@ -36,7 +37,7 @@ PARTS = {  # what a row of the table is about: its domain, and the kinds that co
     "one new and one old kind: the old one": ("one new and one old kind", "bundled"),
     "old kinds": ("old kinds", "bundled"),
 }
-OPTIONS = (
+OPTIONS = [
     "model",
     "data",
     "replay",
@@ -49,7 +50,17 @@ OPTIONS = (
     "removal",
     "same",
     "seed",
-)
+]
+COLUMNS: dict[str, tuple[str, Statistic, bool]] = {  # what an object has, how it is summed up, with an interval or not
+    "median PGE": ("pge", "median", True),
+    "PGA": ("pga", "mean", True),
+    "own box positive": ("own", "mean", True),
+    "PGE of the box itself": ("ceiling", "median", False),
+    "PGE of chance": ("chance_pge", "median", False),
+    "PGA of chance": ("chance_pga", "mean", False),
+}
+NEW_AND_OLD: dict[str, scenes.Vocabulary] = {"new": "new", "old": "bundled"}
+SIZES = ("scenes of each sort", "masked pictures for an explanation", "pictures of one object")
 SINGLE_SEED = 7_500_000
 Groups = dict[str, list[dict[str, Any]]]  # scene: its objects
 
@@ -67,18 +78,18 @@ def explained(encoders: list[Any], domain: str, args: argparse.Namespace) -> dic
     return found
 
 
-def values(groups: Groups, field: str, vocabulary: scenes.Vocabulary) -> dict[str, list[float]]:
-    """One number for each object of these kinds, by scene; a PGE that does not exist (nothing is positive) is 0."""
-    own = set(scenes.kinds(vocabulary))
+def values(groups: Groups, vocabulary: scenes.Vocabulary, field: str) -> dict[str, list[float]]:
+    """A number for each object of these kinds, by scene; a PGE that does not exist (nothing is positive) is 0."""
+    kinds = set(scenes.kinds(vocabulary))
 
     def number(thing: dict[str, Any]) -> float:
         return float(thing["own"] > 0) if field == "own" else float(thing[field] or 0.0)
 
-    return {item: [number(t) for t in things if t["name"] in own] for item, things in groups.items()}
+    return {item: [number(t) for t in things if t["name"] in kinds] for item, things in groups.items()}
 
 
 def zero_shot(encoder: Any, vocabulary: scenes.Vocabulary, n: int) -> list[float]:
-    """For each scene with one object, whether its kind has the nearest prompt among all kinds, old and new."""
+    """Hits (1.0) and misses (0.0): whether the kind of a single object has the nearest prompt among all kinds."""
     names = scenes.kinds("mixed")
     texts = [encoder.text_input(scenes.prompt(name)) for name in names]
     w = torch.cat([encoder.embed_text(t, torch.ones(1, t.n_tokens, dtype=torch.bool)) for t in texts])
@@ -92,56 +103,51 @@ def zero_shot(encoder: Any, vocabulary: scenes.Vocabulary, n: int) -> list[float
 
 def measure(encoders: list[Any], args: argparse.Namespace) -> dict[str, Any]:
     """All numbers, in types of JSON."""
-    labels = [encoder.name for encoder in encoders]
+    first, *others = labels = [encoder.name for encoder in encoders]
     grounding = {domain: explained(encoders, domain, args) for domain in DOMAINS}
     rows, differences = [], []
     for part, (domain, vocabulary) in PARTS.items():
-        of = {
-            (label, field): values(grounding[domain][label], field, vocabulary)
-            for label in labels
-            for field in ("pge", "pga", "own", "ceiling", "chance_pge", "chance_pga")
-        }
+        of = {label: partial(values, grounding[domain][label], vocabulary) for label in labels}
         for label in labels:
-            pge = of[label, "pge"]
-            row: dict[str, Any] = {"scenes of": part, "model": label, "objects": sum(map(len, pge.values()))}
-            row["median PGE"] = bootstrap(pge.values())
-            row["PGA"] = bootstrap(of[label, "pga"].values(), "mean")
-            row["own box positive"] = bootstrap(of[label, "own"].values(), "mean")
-            row["PGE of the box itself"] = bootstrap(of[label, "ceiling"].values()).value
-            row["PGE of chance"] = bootstrap(of[label, "chance_pge"].values()).value
-            row["PGA of chance"] = bootstrap(of[label, "chance_pga"].values(), "mean").value
+            row: dict[str, Any] = {
+                "scenes of": part,
+                "model": label,
+                "objects": sum(map(len, of[label]("pge").values())),
+            }
+            for column, (field, statistic, interval) in COLUMNS.items():
+                whole = bootstrap(of[label](field).values(), statistic)
+                row[column] = whole if interval else whole.value
             rows.append(row)
-            if label != labels[0]:
-                change: dict[str, Any] = {"scenes of": part, "model": label}
-                change["median PGE"] = paired(pge, of[labels[0], "pge"])
-                change["PGA"] = paired(of[label, "pga"], of[labels[0], "pga"], "mean")
-                differences.append(change)
+        for label in others:
+            change: dict[str, Any] = {"scenes of": part, "model": label}
+            change["median PGE"] = paired(of[label]("pge"), of[first]("pge"))
+            change["PGA"] = paired(of[label]("pga"), of[first]("pga"), "mean")
+            differences.append(change)
     things = {
         label: [(i, t["name"], float(t["pge"] or 0)) for i, ts in grounding["new kinds"][label].items() for t in ts]
         for label in labels
     }
     medians = {label: by_class(things[label]) for label in labels}
     kinds = [
-        {"kind": name, "objects": sum(t[1] == name for t in things[labels[0]])}
-        | {label: medians[label][name] for label in labels}
-        for name in medians[labels[0]]
+        {"kind": name, "objects": sum(t[1] == name for t in things[first])} | {m: medians[m][name] for m in labels}
+        for name in medians[first]
     ]
-    shots = []
-    for encoder in encoders:
-        hits = {v: bootstrap(zero_shot(encoder, v, args.single), "mean") for v in ("new", "bundled")}
-        shots.append({"model": encoder.name, "new kinds": hits["new"], "old kinds": hits["bundled"]})
+    shots = [
+        {"model": encoder.name}
+        | {f"{said} kinds": bootstrap(zero_shot(encoder, v, args.single), "mean") for said, v in NEW_AND_OLD.items()}
+        for encoder in encoders
+    ]
     return {"grounding": rows, "differences": differences, "kinds": kinds, "zero-shot": shots}
 
 
-def draw(models: dict[str, str], path: Path, passes: int) -> str:
-    """The first scene of one new and one old kind, explained by each model, as a figure; returns its caption."""
+def draw(models: dict[str, str], path: Path, passes: int) -> None:
+    """A figure of the first scene of one new and one old kind, explained by each model."""
     scene = scenes.make_scene(7_100_000, vocabulary="mixed", n_objects=2)
-    call = {"image_masks": passes, "progress": False, "options": {"interactions": "cross"}}
-    found = [fixlip.explain(scene.image, scene.caption, model=name, **call) for name in models.values()]
-    fixlip.plots.compare(Comparison(tuple(found), tuple(models)), path=path)
+    call: dict[str, Any] = {"image_masks": passes, "progress": False, "options": {"interactions": "cross"}}
+    explanations = tuple(fixlip.explain(scene.image, scene.caption, model=name, **call) for name in models.values())
+    fixlip.plots.compare(Comparison(explanations, tuple(models)), path=path)
     figure = Image.open(path).convert("RGB")
     figure.resize((640, 640 * figure.height // figure.width), Image.Resampling.LANCZOS).save(path, optimize=True)
-    return scene.caption
 
 
 def cell(value: Any) -> str:
@@ -154,60 +160,10 @@ def table(rows: list[dict[str, Any]]) -> str:
     return markdown([list(rows[0]), *([cell(v) for v in row.values()] for row in rows)]) if rows else "none"
 
 
-def page(found: dict[str, Any], caption: str, settings: list[dict[str, Any]], args: argparse.Namespace) -> str:
-    """Everything as Markdown."""
-    first, second = found["grounding"][:2]
-    return f"""# Fine-tuning and grounding
-
-Written by `python -m benchmarks.fine_tuning`. `{args.models[0].partition("=")[2]}` knows {len(scenes.kinds())} kinds of
-objects; `scripts/fine_tune.py` teaches it {len(scenes.kinds("new"))} others, which it had never seen, with words that
-it had never read. On scenes of new kinds the median PGE goes from {cell(first["median PGE"])} to
-{cell(second["median PGE"])}; chance is {cell(second["PGE of chance"])}, and a perfect outline of the box has
-{cell(second["PGE of the box itself"])}.
-
-## Where the words point
-
-{args.scenes} scenes each, with seeds that no training used; `banzhaf`, interactions of patches and words,
-{args.passes} masked pictures. Brackets: 95 % bootstrap intervals over scenes. PGE is the share of a word's positive
-attribution that lies in the box of its object (0 where nothing is positive), PGA whether its largest attribution
-touches the box.
-
-{table(found["grounding"])}
-
-Change against `{first["model"]}` on the same scenes:
-
-{table(found["differences"])}
-
-![“{caption}”, explained by both models on one scale](fine_tuning.png)
-
-*The first scene of one new and one old kind, on one scale.*
-
-## What the pictures are taken for
-
-Share of {args.single} pictures of one object whose own prompt is the nearest among those of all
-{len(scenes.kinds("mixed"))} kinds; chance is {1 / len(scenes.kinds("mixed")):.3f}. (To a bundled model all words that
-it never learned read the same.)
-
-{table(found["zero-shot"])}
-
-## Kind by kind
-
-Median PGE in scenes of new kinds.
-
-{table(found["kinds"])}
-
-## How they were fine-tuned
-
-By `scripts/fine_tune.py`; `--replay` is the share of old scenes in each batch, `--pairs` counts both.
-
-{table([{"option": o} | {s["label"]: f"`{s[o]}`" for s in settings} for o in OPTIONS if settings])}
-"""
-
-
-def settings_of(label: str, name: str) -> dict[str, Any] | None:
-    """How a model was fine-tuned, as `scripts/fine_tune.py` wrote it."""
+def settings_of(label: str, name: str) -> list[dict[str, Any]]:
+    """The options of a fine-tuning, as `scripts/fine_tune.py` wrote them; none for a model that it did not make."""
     path = Path(name.removeprefix("local-dir:")) / "settings.json"
-    return {"label": label} | json.loads(path.read_text()) if path.is_file() else None
+    return [{"label": label} | json.loads(path.read_text())] if path.is_file() else []
 
 
 def main() -> None:
@@ -217,25 +173,24 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=120, help="of each kind")
     parser.add_argument("--passes", type=int, default=256, help="of the image tower for an explanation")
     parser.add_argument("--single", type=int, default=300, help="scenes with one object, for zero-shot")
-    parser.add_argument("--docs", type=Path, default=ROOT / "docs")
+    parser.add_argument("--page", type=Path, default=ROOT / "docs" / "fine_tuning.md")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results")
     args = parser.parse_args()
     models = dict(given.split("=", 1) for given in args.models)
-    encoders, settings = [], []
-    for label, name in models.items():
-        encoders.append(fixlip.load_model(name))
-        encoders[-1].name = label
-        settings.append(settings_of(label, name))
-    for domain in DOMAINS:
-        explained(encoders, domain, args)
-    if len(encoders) < 2:
-        return
-    found = measure(encoders, args)
-    caption = draw(dict(list(models.items())[:2]), args.docs / "fine_tuning.png", args.passes)
-    known = [s for s in settings if s]
-    result = plain({"scenes": args.scenes, "passes": args.passes, "single": args.single, "settings": known} | found)
+    encoders = [fixlip.load_model(name) for name in models.values()]
+    for encoder, label in zip(encoders, models, strict=True):
+        encoder.name = label
+    numbers = measure(encoders, args)
+    draw(dict(list(models.items())[:2]), args.page.with_suffix(".png"), args.passes)
+    settings = [options for label, name in models.items() for options in settings_of(label, name)]
+    sizes = {"scenes": args.scenes, "passes": args.passes, "single": args.single}
+    result = plain(sizes | {"settings": settings} | numbers)
     (args.results / "fine_tuning.json").write_text(json.dumps(result, indent=2) + "\n")
-    (args.docs / "fine_tuning.md").write_text(page(found, caption, known, args))
+    for name, rows in numbers.items():
+        fill(args.page, name, table(rows))
+    chosen = [{"option": o} | {s["label"]: f"`{s[o]}`" for s in settings} for o in OPTIONS if settings]
+    fill(args.page, "settings", table(chosen))
+    fill(args.page, "sizes", table([dict(zip(SIZES, sizes.values(), strict=True))]))
 
 
 if __name__ == "__main__":

@@ -1,77 +1,45 @@
-"""Integrated gradients: the completeness gap against the steps, and the memory of a large model.
+"""Integrated gradients: the completeness gap against the number of steps, for the last blocks and for earlier layers.
 
-    python -m benchmarks.gradients [--scenes 5] [--large ViT-L-14-336] [--out NAME]
-
-The gap is that of the last blocks and of earlier layers, for both bundled models, averaged over scenes with unseen
-seeds. The large model has random weights and explains one caption, in a process of its own (--large "" leaves it out).
+The gap is averaged over scenes that no model was trained on.
 """
 
-import subprocess
-import sys
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 import fixlip
-from benchmarks.output import arguments, publish
+from benchmarks.runs import Cases, Row, Settings, Targets
+from benchmarks.subjects import load
 from fixlip.datasets.scenes import scenes
 
+TITLE = "Completeness gap of integrated gradients, mean of 3 scenes"
+TARGETS: Targets = {}
 SEED = 8_000_000
-LAYERS = {"last blocks": {}, "text 0, image half way": {"text_layer": 0, "image_layer": 0.5}}
-CHILD = """
-import resource, sys
-import fixlip
-from fixlip.datasets.scenes import make_scene
-model = fixlip.load_model(sys.argv[1], pretrained=None, allow_random=True)
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-loaded = peak()
-found = fixlip.explain(make_scene(0).image, "a black dog next to a yellow hydrant", model=model,
-                       estimator="integrated-gradients", progress=False)
-p = found.provenance
-print(loaded, peak(), p.image_passes, p.text_passes, p.seconds, p.details["completeness_gap"])
-"""
+LAYERS: dict[str, dict[str, Any]] = {
+    "last blocks": {},
+    "text 0, image half way": {"text_layer": 0, "image_layer": 0.5},
+}
 
 
-def gaps(n_scenes: int) -> list[dict[str, object]]:
-    rows = []
-    for name in ("demo-clip", "demo-siglip"):
-        model = fixlip.load_model(name)
-        for place, layers in LAYERS.items():
-            for quadrature in ("gauss-legendre", "right"):
-                row: dict[str, object] = {"model": name, "layers": place, "quadrature": quadrature}
-                for steps in (4, 8, 16, 32):
-                    options = {"steps": steps, "quadrature": quadrature, **layers}
-                    call = {"model": model, "estimator": "integrated-gradients", "options": options}
-                    found = [
-                        fixlip.explain(s.image, s.caption, progress=False, **call) for s in scenes(n_scenes, seed=SEED)
-                    ]
-                    gap = [f.provenance.details["completeness_gap"] for f in found]
-                    row[f"{steps} steps"] = f"{np.mean(gap):.2%}"
-                rows.append(row)
-    return rows
-
-
-def memory(model: str) -> dict[str, object]:
-    done = subprocess.run([sys.executable, "-c", CHILD, model], capture_output=True, text=True, check=True)
-    loaded, peak, image, text, seconds, gap = map(float, done.stdout.split())
+def cases(settings: Settings) -> Cases:
+    models, layers = (("demo-clip",), ["last blocks"]) if settings.quick else (("demo-clip", "demo-siglip"), LAYERS)
     return {
-        "model": model,
-        "loaded MiB": round(loaded),
-        "peak MiB": round(peak),
-        "image passes": int(image),
-        "text passes": int(text),
-        "seconds": seconds,
-        "gap": f"{gap:.2%}",
+        f"{model}, {place}, {quadrature}": partial(measure, model, LAYERS[place] | {"quadrature": quadrature}, settings)
+        for model in models
+        for place in layers
+        for quadrature in ("gauss-legendre", "right")
     }
 
 
-def main() -> None:
-    args = arguments(__doc__, scenes=5, large="ViT-L-14-336")
-    publish(f"Completeness gap of integrated gradients, mean of {args.scenes} scenes", gaps(args.scenes), args.out)
-    if args.large:
-        path = args.out.with_name(f"{args.out.name}-memory") if args.out else None
-        publish("Integrated gradients of one caption: memory of the whole process", [memory(args.large)], path)
-
-
-if __name__ == "__main__":
-    main()
+def measure(model: str, options: dict[str, Any], settings: Settings) -> Row:
+    """The mean gap, as a share of what the interactions should add up to, for each number of steps."""
+    encoder = load(model, settings.device)
+    row: Row = {}
+    for steps in (4, 8) if settings.quick else (4, 8, 16, 32):
+        estimator = fixlip.get_estimator("integrated-gradients", steps=steps, **options)
+        explain = partial(fixlip.explain, model=encoder, estimator=estimator, progress=False)
+        all_scenes = scenes(1 if settings.quick else 3, seed=SEED)
+        gaps = [explain(s.image, s.caption).provenance.details["completeness_gap"] for s in all_scenes]
+        row[f"{steps} steps"] = f"{np.mean(gaps):.2%}"
+    return row

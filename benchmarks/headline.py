@@ -7,18 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.output import markdown
+from benchmarks.output import fill, markdown
 
 RESULTS = Path(__file__).parent / "results"
 README = RESULTS.parents[1] / "README.md"
-MARKS = "<!-- ratios -->\n", "<!-- /ratios -->"
 
 
 def main() -> None:
-    text = README.read_text("utf-8")
-    before, _, rest = text.partition(MARKS[0])
-    _, _, after = rest.partition(MARKS[1])
-    README.write_text(before + MARKS[0] + headline() + MARKS[1] + after, "utf-8")
+    fill(README, "ratios", headline())
 
 
 def headline() -> str:
@@ -42,11 +38,11 @@ def headline() -> str:
         ratio = max(row["image side, against one caption"] for row in shared)
         against = f"one caption of a picture, for {shared[0]['pairs explained']}"
         lines.append([against, f"{ratio:.2f} x as long on the image side", "", "", ""])
-    return markdown(lines) + "\n"
+    return markdown(lines)
 
 
 def rows_of(name: str) -> list[dict[str, Any]]:
-    """What was measured under a name; nothing where it was not."""
+    """The rows measured under a name; none where nothing was measured."""
     path = RESULTS / f"{name}.json"
     found: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else []
     return found

@@ -1,4 +1,4 @@
-"""What an encoder is asked for, and what a game answered."""
+"""Meters of the passes of an encoder, and recordings of the answers of a game."""
 
 import copy
 from collections.abc import Callable
@@ -52,7 +52,7 @@ class Fresh:
         self.kept: dict[str, Any] = {}
 
     def __getattr__(self, name: str) -> Any:
-        """What else a game has."""
+        """The other attributes of the game."""
         return getattr(self.game, name)
 
 
@@ -73,12 +73,12 @@ class Recorded(Fresh):
         return self._answer("text", masks, self.game.text_embeddings)
 
     def rewind(self) -> "Recorded":
-        """From now on the same answers again, in the same order, at no cost."""
+        """Give the same answers again from now on, in the same order, at no cost."""
         self.place = {"image": 0, "text": 0}
         return self
 
     def masks(self, side: str) -> np.ndarray:
-        """Those asked for, less the call for the empty and the full input alone, which is no part of a design."""
+        """The masks of the design: all that were asked for, without the call for the empty and the full input alone."""
         calls = [m for m, _ in self.calls[side] if not (len(m) == 2 and (m == [[False], [True]]).all())]
         return np.concatenate(calls)
 

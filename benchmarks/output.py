@@ -1,4 +1,4 @@
-"""What every benchmark prints and writes."""
+"""Tables: printed, and written as JSON and Markdown."""
 
 import argparse
 import json
@@ -96,3 +96,13 @@ def markdown(lines: Sequence[Sequence[str]], numbers_from: int | None = None) ->
     left = columns if numbers_from is None else numbers_from
     rule = ["---"] * left + ["---:"] * (columns - left)
     return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rule, *lines[1:]])
+
+
+def fill(page: Path, name: str, table: str) -> None:
+    """Write a table between the marks ``<!-- name -->`` and ``<!-- /name -->`` of a page."""
+    text = page.read_text("utf-8")
+    before, _, rest = text.partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- /{name} -->")
+    if not end:
+        raise ValueError(f"{page} has no place for {name}.")
+    page.write_text(f"{before}<!-- {name} -->\n{table}\n{end}{after}", "utf-8")

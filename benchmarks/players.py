@@ -11,12 +11,11 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 
 import fixlip
 from benchmarks.clock import added_memory, in_child, timed
 from benchmarks.runs import Cases, Row, Settings
-from benchmarks.subjects import game_of, load, picture_and_caption
+from benchmarks.subjects import game_of, load, picture_and_caption, random_masks
 from fixlip.games import CallableGame
 from fixlip.request import Request
 
@@ -62,14 +61,15 @@ def algebra(n: int, dim: int, pairs: str) -> Row:
 
 
 def without_towers(n: int, dim: int, pairs: Any) -> Row:
-    """In this process, which may not take more memory than there is."""
+    """The same in this process, which may not take more memory than the machine has."""
     limit = int(SPARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
     resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
     game, estimator = cheap_game(n, WORDS, dim), fixlip.get_estimator("banzhaf", interactions=pairs)
-    towers, _ = timed(lambda: [game.image_embeddings(m) for m in np.array_split(masks_of(estimator, n), 64)])
+    masks = random_masks(n, estimator.passes(n, WORDS, Request())[0]).numpy()
+    towers, _ = timed(lambda: [game.image_embeddings(m) for m in np.array_split(masks, 64)])
     with added_memory() as memory:
-        seconds, found = timed(partial(estimator.explain, game, progress=False))
-    noted = found.provenance
+        seconds, explanation = timed(partial(estimator.explain, game, progress=False))
+    noted = explanation.provenance
     return {
         "patches": n,
         "pairs": pairs,
@@ -81,12 +81,6 @@ def without_towers(n: int, dim: int, pairs: Any) -> Row:
         "memory added (MiB)": memory.added,
         "outcome": "done",
     }
-
-
-def masks_of(estimator: Any, n: int) -> np.ndarray:
-    """As many masks as the estimator will ask for."""
-    m = estimator.passes(n, WORDS, Request())[0]
-    return np.random.default_rng(0).random((m, n)) < 0.5
 
 
 def cheap_game(n: int, words: int, dim: int) -> CallableGame:
@@ -107,30 +101,25 @@ def cheap_game(n: int, words: int, dim: int) -> CallableGame:
 
 
 def passes(model: str, device: str) -> Row:
-    """A whole explanation where that is a matter of minutes, else what a pass of each tower takes."""
+    """A whole explanation where that takes minutes, else the seconds projected from a few passes of each tower."""
     encoder = load(model, device)
-    image, caption = picture_and_caption()
-    game = game_of(encoder, image, caption)
+    game = game_of(encoder, *picture_and_caption())
     estimator = fixlip.get_estimator("banzhaf", interactions="cross")
     default = estimator.passes(game.n_image, game.n_text, Request())
-    masks = [np.random.default_rng(0).random((FEW, n)) < 0.5 for n in (game.n_image, game.n_text)]
-    each = [
-        timed(partial(embed, m), device)[0] / FEW
-        for embed, m in zip((game.image_embeddings, game.text_embeddings), masks, strict=True)
-    ]
-    projected = default[0] * each[0] + default[1] * each[1]
+    towers = ((game.image_embeddings, game.n_image), (game.text_embeddings, game.n_text))
+    each = [timed(partial(embed, random_masks(n, FEW).numpy()), device)[0] / FEW for embed, n in towers]
     row: Row = {
         "patches": game.n_image,
         "pairs": "cross",
-        "embedding": game.image_embeddings(masks[0][:1]).shape[1],
+        "embedding": encoder.embed_dim,
         "image passes": default[0],
         "text passes": default[1],
         "seconds for an image pass": each[0],
-        "seconds projected": projected,
+        "seconds projected": default[0] * each[0] + default[1] * each[1],
     }
-    if projected > PATIENCE:
+    if row["seconds projected"] > PATIENCE:
         return row | {"outcome": f"projected from {FEW} passes"}
     with added_memory(device) as memory:
         seconds, _ = timed(partial(estimator.explain, game, progress=False), device)
     row |= {"seconds": seconds, "memory added (MiB)": memory.added, "outcome": "done"}
-    return row | ({"added on the GPU (MiB)": memory.gpu} if torch.device(device).type == "cuda" else {})
+    return row | ({"added on the GPU (MiB)": memory.gpu} if memory.gpu else {})

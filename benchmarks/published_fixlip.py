@@ -26,7 +26,7 @@ class Drawn:
 
 @dataclass
 class Dense:
-    """What was found, and the seconds of each part."""
+    """The effects, and the seconds of each part."""
 
     effects: Effects
     values: int

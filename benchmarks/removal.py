@@ -1,56 +1,38 @@
-"""What `drop` saves: time of masked image passes at p = 0.5, each removal beside the others, and their agreement.
-
-    python -m benchmarks.removal [--models "demo-clip ViT-B-32"] [--passes N] [--rounds N] [--out NAME]
+"""The time that `drop` saves: seconds of masked image passes at p = 0.5 by removal operator, and their agreement.
 
 `drop` computes only the tokens that are left, `attention` hides the others: the same numbers. Real architectures have
-random weights, which cost the same.
+random weights, which cost the same as trained ones.
 """
 
-import time
+from functools import partial
 
-import numpy as np
-
-from benchmarks.output import arguments, publish
+from benchmarks.clock import interleaved
+from benchmarks.precision import encode
+from benchmarks.runs import Cases, Row, Settings
 from benchmarks.subjects import load
-from fixlip.games.similarity import games
 
-REMOVALS = ("mean", "attention", "drop")
-MODELS = ("demo-clip", "demo-siglip", "ViT-B-32")
+TITLE = "Image passes at p = 0.5 by removal operator"
+TARGETS = {"largest difference, attention to drop": ("<=", 1e-5, "")}
 
 
-def measure(name: str, passes: int, rounds: int, device: str) -> dict:
-    """Median seconds of each removal over interleaved rounds, and the largest difference of attention and drop."""
-    encoder = load(name, device)
-    picture = np.random.default_rng(0).integers(0, 255, (240, 240, 3), dtype=np.uint8)
-    each = {r: next(games(encoder.with_removal(image=r), [picture], ["dog"], [(0, 0)])) for r in REMOVALS}
-    n = each["mean"].n_image
-    masks = np.random.default_rng(1).random((passes, n)) < 0.5
-    seconds: dict[str, list[float]] = {r: [] for r in REMOVALS}
-    found = {}
-    for r in REMOVALS:
-        each[r].image_embeddings(masks[:16])
-    for _ in range(rounds):
-        for r in REMOVALS:
-            start = time.perf_counter()
-            found[r] = each[r].image_embeddings(masks)
-            seconds[r].append(time.perf_counter() - start)
-    median = {r: float(np.median(s)) for r, s in seconds.items()}
-    return {
-        "model": name,
-        "patches": n,
-        "passes": passes,
-        **{f"{r} (s)": s for r, s in median.items()},
-        "drop / mean": median["drop"] / median["mean"],
-        "drop / attention": median["drop"] / median["attention"],
-        "largest difference, attention to drop": f"{np.abs(found['attention'] - found['drop']).max():.0e}",
+def cases(settings: Settings) -> Cases:
+    models = ("demo-clip",) if settings.quick else ("demo-clip", "demo-siglip", "ViT-B-32")
+    return {model: partial(measure, model, settings) for model in models}
+
+
+def measure(model: str, settings: Settings) -> Row:
+    """Median seconds of each removal, and the largest difference between `attention` and `drop`."""
+    encoder, passes = load(model, settings.device), settings.trial("ViT")
+    calls = {
+        removal: partial(encode, encoder.with_removal(image=removal), passes, settings.device)
+        for removal in ("mean", "attention", "drop")
     }
-
-
-def main() -> None:
-    args = arguments(__doc__, models=" ".join(MODELS), passes=256, rounds=3, device="cpu")
-    rows = [measure(name, args.passes, args.rounds, args.device) for name in args.models.split()]
-    publish("Image passes at p = 0.5 by removal operator", rows, args.out)
-
-
-if __name__ == "__main__":
-    main()
+    hidden, dropped = (sum(batch.double().cpu() for batch in calls[removal]()) for removal in ("attention", "drop"))
+    seconds = interleaved(calls, 3, settings.device)
+    return {
+        "passes": passes,
+        **{f"{removal} (s)": s for removal, s in seconds.items()},
+        "drop / mean": seconds["drop"] / seconds["mean"],
+        "drop / attention": seconds["drop"] / seconds["attention"],
+        "largest difference, attention to drop": float((hidden - dropped).abs().max()),
+    }

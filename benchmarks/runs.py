@@ -22,6 +22,12 @@ class Settings:
     device: str = "cpu"
     quick: bool = False
 
+    def trial(self, model: str) -> int:
+        """The number of masked inputs that is enough to time a model by."""
+        if self.quick:
+            return 64
+        return 4096 if self.device.startswith("cuda") else 512 if model.startswith("demo") else 256
+
 
 class Measurement(Protocol):
     """A module of this package.

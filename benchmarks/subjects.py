@@ -1,4 +1,4 @@
-"""What is explained: models by name, a picture and a caption."""
+"""The inputs of the measurements: models by name, a picture and a caption."""
 
 from functools import lru_cache
 from typing import Any

@@ -1,4 +1,4 @@
-"""The site, by Sphinx with MyST and furo: ``python -m docs`` stages the sources and runs it.
+"""The site, by Sphinx with MyST and furo; ``python -m docs`` builds it. The folder of the sources is the repository.
 
 Of the generators that are kept well today Sphinx is the one that refuses a reference to a name that does not exist, and
 reads docstrings and notebooks by well-kept extensions. MkDocs had no release since 2024, and the makers of its theme
@@ -20,16 +20,22 @@ copyright = "the authors of fixlip, MIT License"
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.mathjax",
     "sphinx_copybutton",
-    "docs._site.docstrings",
+    "docs.docstrings",
 ]
-root_doc = "index"
-exclude_patterns = ["files"]
+root_doc = "docs/index"
+include_patterns = ["*.md", "docs/**", "benchmarks/results/*", "notebooks/*"]
+exclude_patterns = ["README.md", "docs/_*", "build", "runs", "tests", ".*"]
+html_extra_path = ["_extra"]
 nitpicky = True
 nitpick_ignore_regex = [
-    (r"py:class", r"fixlip\.(kinds|memory)\.(M|T|_not_infinite)"),  # type variables, and a check within a type
+    (
+        r"py:class",
+        r"fixlip\.(io\.schema|runtime\.memory)\.(M|T|_not_infinite)",
+    ),  # type variables, and a check within a type
     (r"py:.*", r"(?!fixlip)(\w+\.)+\w+"),  # names of other libraries: nothing is fetched to link them
     (
         r"py:class",
@@ -43,6 +49,7 @@ myst_heading_anchors = 4
 nb_execution_mode = "off"
 nb_merge_streams = True
 
+autosummary_generate = False
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 autodoc_preserve_defaults = True

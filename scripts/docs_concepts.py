@@ -43,7 +43,7 @@ def patches_of(game: SimilarityGame, shown: Scene, name: str) -> np.ndarray:
 
 
 def seen(game: SimilarityGame, mask: np.ndarray, removal: str = "mean") -> np.ndarray:
-    """What the model sees of the picture with only these patches left, [h, w, 3] in 0..1."""
+    """The picture as the model sees it with only these patches left, [h, w, 3] in 0..1."""
     picture = game.players.picture / 255
     mean = get_model_preprocess_cfg(game.encoder.model)["mean"]
     pixels = torch.tensor(picture - np.array(mean), dtype=torch.float32).permute(2, 0, 1)

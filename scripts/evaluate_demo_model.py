@@ -37,7 +37,7 @@ def embed(encoder, pictures, captions) -> tuple[np.ndarray, np.ndarray]:
 
 
 def distinct(pairs: scenes.Pairs, seed: int) -> list[scenes.Scene]:
-    """As many scenes as there are candidates, no two with the same objects."""
+    """A scene for each candidate, no two with the same objects."""
     chosen: dict[frozenset[str], scenes.Scene] = {}
     while len(chosen) < CANDIDATES:
         scene = scenes.make_scene(seed, pairs=pairs)

@@ -33,7 +33,7 @@ from random import Random
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "fuzz.json"
-MENDED = ROOT / "tests" / "findings"
+MENDED = ROOT / "tests" / "helpers" / "findings"
 SECONDS, GIGABYTES, LONGEST = 20, 3, 100_000
 sys.path.insert(0, str(ROOT))
 
@@ -92,7 +92,7 @@ class Hunt:
         self.tell()
 
     def tell(self):
-        """What was done so far, for the process that has started this one."""
+        """Write the progress for the process that has started this one."""
         self.told = time.monotonic()
         self.out.mkdir(parents=True, exist_ok=True)
         done = {"executions": self.executions, "findings": self.findings}

@@ -33,7 +33,7 @@ def squares(side: int) -> np.ndarray:
 
 
 def pages() -> dict[str, tuple[viewer.Shown, dict]]:
-    """What to show by name, and how the browser is."""
+    """The pages by name, each with the settings of the browser."""
     one = fixlip.explain(SCENE.image, SCENE.caption, model="demo-clip", curves=True, **CALL)
     finer = fixlip.explain(
         SCENE.image, SCENE.caption, model="demo-clip", image_players=squares(16), image_masks=2048, progress=False

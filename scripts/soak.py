@@ -39,7 +39,7 @@ SLOW = {"shapiq:SVARMIQ"}  # a loop in Python over all pairs for each mask
 
 @dataclass
 class Soak:
-    """What the explanations are made of.
+    """The inputs of the explanations, and a count of the work.
 
     Attributes:
         rng: chooses everything.
@@ -190,7 +190,7 @@ def act(soak: Soak, name: str) -> None:
 
 
 def sample(minutes: float, soak: Soak) -> dict[str, float]:
-    """What the process holds."""
+    """A count of everything that the process holds."""
     gc.collect()
     process, objects = psutil.Process(), gc.get_objects()
     return {
@@ -221,7 +221,7 @@ def growth(samples: list[dict[str, float]], after: float = 0.5) -> dict[str, flo
 
 
 def verdict(samples: list[dict[str, float]], changed: list[str]) -> list[str]:
-    """What has grown by more than `MOST_GROWTH`, and what was left behind."""
+    """A line for everything that has grown by more than `MOST_GROWTH` or was left behind."""
     grown = [f"{name} grew by {g:.1%}" for name, g in growth(samples).items() if g > MOST_GROWTH[name]]
     return grown + changed
 
@@ -252,12 +252,12 @@ def soak_for(minutes: float, seed: int = 0, every: float = 30.0) -> tuple[list[d
 
 
 def told(grown: dict[str, float]) -> str:
-    """In words."""
+    """The growth of each quantity, in words."""
     return ", ".join(f"{name} {g:+.2%}" for name, g in grown.items())
 
 
 def main() -> int:
-    """From the command line."""
+    """Run a soak with the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,9 +1,9 @@
 """Public names without documentation, and documentation that does not fit; exits with 1 if there are any.
 
-Every public name (`docs/_site/names.py` says which are public) has a docstring of its own. Those that users meet (the
-groups of `docs/_site/api.py`) also describe their arguments: the names under Args are those of the signature, none is
-missing, and without Args at most two are left to speak for themselves. Every FixlipError that they raise themselves is
-under Raises.
+Every public name (`docs/names.py` says which are public) has a docstring of its own. Those that users meet (in the
+modules that `docs/api.rst` names) also describe their arguments: the names under Args are those of the signature, none
+is missing, and without Args at most two are left to speak for themselves. Every FixlipError that they raise themselves
+is under Raises.
 """
 
 import ast
@@ -18,10 +18,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from docs._site.api import GROUPS
-from docs._site.names import comment, homes, members
+from docs.names import comment, homes, members
 from fixlip import errors
 
+ROOT = Path(__file__).parents[1]
 RAISED = {name for name, thing in vars(errors).items() if isinstance(thing, type) and issubclass(thing, Exception)}
 SECTION = re.compile(r"^(Args|Attributes|Options|Returns|Raises|Yields|Example):\n((?:[ ]{4}.*\n?|\n)+)", re.M)
 ENTRY = re.compile(r"^ {4}(\*{0,2}\w[\w, *.]*?)(?: \(.*?\))?: ", re.M)
@@ -41,7 +41,7 @@ def entries(section: str) -> set[str]:
 
 
 def of_function(function: Callable[..., Any], doc: str) -> Iterator[str]:
-    """What is amiss with the documentation of one function."""
+    """The faults in the documentation of a function."""
     if ELSEWHERE.fullmatch(doc):
         return
     parts = sections(doc)
@@ -76,10 +76,15 @@ def raises(function: Callable[..., Any]) -> set[str]:
     return found
 
 
+def modules_that_users_meet() -> set[str]:
+    """The modules that `docs/api.rst` names."""
+    return set(re.findall(r":py:mod:`([\w.]+)`", (ROOT / "docs" / "api.rst").read_text("utf-8")))
+
+
 def findings() -> list[str]:
     """A line for each fault."""
     found = []
-    met = set(sum(GROUPS.values(), ()))
+    met = modules_that_users_meet()
     for module, names in homes().items():
         if not inspect.getdoc(import_module(module)):
             found.append(f"{module}: no docstring")

@@ -9,27 +9,23 @@ import importlib.util
 import inspect
 import re
 from collections import Counter
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from importlib import import_module, metadata
-from typing import ClassVar
 
 import pytest
 
 import fixlip
-from docs._site import api, indices, reference, staging
-from docs._site.names import homes
-from fixlip.cli.capabilities import groups
-from fixlip.estimator import Capabilities, Estimator
-from fixlip.registry import unregister_estimator
+from docs import pages
+from docs.names import home_of, homes
 from tests.helpers.browser import browser  # noqa: F401, a fixture
 from tests.helpers.paths import ROOT
 
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "docs/_site/index.md")),
-    *sorted(p for p in (ROOT / "docs").rglob("*.md") if not any(part.startswith("_") for part in p.parts)),
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "benchmarks" / "results").glob("*.md")),
 ]
-RUN_ELSEWHERE = {"README.md": "test_readme.py", "docs/evaluation.md": "test_evaluation_docs.py"}
+RUN_ELSEWHERE = {"README.md": "test_readme.py", "docs/evaluation.md": "test_evaluation.py"}
 BLOCK = re.compile(
     r"^(?P<note><!-- not run:[^>]*-->\n+)?(?P<indent> *)```(?P<kind>\w+)\n(?P<code>.*?)^ *```", re.S | re.M
 )
@@ -66,7 +62,7 @@ def test_the_python_runs(page, tmp_path, monkeypatch):
 
 def test_what_runs_elsewhere_does():
     for page, test in RUN_ELSEWHERE.items():
-        assert "test_the_python_runs" in (ROOT / "tests" / test).read_text("utf-8"), page
+        assert "test_the_python_runs" in (ROOT / "tests" / "docs" / test).read_text("utf-8"), page
 
 
 def unknown(code):
@@ -164,9 +160,17 @@ def anchors(text):
     return slugs
 
 
+def links(text):
+    """Target and anchor of each link of a Markdown text that leads to a file or to a heading."""
+    for part in re.split(r"(```.*?\n```|`[^`\n]+`)", text, flags=re.S):
+        if not part.startswith("`"):
+            for match in re.finditer(r"\]\((?![a-z]+:)([^)\s#]*)(?:#([^)\s]*))?[)\s]", part):
+                yield match[1], match[2] or ""
+
+
 def broken(page, text):
     """Links of a page that lead nowhere in the repository."""
-    for target, anchor in staging.links(text):
+    for target, anchor in links(text):
         file = page.parent / target if target else page
         if not file.exists():
             yield target
@@ -174,7 +178,7 @@ def broken(page, text):
             yield f"{target}#{anchor}"
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if "_site" not in p.parts], ids=name_of)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_and_pictures_lead_somewhere(page):
     assert list(broken(page, page.read_text("utf-8"))) == []
 
@@ -186,88 +190,60 @@ def test_the_check_of_links_sees_what_is_wrong():
     assert list(broken(ROOT / "CHANGELOG.md", text)) == ["nothing.md", "docs/none.png", "#another"]
 
 
-def test_a_link_holds_in_its_place_on_the_site(tmp_path):
-    text = (
-        "[a](../benchmarks/results/passes.md#x) [b](../README.md) [c](results/README.md) [d](../scripts/fine_tune.py)"
+def test_the_version_is_one():
+    project, cited, changes = (
+        (ROOT / n).read_text("utf-8") for n in ("pyproject.toml", "CITATION.cff", "CHANGELOG.md")
     )
-    staged = staging.relinked(text, "docs/fine_tuning.md", tmp_path)
-    assert staged == "[a](benchmarks/passes.md#x) [b](index.md) [c](results/index.md) [d](files/scripts/fine_tune.py)"
-    assert (tmp_path / "files" / "scripts" / "fine_tune.py").exists()
-    assert (
-        staging.relinked("`[a](b.md)` [c](#d) [e](http://f)", "docs/models.md", tmp_path)
-        == "`[a](b.md)` [c](#d) [e](http://f)"
-    )
+    newest = re.search(r"^## \[(\d.*)\] - (\d{4}-\d\d-\d\d)$", changes, re.M)
+    assert re.search(r'^version = "(.*)"$', project, re.M)[1] == newest[1]
+    assert re.search(r"^version: (.*)$", cited, re.M)[1] == newest[1]
+    assert re.search(r"^date-released: (.*)$", cited, re.M)[1] == newest[2]
+
+
+def in_navigation():
+    """The pages that the site's first page lists, patterns followed."""
+    text = (ROOT / "docs" / "index.md").read_text("utf-8")
+    for block in re.findall(r"```\{toctree\}\n(?::[^\n]*\n)+\n(.*?)```", text, re.S):
+        for entry in block.split():
+            yield from (path.resolve() for path in (ROOT / "docs").glob(f"{entry}.*"))
 
 
 def test_every_page_is_in_the_navigation():
-    staged = {place.rpartition(".")[0] for place in staging.sources().values() if place.endswith((".md", ".ipynb"))}
-    listed = set(indices.navigation()) | {"capabilities", "estimators"}  # these two below reference/index
-    below = ("notebooks/", "benchmarks/", "results/")  # each listed by the index of its folder
-    assert {page for page in staged if not page.startswith(below)} <= listed
-    made = {"reference/index", "api/index", "notebooks/index", "benchmarks/index"}
-    assert set(indices.navigation()) - made <= staged
+    notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    wanted = {*PAGES, *notebooks, ROOT / "docs" / "api.rst"} - {ROOT / "README.md", ROOT / "docs" / "index.md"}
+    assert wanted <= set(in_navigation())
 
 
-@pytest.fixture
-def registered():
-    @dataclass(frozen=True)
-    class Own(Estimator):
-        """Of somebody else's.
-
-        Options:
-            strength: how strong.
-        """
-
-        strength: float = 2.0
-        capabilities: ClassVar[Capabilities] = Capabilities(
-            name="own", summary="an estimator of one's own", index=("OWN",), orders=(1,), cost="two", source="nobody"
-        )
-
-        def passes(self, n_image, n_text, request):
-            return 2, 2
-
-        def estimate(self, game, request):
-            raise NotImplementedError
-
-    fixlip.register_estimator("own")(Own)
-    yield
-    unregister_estimator("own")
-
-
-@pytest.mark.usefixtures("registered")
-def test_every_registered_estimator_has_a_page(tmp_path):
-    reference.write(tmp_path, draw=False)
-    own, family = groups(fixlip.list_estimators())
-    assert "own" in own
-    listed = (tmp_path / "reference" / "index.md").read_text("utf-8")
-    for name in [*own, "shapiq"]:
-        assert f"[`{name}`]({name}.md)" in listed
-        assert f"\n{name}\n" in listed
-    for name in own:
-        page = (tmp_path / "reference" / f"{name}.md").read_text("utf-8")
-        c = fixlip.estimator_class(name).capabilities
-        for said in (c.source, c.cost, *c.index, *c.axioms, *(f.name for f in fields(fixlip.estimator_class(name)))):
-            assert said in page, said
-    shapiq = (tmp_path / "reference" / "shapiq.md").read_text("utf-8")
-    assert [name for name in family if name.startswith("shapiq:") and f"`{name}`" not in shapiq] == []
-    assert "| `strength` | number | `2.0` | how strong. |" in (tmp_path / "reference" / "own.md").read_text("utf-8")
-
-
-def test_every_option_is_described():
+def test_every_option_is_described(undocumented):
     for name in fixlip.list_estimators():
         cls = fixlip.estimator_class(name)
-        assert {f.name for f in fields(cls)} <= set(reference.described(cls)), name
+        options = undocumented.sections(inspect.getdoc(cls)).get("Options", "")
+        assert {f.name for f in fields(cls)} <= undocumented.entries(options), name
 
 
-def test_every_public_name_is_on_a_page(tmp_path):
-    written = api.write(tmp_path, {"fixlip.estimators.banzhaf.Banzhaf": "/reference/banzhaf"})
-    every = {f"{module}.{name}" for module, names in homes().items() for name in names}
-    assert every <= written
-    assert {f"fixlip.{name}" for name in fixlip.__all__} <= every
-    text = "".join(p.read_text("utf-8") for p in (tmp_path / "api").glob("*.rst"))
-    assert ".. autofunction:: fixlip.explain\n" in text
-    assert ".. autofunction:: fixlip.api.explain.explain\n" not in text
-    assert all(module in homes() for modules in api.GROUPS.values() for module in modules)
+DIRECTIVES = r"(?:py:data|auto(?:function|class|exception))"
+
+
+def test_every_public_name_is_on_a_page(tmp_path, undocumented):
+    pages.write(tmp_path)
+    text = "".join(p.read_text("utf-8") for p in tmp_path.glob("*.rst"))
+    for module, names in homes().items():
+        assert f".. automodule:: {module}\n" in text
+        for name in names:
+            assert len(re.findall(rf"^\.\. {DIRECTIVES}:: {re.escape(module)}\.{name}$", text, re.M)) == 1, (
+                module,
+                name,
+            )
+    assert {f"fixlip.{name}" for name in fixlip.__all__} <= {f"{m}.{n}" for m, names in homes().items() for n in names}
+    assert ".. autofunction:: fixlip.api.explain.explain\n" not in text  # its home is `fixlip.explain`
+    assert undocumented.modules_that_users_meet() <= set(homes())
+
+
+def test_names_in_backticks_lead_to_what_exists():
+    assert home_of("fixlip.api.explain.explain") == "fixlip.explain"
+    assert home_of("fixlip.Explanation.heatmap") == "fixlip.Explanation.heatmap"
+    assert home_of("fixlip.explane") is None
+    assert home_of("fixlip.Explanation.heatmp") is None
 
 
 @pytest.fixture

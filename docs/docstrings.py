@@ -1,6 +1,8 @@
 """Docstrings on the site: single backticks are links where they name something of fixlip, else code."""
 
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -9,15 +11,17 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
-from docs._site.names import home_of
+from docs.names import home_of
 
 LEADS = re.compile(r"^(Error|Cost|Source|Departures?|Reading taken|Limits?): ")
 CODE = re.compile(r"(``.*?``)")
 COLON = "\N{MODIFIER LETTER COLON}"
+FOLDER = re.compile(r"\]\(((?:\.\./)*)(benchmarks/results|notebooks)/?\)")
+FIRST = {"benchmarks/results": "README.md", "notebooks": "quickstart.ipynb"}
 
 
 def before(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Before napoleon: ``Cost: ...`` gets a lead in bold, bars are no substitutions, and no property has a type."""
+    """Before napoleon: leads such as ``Cost:`` in bold, bars without a meaning, properties without a type."""
     for k, line in enumerate(lines):
         parts = CODE.split(LEADS.sub(r"**\1.** ", line))
         lines[k] = "".join(part if part.startswith("``") else part.replace("|", r"\|") for part in parts)
@@ -26,12 +30,12 @@ def before(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: l
 
 
 def after(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """After napoleon: what `before` hid from it."""
+    """After napoleon: restore what `before` hid from it."""
     lines[:] = [line.replace(COLON, ":") for line in lines]
 
 
 def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.Element) -> nodes.Node | None:
-    """A name by its end alone, `Explanation.predict` say, or several names with commas between them."""
+    """A link for a name by its end alone, `Explanation.predict` say, or for several names with commas between them."""
     if node.get("refdomain") != "py":
         return None
     target = re.sub(r"\(.*", "", node["reftarget"])
@@ -56,7 +60,7 @@ def several(app: Sphinx, env: BuildEnvironment, node: pending_xref, target: str)
 
 
 def by_end(env: BuildEnvironment, target: str) -> tuple[str, str] | None:
-    """Document and anchor of the one object whose path ends so."""
+    """The document and the anchor of an object, if no other path has the same end."""
     objects = env.domains.python_domain.objects
     target = home_of(target) or target
     if target.startswith("fixlip.") and target not in objects:
@@ -66,10 +70,19 @@ def by_end(env: BuildEnvironment, target: str) -> tuple[str, str] | None:
     return places.pop() if len(places) == 1 else None
 
 
+def read(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Before a page is read: links to a folder lead to its first page, and a notebook gets the outputs of its run."""
+    executed = Path(os.environ.get("FIXLIP_EXECUTED", "nowhere")) / f"{Path(docname).name}.ipynb"
+    if docname.startswith("notebooks/") and executed.exists():
+        source[0] = executed.read_text("utf-8")
+    source[0] = FOLDER.sub(lambda match: f"]({match[1]}{match[2]}/{FIRST[match[2]]})", source[0])
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Join Sphinx."""
     app.connect("autodoc-process-docstring", before, priority=400)
     app.connect("autodoc-process-docstring", after, priority=600)
     app.connect("missing-reference", resolve)
+    app.connect("source-read", read)
     app.config.default_role = "py:obj"
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -21,7 +21,7 @@ NO_API = ("fixlip.cli", "fixlip.__main__")
 
 @cache
 def public_modules() -> tuple[str, ...]:
-    """Their names, packages before what is in them."""
+    """The names of all modules but those of the command line, packages before what is in them."""
     found = ["fixlip", *(m.name for m in pkgutil.walk_packages(fixlip.__path__, "fixlip."))]
     found += ["fixlip.estimators"]
     found += [m.name for m in pkgutil.iter_modules(fixlip.estimators.__path__, "fixlip.estimators.")]
@@ -30,15 +30,15 @@ def public_modules() -> tuple[str, ...]:
 
 
 def defined(module: ModuleType) -> list[str]:
-    """What a module offers: its ``__all__``, or the public functions and classes that are its own."""
+    """The names that a module offers: its ``__all__``, or the public functions and classes that it defines."""
     if hasattr(module, "__all__"):
         return list(module.__all__)
-    own = (n for n, thing in vars(module).items() if getattr(thing, "__module__", None) == module.__name__)
-    return [n for n in own if not n.startswith("_") and is_function_or_class(getattr(module, n))]
+    here = (n for n, thing in vars(module).items() if getattr(thing, "__module__", None) == module.__name__)
+    return [n for n in here if not n.startswith("_") and is_function_or_class(getattr(module, n))]
 
 
 def is_function_or_class(thing: Any) -> bool:
-    """Not a constant; functions with a cache count."""
+    """Whether a thing is no constant; functions with a cache count as functions."""
     return inspect.isclass(thing) or inspect.isfunction(inspect.unwrap(thing) if callable(thing) else thing)
 
 
@@ -70,7 +70,7 @@ def members(cls: type) -> Iterator[tuple[str, Any]]:
 
 
 def path_of(module: str, name: str) -> str | None:
-    """The home of what a module knows by a name; None where it is nobody's public name."""
+    """The home of a thing that a module has under a name; None where the thing is not public."""
     thing = getattr(import_module(module), name, None)
     for home, names in homes().items():
         for other in names:
@@ -80,7 +80,7 @@ def path_of(module: str, name: str) -> str | None:
 
 
 def home_of(path: str) -> str | None:
-    """From any dotted path, of a member too, to the one that the site knows."""
+    """The path by which the site knows a thing or a member that has other paths too; None for no such thing."""
     parts = path.split(".")
     for k in range(len(parts) - 1, 0, -1):
         if ".".join(parts[:k]) in homes():
@@ -98,7 +98,7 @@ def has_member(cls: Any, name: str) -> bool:
 
 
 def comment(name: str, thing: Any) -> str:
-    """What is said of a constant in lines ``#:`` above it, where it is defined."""
+    """The description of a constant: the lines ``#:`` above it, where it is defined."""
     for module in map(import_module, public_modules()):
         if vars(module).get(name) is thing:
             found = re.search(rf"^((?:#: .*\n)+){name}\b", inspect.getsource(module), re.M)

@@ -1,1 +1,0 @@
-"""What the site is made of besides its pages of words: public names, estimators, staging, links."""
