@@ -108,7 +108,7 @@ def test_a_new_file_has_the_permissions_of_the_umask(tmp_path):
 def test_what_may_not_be_written_is_not(path, mode, monkeypatch):
     monkeypatch.setattr("fixlip.io.files.os.access", lambda *_: False)  # root may all
     path.chmod(mode)
-    refused(path, "may only be read")
+    refused(path, "read-only")
     path.chmod(0o600)
     assert path.read_bytes() == OLD
 
