@@ -59,7 +59,7 @@ def _table(rows: "list[Row]", totals: tuple[float, float, float]) -> Table:
         table.add_column(name, f"{total:+.2f}", justify="right", no_wrap=True)
     table.add_column("", min_width=8)
     table.add_column("with picture", justify="right", no_wrap=True)
-    table.add_column("most in", no_wrap=True)
+    table.add_column("strongest at", no_wrap=True)
     longest = max(abs(row.difference) for row in rows)
     for row in rows:
         is_word = row.kind in ("changed", "shared", "others")

@@ -72,7 +72,7 @@ def test_devices_are_not_replaced(device, tmp_path):
         place = tmp_path / "pipe"
         os.mkfifo(place)
     before = os.stat(place)
-    refused(place, "no file")
+    refused(place, "not a file")
     assert os.stat(place).st_ino == before.st_ino
     assert stat.S_IFMT(os.stat(place).st_mode) == stat.S_IFMT(before.st_mode)
 
