@@ -35,7 +35,7 @@ def caption(
         ax: where to draw; a new figure when None.
         order: 2 for interactions with the patches, 1 for the first-order effects of the words.
         limit: end of the scale; the largest absolute value when None.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes; one text for each word, on a box of its colour.

@@ -42,7 +42,7 @@ def class_bars(
         chance: a level for all classes, drawn as a line; rows have separate levels, drawn as marks.
         label: the label of the axis.
         most: the largest number of classes; those with the highest values in any method are drawn.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes, with a container of bars for each method, whose bars are the classes from top to bottom.

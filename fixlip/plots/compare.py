@@ -55,7 +55,7 @@ def compare(
         words: draw one row only, for these words, as in `Explanation.patch_values`.
         axes: the Axes of that row, one for each explanation; a new figure when None.
         limit: the end of the shared scale, to compare figures; the strongest value of any map when None.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes of the maps, row by row, each in the order of the comparison.

@@ -49,7 +49,7 @@ def contrast(result: Contrast, path: str | Path | None = None) -> "Figure":
 
     Args:
         result: the contrast to draw.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The figure; its first Axes hold the bars, the others the maps for all words and for the words whose interactions

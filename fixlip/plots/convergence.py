@@ -36,7 +36,7 @@ def convergence(
         sweep: the result of `fixlip.sweep`.
         x: the values of the option, or the passes of both towers together.
         ax: the Axes to replace by both panels; a new figure when None.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes of the error; those of the correlation come next in its figure.

@@ -30,7 +30,7 @@ def curves(
             methods (pairs of a model and an estimator); the curves of a method share a colour and a marker.
         ax: where to draw; a new figure when None.
         label: the label of the axis at the bottom.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes, with a line for each row, in order, and a band for each row with an interval.

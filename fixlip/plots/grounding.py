@@ -34,7 +34,7 @@ def grounding(
         others: boxes of other objects, drawn dashed.
         ax: where to draw; a new figure when None.
         limit: end of the scale; the largest absolute value when None.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes of `heatmap`; its last patches are the boxes, each a white line on a dark one, `others` first.

@@ -36,7 +36,7 @@ def heatmap(
         ax: where to draw; a new figure when None.
         limit: the end of the scale, to compare figures (see `shared_limit`); the largest absolute value when None.
         signs: mark values above a quarter of the scale with + or −, for print without colours.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes; its last image holds the values of `Explanation.heatmap`, and for boxes its last collection does.

@@ -56,7 +56,7 @@ def network(
         limit: the interaction with the widest line, to compare figures (see `shared_limit`); the strongest one when
             None.
         ax: where to draw; a new figure when None. Letters and lines fit the current size of the Axes.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes; the `gid` of each line has the joint indices of its players ("pair 8 52"), that of each disc the index

@@ -26,7 +26,7 @@ def overview(explanation: Explanation, path: str | Path | None = None) -> "Figur
 
     Args:
         explanation: the explanation to draw.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The figure; maps of words share the scale of the colour bar, titles of other maps give the ends of their scales.

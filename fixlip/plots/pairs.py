@@ -24,7 +24,7 @@ def top_pairs(
         explanation: the explanation to draw.
         k: the number of pairs.
         ax: where to draw; a new figure when None.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes, with the strongest pair on top.

@@ -22,7 +22,7 @@ def removal(explanation: Explanation, *, ax: "Axes | None" = None, path: str | P
     Args:
         explanation: an explanation made with ``fixlip.explain(..., curves=True)``.
         ax: where to draw; a new figure when None.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes; its lines are the model and the surrogate with the most important players first, then with the least
