@@ -18,7 +18,7 @@ def print_cost(cost: "Cost", call: dict[str, Any], ranked: int) -> None:
     console.print(f"{cost.image_passes:,} image + {cost.text_passes:,} text passes")
     console.print(
         f"about {duration(cost.seconds)}: {1000 * cost.image_pass:.3g} ms per image pass, "
-        f"{1000 * cost.text_pass:.3g} ms per text pass, timed just now on {call['model'].device}"
+        f"{1000 * cost.text_pass:.3g} ms per text pass, timed on {call['model'].device}"
     )
     if call["estimator"].capabilities.gradients:
         console.print("gradients: partial and backward passes may take between a third and three times as long")

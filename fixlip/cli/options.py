@@ -125,7 +125,7 @@ ImagePlayers = Annotated[
     str,
     typer.Option(
         metavar="KIND",
-        help="Parts of the picture: patches (of the model), grid:3 (3 x 3 fields), grid:2x3, slic:40 (superpixels).",
+        help="Parts of the picture: patches (of the model), grid:3 (3 x 3 cells), grid:2x3, slic:40 (superpixels).",
         rich_help_panel=PLAYERS,
         autocompletion=complete.image_players,
     ),

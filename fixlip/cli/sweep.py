@@ -10,7 +10,7 @@ from fixlip.cli.arguments import given, listed
 from fixlip.cli.output import Outputs
 from fixlip.specs import options_of
 
-VARIED = "What is varied"
+VARIED = "What varies"
 
 
 def sweep(
