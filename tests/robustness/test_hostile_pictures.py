@@ -176,7 +176,7 @@ DTYPES = ("bool", "int8", "int16", "uint16", "int32", "int64", "uint64", "comple
 @pytest.mark.trust("Pictures", "arrays of any type and shape", "the right picture, or an error of one line")
 def test_arrays(tried):
     for dtype in DTYPES:
-        with pytest.raises(InputError, match="uint8 or of floats") as caught:
+        with pytest.raises(InputError, match="must hold uint8 or floats") as caught:
             open_image(np.zeros((4, 4), dtype=dtype))
         assert one_line(caught.value)
         tried()
