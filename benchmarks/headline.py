@@ -19,24 +19,24 @@ def main() -> None:
 
 def headline() -> str:
     """The table: what fixlip is measured against, and the ratios."""
-    lines = [["against", "whole explanation", "all but the encoder passes", "memory added", "results differ by"]]
+    lines = [["compared with", "whole explanation", "without the encoder passes", "memory added", "results differ by"]]
     for row in rows_of("dense"):
         if row["case"].startswith("all pairs"):
             ratios = [faster(row["times faster"]), faster(row["solve, times faster"])]
-            against = f"the published FIxLIP done densely, {row['players']} players, {row['case']} values"
+            against = f"the published FIxLIP method, dense, {row['players']} players, {row['case']} values"
             less = f"{row['memory, times less']:.0f} x less"
             lines.append([against, *ratios, less, small(row["largest difference"])])
     for row in rows_of("exclip"):
         if row["case"].startswith("ViT"):
-            against = f"the published exCLIP done densely, {row['case']}, last block"
+            against = f"the published exCLIP method, dense, {row['case']}, last block"
             lines.append([against, faster(row["times faster"]), "", "", small(row["largest difference"])])
     overheads = {row["case"].partition(",")[0]: row["ratio"] for row in rows_of("overhead") if "cross" in row["case"]}
     for model, ratio in overheads.items():
-        lines.append([f"its encoder passes alone, {model}, cross pairs", f"{ratio:.2f} x as long", "", "", ""])
+        lines.append([f"the encoder passes by themselves, {model}, cross pairs", f"{ratio:.2f} x as long", "", "", ""])
     shared = [row for row in rows_of("captions") if "image side, against one caption" in row]
     if shared:
         ratio = max(row["image side, against one caption"] for row in shared)
-        against = f"one caption of a picture, for {shared[0]['pairs explained']}"
+        against = f"one caption, when {shared[0]['pairs explained']} captions of a picture are explained"
         lines.append([against, f"{ratio:.2f} x as long on the image side", "", "", ""])
     return markdown(lines)
 

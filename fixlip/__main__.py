@@ -1,11 +1,11 @@
-"""``python -m fixlip`` and the program ``fixlip``."""
+"""The program ``fixlip``, also run by ``python -m fixlip``."""
 
 import signal
 import sys
 
 
 def main() -> None:
-    """Run the command line; an interruption before it can hear one, or after, ends it as quietly."""
+    """Run the command line; an interruption while it is starting or ending is quiet, too."""
     try:
         from fixlip.cli import main as run
 
@@ -13,7 +13,9 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(130)
     finally:
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it breaks into what libraries tidy up
+        if (
+            signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        ):  # else it would interrupt the clean-up of libraries
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 

@@ -1,7 +1,7 @@
-"""Train or fine-tune a dual encoder of open_clip on pictures and captions: one loop, resumable, logged.
+"""Training and fine-tuning of dual encoders of open_clip on pictures and captions, with checkpoints and a log.
 
 `train` takes any model of open_clip and any batches. `CaptionBatches` makes batches of a data set (`fixlip.datasets`),
-`write_model` writes the result as a folder that `fixlip.load_model("local-dir:...")` reads. `scripts/fine_tune.py` puts
+and `write_model` writes the result as a folder for `fixlip.load_model("local-dir:...")`. `scripts/fine_tune.py` puts
 them together.
 """
 
@@ -35,15 +35,15 @@ CHECKPOINT, LOG, LOG_EVERY = "checkpoint.pt", "log.jsonl", 20
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained.
+    """The settings of a training.
 
     Attributes:
         steps: number of batches.
-        lr: peak learning rate: reached by a linear warm-up over `warmup` steps, then a cosine to zero.
-        warmup: steps.
+        lr: peak learning rate, reached by a linear warm-up over `warmup` steps and followed by a cosine to zero.
+        warmup: number of warm-up steps.
         decay: weight decay of matrices.
         patch: height and width in pixels of the patches that are set to the mean colour in every other batch, so that
-            the model knows what explanations show it; None for none.
+            the model knows the masked pictures of explanations; None removes no patches.
         bf16: compute in bfloat16 (weights stay as they are).
     """
 
@@ -64,35 +64,36 @@ def train(
     normalise: tuple[Sequence[float], Sequence[float]] | None = None,
     workers: int = 1,
     save_every: int = 100,
-    report: Callable[[dict[str, Any]], None] | None = None,
+    on_line: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
-    """Train a model in place; started again with the same folder, it goes on from the last checkpoint.
+    """Train a model in place; with the folder of an earlier run, continue from its last checkpoint.
 
     The loss is that of the model's family: softmax (CLIP), or sigmoid where the model has a logit bias (SigLIP); every
     other caption of a batch counts as wrong. AdamW, gradients clipped to norm 1, temperature at most 100. Parameters
-    that need no gradient stay. Without dropout an interrupted run ends with the same bits as an uninterrupted one.
+    that need no gradient stay as they are. Without dropout an interrupted run ends with the same bits as a run without
+    interruption.
 
     Args:
-        model: `open_clip.CLIP`, `CustomTextCLIP` or `CoCa` (its two towers only), on its device; in evaluation mode and
-            without gradients at the end, however that comes.
+        model: `open_clip.CLIP`, `CustomTextCLIP` or `CoCa` (only its two towers), on its device; it is in evaluation
+            mode and without gradients at the end, also after an error.
         batches: item k is the batch of step k: pictures [B, 3, H, W], normalised floats or uint8, and token ids [B, L].
-        recipe: how.
-        folder: of the checkpoint (``checkpoint.pt``) and the log (``log.jsonl``); made where it does not exist.
+        recipe: the settings.
+        folder: folder of the checkpoint (``checkpoint.pt``) and the log (``log.jsonl``), created if necessary.
         normalise: mean and std of the three channels in 0..1, for pictures in uint8.
-        workers: processes that make batches.
-        save_every: steps between checkpoints.
-        report: called with each line of the log, every 20 steps and at the end: step, of, loss (without removal, but
-            the last), seconds, scale (temperature).
+        workers: number of processes that make batches.
+        save_every: number of steps between checkpoints.
+        on_line: called with each line of the log, every 20 steps and at the end: step, of, loss (of a batch without
+            removal, except at the end), seconds, scale (temperature).
 
     Raises:
         OptionError: the folder holds a run with another recipe.
-        InputError: its checkpoint is damaged, or cannot be written.
+        InputError: the checkpoint is damaged or cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     device = next(model.parameters()).device
     optimizer = torch.optim.AdamW(parameter_groups(model, recipe.decay), lr=recipe.lr, betas=(0.9, 0.98), eps=1e-6)
     start = _resume(folder / CHECKPOINT, model, optimizer, recipe)
-    seeds = torch.Generator()  # else the loader takes one from torch's own
+    seeds = torch.Generator()  # else the loader draws from torch's global generator
     loader = DataLoader(
         batches, batch_size=None, sampler=range(start, recipe.steps), num_workers=workers, generator=seeds
     )
@@ -100,7 +101,7 @@ def train(
     began = time.time()
     try:
         for step, (pictures, tokens) in enumerate(loader, start):
-            with enough_for(f"a batch of {len(pictures)} pictures", "take smaller batches, or bf16=True"):
+            with enough_for(f"a batch of {len(pictures)} pictures", "use smaller batches, or bf16=True"):
                 loss = _step(model, optimizer, recipe, step, _normalised(pictures.to(device), normalise), tokens)
             last = step == recipe.steps - 1
             if step % LOG_EVERY == 0 or last:
@@ -108,8 +109,8 @@ def train(
                 line |= {"seconds": round(time.time() - began), "scale": round(model.logit_scale.exp().item(), 2)}
                 with (folder / LOG).open("a") as log:
                     log.write(json.dumps(line) + "\n")
-                if report:
-                    report(line)
+                if on_line:
+                    on_line(line)
             if (step + 1) % save_every == 0 or last:
                 state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step + 1}
                 _write(folder / CHECKPOINT, state | {"recipe": asdict(recipe)})
@@ -126,7 +127,7 @@ def _step(
     pixels: torch.Tensor,
     tokens: torch.Tensor,
 ) -> torch.Tensor:
-    """One batch; its loss, on the device."""
+    """Train on one batch; return its loss on the device."""
     if recipe.patch and step % 2:
         pixels = remove_patches(pixels, recipe.patch, torch.Generator().manual_seed(step))
     for group in optimizer.param_groups:
@@ -146,29 +147,29 @@ def _write(path: Path, state: dict[str, Any]) -> None:
     with replacing(path) as file:
         try:
             torch.save(state, file)
-        except RuntimeError as error:  # torch's own words for a full disk
+        except RuntimeError as error:  # the error of torch for a full disk
             raise InputError(f"Cannot write {str(path)!r}: {str(error).splitlines()[0]}.") from error
 
 
 def contrastive_loss(model: Any, pixels: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """The loss of the model's family, of normalised pixels [B, 3, H, W] and token ids [B, L]; a scalar in float32."""
-    found = {
+    """Return the loss of normalised pixels [B, 3, H, W] and token ids [B, L], a scalar in float32."""
+    inputs = {
         "image_features": model.encode_image(pixels, normalize=True),
         "text_features": model.encode_text(tokens, normalize=True),
         "logit_scale": model.logit_scale.exp(),
     }
     bias = getattr(model, "logit_bias", None)
     if bias is not None:
-        found["logit_bias"] = bias
+        inputs["logit_bias"] = bias
     loss = open_clip.loss.ClipLoss() if bias is None else open_clip.loss.SigLipLoss()
     with torch.autocast(pixels.device.type, enabled=False):
-        return loss(**{name: value.float() for name, value in found.items()})
+        return loss(**{name: value.float() for name, value in inputs.items()})
 
 
 def remove_patches(pixels: torch.Tensor, patch: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
     """Set random patches of normalised pixels [B, 3, H, W] to 0, the mean colour.
 
-    The removed share is drawn from 0..0.8 for each picture. Pixels beyond the last whole patch stay.
+    The share of removed patches is drawn from 0..0.8 for each picture. Pixels beyond the last whole patch stay.
     """
     b, _, h, w = pixels.shape
     rows, columns = h // patch[0], w // patch[1]
@@ -179,19 +180,19 @@ def remove_patches(pixels: torch.Tensor, patch: tuple[int, int], generator: torc
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: int) -> float:
-    """Linear warm-up over `warmup` steps up to `peak`, then a cosine that is zero at `steps`, at this `step`."""
+    """Return the learning rate at a step: a linear warm-up to `peak`, then a cosine that ends in zero at `steps`."""
     return peak * min((step + 1) / warmup, 0.5 * (1 + math.cos(math.pi * step / steps)))
 
 
 def parameter_groups(model: torch.nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices only."""
+    """Return groups of the trained parameters, in which only matrices have weight decay."""
     trained = [p for p in model.parameters() if p.requires_grad]
     matrices, others = [p for p in trained if p.ndim >= 2], [p for p in trained if p.ndim < 2]
     return [{"params": matrices, "weight_decay": decay}, {"params": others, "weight_decay": 0.0}]
 
 
 def _resume(checkpoint: Path, model: Any, optimizer: torch.optim.Optimizer, recipe: Recipe) -> int:
-    """The step to go on with."""
+    """Load a checkpoint, if there is one; return the next step."""
     if not checkpoint.exists():
         return 0
     try:
@@ -200,11 +201,11 @@ def _resume(checkpoint: Path, model: Any, optimizer: torch.optim.Optimizer, reci
             raise ValueError("it has no model, optimizer and step")
     except Exception as error:  # torch and pickle raise many kinds
         reason = str(error).partition(". ")[0].partition("\n")[0]
-        raise InputError(f"{str(checkpoint)!r} is not a checkpoint of a training: {reason}; take it away.") from error
-    before, mine = state.get("recipe", asdict(recipe)), asdict(recipe)
-    other = [f"{name} = {before[name]!r}, not {mine[name]!r}" for name in mine if before.get(name) != mine[name]]
+        raise InputError(f"{str(checkpoint)!r} is not a checkpoint of a training: {reason}; remove it.") from error
+    before, now = state.get("recipe", asdict(recipe)), asdict(recipe)
+    other = [f"{name} = {before[name]!r}, not {now[name]!r}" for name in now if before.get(name) != now[name]]
     if other:
-        raise OptionError(f"{str(checkpoint.parent)!r} holds a training with {', '.join(other)}; take another folder.")
+        raise OptionError(f"{str(checkpoint.parent)!r} holds a training with {', '.join(other)}; use another folder.")
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return int(state["step"])
@@ -222,21 +223,21 @@ def _normalised(pictures: torch.Tensor, normalise: tuple[Sequence[float], Sequen
 class CaptionBatches(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """Batches of pictures and captions of data sets, by step, for `train`.
 
-    Each data set is gone through in a random order, again in another one when it is at its end. Of several captions one
-    is drawn. What cannot be used is left out of its batch, and so is a pair whose caption is in the batch already: it
-    would count as wrong for its own picture.
+    Each data set is used in a random order, and in a new order after its end. If there are several captions, one is
+    drawn. Unusable entries are left out of their batch, and so are pairs whose caption is already in the batch, since
+    they would count as wrong for their own picture.
 
     Args:
         parts: each data set with the number of its pairs in a batch.
-        transform: picture -> normalised pixels [3, H, W].
-        tokenizer: captions -> token ids [B, L].
+        transform: maps a picture to normalised pixels [3, H, W].
+        tokenizer: maps captions to token ids [B, L].
         steps: number of batches.
         seed: fixes the orders and the captions.
-        same: two captions are the same when they read the same ("text"), or when they name the same things ("objects",
-            for data sets that know all things that a caption names).
+        same: two captions are the same if they have the same text ("text"), or if they name the same things ("objects",
+            for data sets that list all things that a caption names).
 
     Attributes:
-        bad: for each data set, which of its entries could not be used so far, bool.
+        bad: for each data set, which entries were unusable so far, bool.
     """
 
     def __init__(
@@ -251,7 +252,7 @@ class CaptionBatches(Dataset[tuple[torch.Tensor, torch.Tensor]]):
     ) -> None:
         self.parts, self.transform, self.tokenizer = parts, transform, tokenizer
         self.steps, self.seed, self.same = steps, seed, same
-        self.bad = [torch.zeros(len(data), dtype=torch.bool).share_memory_() for data, _ in parts]  # by all workers
+        self.bad = [torch.zeros(len(data), dtype=torch.bool).share_memory_() for data, _ in parts]  # shared by workers
 
     def __len__(self) -> int:
         return self.steps
@@ -299,9 +300,9 @@ def write_model(
     """Write a model of open_clip as a folder for `fixlip.load_model("local-dir:FOLDER")` and open_clip itself.
 
     Args:
-        folder: made where it does not exist.
-        model: with the weights.
-        tokenizer: what `open_clip.get_tokenizer` gives; one of transformers is written into the folder as well.
+        folder: the folder, created if necessary.
+        model: the model with its weights.
+        tokenizer: the result of `open_clip.get_tokenizer`; a tokenizer of transformers is written to the folder too.
         model_cfg: `open_clip.get_model_config(name)`.
         preprocess_cfg: mean, std, interpolation, resize_mode, as in open_clip.
     """

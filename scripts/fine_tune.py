@@ -67,14 +67,14 @@ def fine_tune(args: argparse.Namespace) -> Path:
     for bad, known in zip(batches.bad, json.loads(skipped.read_text()) if skipped.exists() else (), strict=False):
         bad[torch.tensor(known, dtype=torch.long)] = True
 
-    def report(line: dict[str, Any]) -> None:
+    def print_line(line: dict[str, Any]) -> None:
         skipped.write_text(json.dumps([bad.nonzero().flatten().tolist() for bad in batches.bad]))
         print(json.dumps(line), flush=True)
 
     patch = (prepare.height // prepare.grid[0], prepare.width // prepare.grid[1]) if args.removal else None
     recipe = Recipe(steps, args.lr, args.warmup, args.decay, patch, args.bf16)
     torch.manual_seed(args.seed)
-    train(model, batches, recipe, args.out, workers=args.workers, save_every=args.save_every, report=report)
+    train(model, batches, recipe, args.out, workers=args.workers, save_every=args.save_every, on_line=print_line)
     preprocess = {name: getattr(prepare.config, name) for name in PREPROCESS}
     write_model(args.out / "model", model, tokenizer, config, preprocess)
     settings = {k: v for k, v in vars(args).items() if k not in ("out", "device", "workers", "save_every")}

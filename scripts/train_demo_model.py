@@ -73,7 +73,7 @@ def train_from_scratch(args: argparse.Namespace) -> None:
         normalise=(config["mean"], config["std"]),
         workers=args.workers,
         save_every=args.save_every,
-        report=lambda line: print(json.dumps(line), flush=True),
+        on_line=lambda line: print(json.dumps(line), flush=True),
     )
     weights = args.weights or asset_folder(args.name) / WEIGHTS
     write_weights(model.state_dict(), weights, caption_ids(batches.tokenizer))

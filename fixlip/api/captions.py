@@ -26,27 +26,29 @@ if TYPE_CHECKING:
 
 
 def rank(image: ImageLike, texts: Sequence[str], *, model: "str | DualEncoder" = DEFAULT_MODEL) -> Ranking:
-    """Rank captions by their similarity to a picture; one pass of the image tower, one of the text tower for each.
+    """Rank captions by their similarity to a picture.
+
+    The cost is one pass of the image tower, and one pass of the text tower for each caption.
 
     Args:
         image, model: as in `fixlip.explain`.
         texts: the captions, all different.
 
     Raises:
-        FixlipError: no caption, one that is there twice, one without words, or as `fixlip.explain`.
+        FixlipError: no caption, a repeated caption, a caption without words, or as `fixlip.explain`.
 
     Example:
         >>> from fixlip.datasets.scenes import make_scene
         >>> scene = make_scene(4, names=("dog", "umbrella"))
-        >>> found = rank(scene.image, ["a cat", "a dog and an umbrella", "a dog"], model="demo-clip")
-        >>> found.measure, [one.caption for one in found.captions]
+        >>> ranking = rank(scene.image, ["a cat", "a dog and an umbrella", "a dog"], model="demo-clip")
+        >>> ranking.measure, [ranked.caption for ranked in ranking.captions]
         ('softmax', ['a dog and an umbrella', 'a dog', 'a cat'])
     """
     if not texts:
         raise InputError("There is no caption to rank.")
     twice = [text for k, text in enumerate(texts) if text in texts[:k]]
     if twice:
-        raise InputError(f"The caption {twice[0]!r} is there twice; give each once.")
+        raise InputError(f"The caption {twice[0]!r} is given twice; give each caption once.")
     encoder, logits, notes = encoder_for(model, None), [], []
     picture = encoder.own_image(encoder.image_input(image)).double()
     for number, text in enumerate(texts, 1):
@@ -82,23 +84,22 @@ def contrast(
     """Explain why a model finds a picture more similar to one caption than to another.
 
     Both captions are explained with the same masks of the picture, which is encoded once. Where the estimator gives
-    standard errors, the difference is then explained as a game of its own on the same masks: the errors of the two
-    explanations mostly cancel, and the difference is known far better than either. That makes new text passes (at most
-    twice those of one caption) only where not all text masks are enumerated.
+    standard errors, the difference is then explained as a separate game on the same masks: the errors of the two
+    explanations mostly cancel, so that the difference is far more accurate than either. This takes more text passes (at
+    most twice those of one caption) unless all text masks are enumerated.
 
     Args:
         image, model, estimator, text_players, image_players, removal, batch_size, options: as in `fixlip.explain`.
-        texts: the caption to be explained, and the one to explain it against.
+        texts: the caption to explain, and the caption to compare it with.
         phrases: as in `fixlip.explain`; each must be in both captions.
         target_error: as in `fixlip.explain`, for the first caption; the second gets the same masks of the picture.
         call: `budget`, `image_masks`, `text_masks`, `seed`, `progress`, as in `fixlip.explain`.
 
     Returns:
-        A `Contrast`; its ``rows()`` say which words make the difference, its ``difference`` is an `Explanation`.
+        A `Contrast`: its ``rows()`` are the parts of the difference, and its ``difference`` is an `Explanation`.
 
     Raises:
-        FixlipError: as `fixlip.explain`; two captions that are the same; an estimator that ranks players on a scale of
-            its own.
+        FixlipError: as `fixlip.explain`; two equal captions; an estimator that ranks players in the unit "relevance".
 
     Example:
         >>> from fixlip.datasets.scenes import make_scene
@@ -110,53 +111,53 @@ def contrast(
     from fixlip.games.similarity import games
 
     if len(texts) != 2 or isinstance(texts, str) or texts[0] == texts[1]:
-        raise InputError("A contrast is of two different captions.")
+        raise InputError("A contrast needs two different captions.")
     estimator = as_estimator(estimator, options)
-    twice = [(0, 0), (0, 1)] * 2  # what comes more than once is remembered
+    pairs = [(0, 0), (0, 1)] * 2  # embeddings of repeated pairs are kept for the paired game
     sides = {"image_players": image_players, "text_players": text_players, "phrases": phrases, "batch_size": batch_size}
-    one, other = islice(games(encoder_for(model, removal), [image], texts, twice, **sides), 2)  # type: ignore[arg-type]
-    first = estimator.explain(one, target_error=target_error, **call)
+    left, right = islice(games(encoder_for(model, removal), [image], texts, pairs, **sides), 2)  # type: ignore[arg-type]
+    first = estimator.explain(left, target_error=target_error, **call)
     if target_error is not None and not estimator.joint:
         call |= {"budget": None, "image_masks": first.provenance.image_passes - 2}
-    second = estimator.explain(other, **call)
-    found = Contrast(first, second)
+    second = estimator.explain(right, **call)
+    unpaired = Contrast(first, second)
     if first.stderr is None or second.stderr is None:
-        return found
-    paired = estimator.explain(_paired(one, other), **{**call, "progress": False})
+        return unpaired
+    paired = estimator.explain(_paired(left, right), **{**call, "progress": False})
     same_masks = len({e.provenance.image_passes for e in (first, second, paired)}) == 1
-    return replace(found, paired=paired) if same_masks and _agree(paired, found.aligned) else found
+    return replace(unpaired, paired=paired) if same_masks and _agree(paired, unpaired.aligned) else unpaired
 
 
-def _paired(one: "CallableGame", other: "CallableGame") -> "CallableGame":
-    """The difference as a game whose text players are words that stand for each other."""
+def _paired(left: "CallableGame", right: "CallableGame") -> "CallableGame":
+    """Return the difference as a game, whose text players are the aligned words of the captions."""
     from fixlip.games.base import CallableGame
 
-    parts = aligned_words(one.players, other.players)
+    parts = aligned_words(left.players, right.players)
     words = [part.first for part in parts], [part.second for part in parts]
 
     def text(masks: np.ndarray) -> np.ndarray:
-        return _of_parts(one, masks, words[0]) - _of_parts(other, masks, words[1])
+        return _of_parts(left, masks, words[0]) - _of_parts(right, masks, words[1])
 
-    players = aligned_players(one.players, other.players)
-    towers = one.image_embeddings, text, one.n_image, len(parts)
-    game: Any = CallableGame(*towers, one.scale, players=players, batch_size=one.batch_size, source=one.source)
-    game.kept = {"image": one.kept["image"]}  # type: ignore[attr-defined]
+    players = aligned_players(left.players, right.players)
+    towers = left.image_embeddings, text, left.n_image, len(parts)
+    game: Any = CallableGame(*towers, left.scale, players=players, batch_size=left.batch_size, source=left.source)
+    game.kept = {"image": left.kept["image"]}  # type: ignore[attr-defined]
     return game
 
 
 def _of_parts(game: "CallableGame", masks: np.ndarray, words: list[int | None]) -> np.ndarray:
-    """Text embeddings of one caption for masks of the parts, [B, parts] -> [B, D]."""
-    own = np.ones((len(masks), game.n_text), dtype=bool)
+    """Return text embeddings of one caption for masks of the aligned words, [B, parts] -> [B, D]."""
+    all_words = np.ones((len(masks), game.n_text), dtype=bool)
     for part, word in enumerate(words):
         if word is not None:
-            own[:, word] = masks[:, part]
-    return game.text_embeddings(own)
+            all_words[:, word] = masks[:, part]
+    return game.text_embeddings(all_words)
 
 
-def _agree(paired: "Explanation", found: "Explanation") -> bool:
-    """Whether two estimates of one difference are as near as the errors of the first say."""
+def _agree(paired: "Explanation", unpaired: "Explanation") -> bool:
+    """Say whether two estimates of one difference are as close as the errors of the first suggest."""
     if paired.stderr is None:
         return False
-    both = [np.concatenate([e.first_order, e.cross.ravel()]) for e in (paired, found)]
+    both = [np.concatenate([e.first_order, e.cross.ravel()]) for e in (paired, unpaired)]
     errors = np.concatenate([paired.stderr.first_order, paired.cross_stderr.ravel()])
     return bool(np.nansum((both[0] - both[1]) ** 2) <= 4 * np.nansum(errors**2) + 1e-9 * np.nansum(both[1] ** 2))

@@ -34,7 +34,7 @@ def compare(
         A `Comparison`, labelled by what differs.
 
     Raises:
-        FixlipError: as `explain`; also where there is nothing to compare.
+        FixlipError: as `explain`; also if there is nothing to compare.
 
     Example:
         >>> from fixlip.estimators.banzhaf import Banzhaf
@@ -45,13 +45,13 @@ def compare(
         >>> both.labels
         ('banzhaf #1', 'banzhaf #2')
     """
-    found = [explain(image, text, model=m, estimator=e, **call) for m in models for e in estimators]
-    names = [(f.provenance.model, f.provenance.estimator) for f in found]
+    explanations = [explain(image, text, model=m, estimator=e, **call) for m in models for e in estimators]
+    names = [(f.provenance.model, f.provenance.estimator) for f in explanations]
     varied = [k for k in (0, 1) if len({name[k] for name in names}) > 1] or [1]
     labels = [", ".join(name[k] for k in varied) for name in names]
     if len(set(labels)) < len(labels):
         labels = [f"{label} #{k}" for k, label in enumerate(labels, 1)]
-    return Comparison(tuple(found), tuple(labels))
+    return Comparison(tuple(explanations), tuple(labels))
 
 
 @all_or_nothing()

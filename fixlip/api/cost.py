@@ -1,4 +1,4 @@
-"""What an explanation will cost: encoder passes, counted, and seconds, from a few passes that are timed."""
+"""The cost of an explanation before it is made: encoder passes, and seconds, estimated by timing a few passes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fixlip.encoders.base import DualEncoder
     from fixlip.players.regions import RegionsLike
 
-TRIAL = 1.0  # seconds for which a tower is timed, at least one pass
+TRIAL = 1.0  # seconds for which a tower is timed, with at least one pass
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Cost:
     """The cost of explaining one picture and some captions.
 
     Attributes:
-        n_image, n_text: number of players, of each caption.
+        n_image, n_text: number of image players, and of the text players of each caption.
         image_passes, text_passes: encoder passes of each tower; masks that captions share are encoded once.
-        image_pass, text_pass: seconds for one pass of each, in batches.
+        image_pass, text_pass: seconds per pass of each tower, in batches.
     """
 
     n_image: int
@@ -42,7 +42,7 @@ class Cost:
 
     @property
     def seconds(self) -> float:
-        """Estimated time in the encoders, which is nearly all of it."""
+        """The estimated time in the encoders, which is nearly all of the time."""
         return self.image_passes * self.image_pass + self.text_passes * self.text_pass
 
 
@@ -64,21 +64,21 @@ def estimate_cost(
     options: dict[str, Any] | None = None,
     contrast: bool = False,
 ) -> Cost:
-    """What `fixlip.explain` would cost, or `fixlip.explain_many` of one picture with several captions.
+    """Estimate the cost of `fixlip.explain`, or of `fixlip.explain_many` for one picture with several captions.
 
-    Each tower is timed for about a second on random masks, after one batch to warm up, and extrapolated. Estimators
-    that need gradients make backward passes and passes through some of the blocks only; those are counted, and taken to
-    last as long as whole forward ones, so that the time may be a third or thrice of that. The start and the solve are
-    not in it. Captions with different numbers of image masks, as a `budget` may give them, share none.
+    Each tower is timed for about a second on random masks, after one batch to warm up, and the time is extrapolated.
+    Estimators that need gradients make backward passes, and passes through only some of the blocks; these count as
+    whole forward passes, so that the actual time may be between a third and three times the estimate. Loading and the
+    linear algebra are not included. Captions whose numbers of image masks differ, as with a `budget`, share none.
 
     Args:
         image, model, ...: as in `fixlip.explain`.
-        texts: a caption, or several.
-        contrast: two captions for `fixlip.contrast`, which makes further text passes where they have too many
-            words for all of their masks.
+        texts: a caption, or several captions.
+        contrast: estimate the cost of `fixlip.contrast` of two captions, which makes further text passes if they have
+            too many words to enumerate all masks.
 
     Raises:
-        FixlipError: as `fixlip.explain`; a budget that is too small, for instance, is named here already.
+        FixlipError: as `fixlip.explain`, for instance for a budget that is too small.
 
     Example:
         >>> from fixlip.datasets.scenes import make_scene
@@ -113,18 +113,18 @@ def estimate_cost(
 
 
 def _seconds(embed: "Callable[[np.ndarray], np.ndarray]", n: int, p: float, batch: int) -> float:
-    """Of one pass in batches of at most this size; smaller ones where a single pass takes long."""
+    """Return the seconds per pass in batches of at most this size, smaller if a single pass takes long."""
     rng = np.random.default_rng(0)
 
-    def took(size: int) -> float:
+    def timed(size: int) -> float:
         masks, start = rng.random((size, n)) < p, perf_counter()
         embed(masks)
         return perf_counter() - start
 
-    took(1)
-    size = max(1, min(batch, int(TRIAL / max(took(1), 1e-6))))
-    took(size)
-    times = [took(size)]
+    timed(1)
+    size = max(1, min(batch, int(TRIAL / max(timed(1), 1e-6))))
+    timed(size)
+    times = [timed(size)]
     while sum(times) + max(times) < TRIAL and len(times) < 10:
-        times.append(took(size))
+        times.append(timed(size))
     return float(np.mean(times)) / size

@@ -1,4 +1,4 @@
-"""The model's own score while the players that an explanation puts first are removed, or come first."""
+"""The model's score while the most important players of an explanation are removed, or added first."""
 
 from dataclasses import replace
 
@@ -16,14 +16,14 @@ from fixlip.results.removal_curves import RemovalCurves, nested_masks
 def removal_curves(explanation: Explanation, game: Game, *, points: int = REMOVAL_POINTS) -> RemovalCurves:
     """Score the game while the most important players are removed, and while they alone are present.
 
-    A picture to look at, on one nested order of the players; `fixlip.metrics.insertion_deletion` is the measure.
+    The curves follow one nested order of the players; the metric is `fixlip.metrics.insertion_deletion`.
 
     Args:
-        explanation: of this game's players.
-        game: scored on.
-        points: of each curve, at most.
+        explanation: an explanation of the players of this game.
+        game: the game to score.
+        points: the largest number of points of each curve.
 
-    Cost: at most 2 * points passes of each tower, and no more than its players have nested masks.
+    Cost: at most 2 * points passes of each tower, and at most as many as its players have nested masks.
     """
     order, sizes = removal_order(explanation, points)
     counted = CountedGame(game, lambda passes: None)
@@ -31,14 +31,14 @@ def removal_curves(explanation: Explanation, game: Game, *, points: int = REMOVA
     return RemovalCurves(order, sizes, deletion, insertion, counted.image_passes, counted.text_passes)
 
 
-def with_curves(found: Explanation, game: Game) -> Explanation:
-    """The explanation with its removal curves; if they are cut short, without them and with a remark.
+def with_curves(explanation: Explanation, game: Game) -> Explanation:
+    """Add removal curves to an explanation; if they are interrupted, add a remark instead.
 
     Cost: that of `removal_curves`.
     """
     try:
-        return replace(found, curves=removal_curves(found, game))
+        return replace(explanation, curves=removal_curves(explanation, game))
     except (KeyboardInterrupt, NotEnoughMemoryError) as end:
         if one_of_many():
             raise
-        return remarked(found, f"{how_it_ended(end)} before the removal curves were done")
+        return remarked(explanation, f"{how_it_ended(end)} before the removal curves were done")

@@ -1,4 +1,4 @@
-"""Explain a pair, or many."""
+"""Explanations of one pair of a picture and a caption, or of many pairs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -46,32 +46,32 @@ def explain(
         model: what `load_model` returns, or a name for it (kept loaded for the next call).
         estimator: an `Estimator`, or its name.
         budget: game values to spend, image masks x text masks, as the papers count; the estimator's default when None.
-            One that covers all masks is enumerated, and the answer is then exact.
-        image_masks, text_masks: encoder passes of each tower, instead of a budget.
+            If the budget covers all masks, they are enumerated, and the answer is exact.
+        image_masks, text_masks: number of masks of each tower, instead of a budget.
         target_error: stop as soon as the standard errors of the interactions, relative to their size, are at most this
-            (0.1, say); see `fixlip.estimator.Estimator.explain`, also for what an interruption gives.
+            (for example 0.1); see `fixlip.estimator.Estimator.explain`, also for the result of an interruption.
         text_players: "words", "tokens", or "content" (stop words join the word that follows). A word as one player and
             the sum over its tokens (``heatmap("skateboarder")`` of an explanation by tokens) answer different
-            questions: the one removes the word as a whole, the other adds up what each of its pieces does while the
-            others come and go. (For a word of two tokens Banzhaf interactions at p = 0.5 give both the same answer:
+            questions: the first removes the word as a whole, the second adds up the effects of its pieces, each while
+            the others come and go. (For a word of two tokens Banzhaf interactions at p = 0.5 give both the same answer:
             2-efficiency, Lehrer 1988.)
-        phrases: phrases of the caption, or spans of its characters, that are one player each; the rest are words.
+        phrases: phrases of the caption, or spans of its characters, each of which is one player; the rest are words.
         image_players: "patches", or regions: "grid:3", "slic:40" (needs fixlip[regions]), an integer label map, masks,
             boxes; see `fixlip.players.regions.make_regions`.
-        removal: how players are removed, such as ``{"image": "drop", "text": "delete"}``; what is not given is the
+        removal: how players are removed, such as ``{"image": "drop", "text": "delete"}``; a missing entry means the
             model's default: patches in the mean colour, tokens hidden from attention. See `fixlip.encoders.removal`.
-        seed: alone fixes the masks.
-        batch_size: most masks for one forward pass; it shrinks by itself when memory runs out.
+        seed: fixes the masks; nothing else does.
+        batch_size: the largest number of masks in a forward pass; it shrinks when memory runs out.
         progress: None shows a bar on a terminal; True, False, or a function of (done, total) passes.
         curves: also score the model while the most important players are removed, for `Explanation.curves` and the
-            page; at most two passes more for each player, see `fixlip.results.removal_curves`.
-        options: options of the estimator, where it is given by name.
+            page; this takes at most two more passes for each player, see `fixlip.api.curves`.
+        options: options of the estimator, if it is given by name.
 
     Returns:
         An `Explanation` in logits.
 
     Raises:
-        FixlipError: bad input, unknown name or option, a budget too small, a model that cannot be had; one clear line.
+        FixlipError: wrong input, an unknown name or option, too small a budget, or a model that cannot be loaded.
 
     Example:
         >>> from fixlip.datasets.scenes import make_scene
@@ -119,7 +119,8 @@ def explain_many(
 ) -> Iterator[Explanation]:
     """Explain many pairs; masked inputs that several pairs share are encoded once.
 
-    An interruption (Ctrl-C) of several ends them, and what was yielded before is whole; of one it is as in `explain`.
+    An interruption (Ctrl-C) ends the iteration, and the explanations yielded before are complete; with a single pair it
+    acts as in `explain`.
 
     Args:
         images, texts: the inputs.
@@ -131,7 +132,7 @@ def explain_many(
         One `Explanation` for each pair, in order.
 
     Raises:
-        FixlipError: as `explain`; before the first pair where the arguments themselves are wrong.
+        FixlipError: as `explain`; wrong arguments raise before the first pair.
     """
     estimator = as_estimator(estimator, options)
     if pairs is None:
@@ -159,7 +160,7 @@ def explain_many(
     )
 
     def explained(game: "Game") -> Explanation:
-        found = estimator.explain(game, **call)
-        return with_curves(found, game) if curves else found
+        explanation = estimator.explain(game, **call)
+        return with_curves(explanation, game) if curves else explanation
 
     return map(explained if len(chosen) == 1 else all_or_nothing()(explained), each)

@@ -1,4 +1,4 @@
-"""One option swept over several values: how far the answer depends on it, and what it costs."""
+"""A sweep of one option over several values, to see how far the answer depends on it and what it costs."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -36,51 +36,51 @@ def sweep(
     options: dict[str, Any] | None = None,
     **call: Any,
 ) -> Sweep:
-    """Explain one picture and caption with several values of one option: an ablation, or a convergence curve.
+    """Explain one picture and caption with several values of one option, for an ablation or a convergence curve.
 
     Args:
-        image, text, model, estimator, options: as in `explain`; `options` are those that stay fixed.
+        image, text, model, estimator, options: as in `explain`; `options` stay fixed.
         option: an option of the estimator (p, steps, image_layer, ...), or an argument of the call: budget,
             image_masks, text_masks, seed, removal, batch_size.
-        values: at least two.
-        reference: what the others are measured against: an `Explanation`, or a value (explained as well where it is
-            not among the values); the last value when None.
+        values: at least two values of the option.
+        reference: the standard for the errors: an `Explanation`, or a value (which is explained too if it is not among
+            the values); the last value when None.
         call: further arguments of `explain`; they hold for all.
 
     Returns:
-        A `Sweep`: its `table` has errors and cost, `fixlip.plots.convergence` draws it.
+        A `Sweep`: its `table` has the errors and the cost, and `fixlip.plots.convergence` draws it.
 
     Raises:
-        OptionError: no such option (the nearest is named), a value that it refuses, fewer than two values, or an option
-            that changes who the players are.
+        OptionError: an unknown option (the message names the nearest one), a value that the option refuses, fewer than
+            two values, or an option that changes the players.
         InputError: a reference with other players.
         FixlipError: as `explain`.
 
     Example:
         >>> from fixlip.datasets.scenes import make_scene
         >>> scene = make_scene(0)
-        >>> found = sweep(
+        >>> result = sweep(
         ...     scene.image, scene.caption, option="image_masks", values=(128, 512), model="demo-clip", progress=False
         ... )
-        >>> [(row["value"], row["passes"], row["error"] < 1) for row in found.table()]
+        >>> [(row["value"], row["passes"], row["error"] < 1) for row in result.table()]
         [(128, 644, True), (512, 1028, True)]
     """
     if isinstance(estimator, str):
         estimator = get_estimator(estimator, **(options or {}))
     elif options:
-        raise OptionError("Options go with an estimator given by name; this one is built already.")
+        raise OptionError("Options need an estimator given by name; this estimator is already built.")
     values = [v.item() if isinstance(v, np.generic) else v for v in _several(option, values)]
     given = isinstance(reference, Explanation)
     chosen = values[-1] if reference is None or given else reference
     extra = [] if any(chosen == value for value in values) else [chosen]
     runs = _runs(option, [*values, *extra], estimator, {**call, **dict.fromkeys(options or ())})
-    found = [_explain(image, text, option, value, {"model": model, **call, **run}) for value, run in runs]
+    explanations = [_explain(image, text, option, value, {"model": model, **call, **run}) for value, run in runs]
     if given:
         name = f"the explanation given ({reference.index})"
     else:
-        note = ", the last value" if reference is None else ", a run of its own" if extra else ""
-        name, reference = f"{option} = {label(chosen)}{note}", found[[*values, *extra].index(chosen)]
-    return Sweep(option, tuple(values), tuple(found[: len(values)]), reference, name)
+        note = ", the last value" if reference is None else ", a separate run" if extra else ""
+        name, reference = f"{option} = {label(chosen)}{note}", explanations[[*values, *extra].index(chosen)]
+    return Sweep(option, tuple(values), tuple(explanations[: len(values)]), reference, name)
 
 
 def _several(option: str, values: Sequence[Any]) -> Sequence[Any]:
@@ -88,22 +88,22 @@ def _several(option: str, values: Sequence[Any]) -> Sequence[Any]:
         raise OptionError(f"A sweep needs a list of at least two values of {option}, got {values!r}.")
     repeated = [v for k, v in enumerate(values) if any(v == other for other in values[:k])]
     if repeated:
-        raise OptionError(f"{option} = {label(repeated[0])} is among the values twice.")
+        raise OptionError(f"{option} = {label(repeated[0])} is given twice.")
     return values
 
 
 def _runs(option: str, values: Sequence[Any], estimator: Estimator, fixed: dict[str, Any]) -> list[tuple[Any, Any]]:
-    """Each value with its arguments of `explain`; checks all that can be checked before any work is done."""
-    name, own = estimator.capabilities.name, [f.name for f in fields(estimator)]  # type: ignore[arg-type]
+    """Return each value with its arguments of `explain`; check the values before any work is done."""
+    name, options = estimator.capabilities.name, [f.name for f in fields(estimator)]  # type: ignore[arg-type]
     if option in ("model", "estimator"):
-        raise OptionError(f"A sweep has one {option}; fixlip.compare takes several {option}s.")
-    if option in OTHER_PLAYERS and option not in own:
-        raise OptionError(f"{option} changes who the players are, so there is nothing to compare pair by pair.")
-    if option not in own and option not in OF_THE_CALL:
-        raise OptionError(unknown(f"option of {name} or of the call", option, [*own, *OF_THE_CALL]))
+        raise OptionError(f"A sweep uses one {option}; fixlip.compare takes several {option}s.")
+    if option in OTHER_PLAYERS and option not in options:
+        raise OptionError(f"{option} changes the players, so the pairs cannot be compared.")
+    if option not in options and option not in OF_THE_CALL:
+        raise OptionError(unknown(f"option of {name} or of the call", option, [*options, *OF_THE_CALL]))
     if option in fixed:
-        raise OptionError(f"{option} is what the sweep varies; do not fix it as well.")
-    if option not in own:
+        raise OptionError(f"The sweep varies {option}; do not fix it as well.")
+    if option not in options:
         return [(value, {option: value, "estimator": estimator}) for value in values]
     runs = []
     for value in values:

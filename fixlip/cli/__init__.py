@@ -1,4 +1,4 @@
-"""The command line: one file for each command, what they share in files of their own."""
+"""The command line: one file for each command, and files for what commands share."""
 
 import sys
 from contextlib import suppress
@@ -33,7 +33,7 @@ FIRST = """
 PANELS = {
     "Explain one picture": (demo, explain, compare, sweep, view),
     "Measure on a data set": (evaluate, report),
-    "What there is to choose from": (models, estimators),
+    "List the choices": (models, estimators),
 }
 TRY = {
     demo: ("fixlip demo", "fixlip demo --out /tmp"),
@@ -50,7 +50,7 @@ TRY = {
         'fixlip compare a.jpg "a dog" --estimator "banzhaf p=0.3" --estimator shapley',
     ),
     sweep: ('fixlip sweep photo.jpg "a dog" --option p --values 0.3,0.5,0.7 --png sweep.png',),
-    view: ("fixlip view found.fixlip --open", "fixlip view runs/*.fixlip --html all.html"),
+    view: ("fixlip view dog.fixlip --open", "fixlip view runs/*.fixlip --html all.html"),
     evaluate: (
         "fixlip evaluate grounding --data scenes:50 --model demo-clip --out runs/first",
         "fixlip evaluate grounding --data coco:/coco --model ViT-B-32 --out runs/coco",
@@ -74,7 +74,7 @@ for panel, commands in PANELS.items():
 
 
 def print_version(wanted: bool) -> None:
-    """For `--version`."""
+    """Print the version and exit, if `--version` was given."""
     if wanted:
         from fixlip import __version__
 

@@ -1,4 +1,4 @@
-"""How commands read lists, shares and names with options."""
+"""Readers of lists, shards and names with options on the command line."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def listed(values: str) -> list[Any]:
-    """Values with commas between: JSON where they are that, else strings.
+    """Read values separated by commas, as JSON if possible, else as strings.
 
     Example:
         >>> listed("0.3,0.5"), listed("zeros, mean,4"), listed('{"image": "drop"},{}')
@@ -26,7 +26,7 @@ def listed(values: str) -> list[Any]:
 
 
 def shard_of(text: str) -> tuple[int, int]:
-    """``i/n``.
+    """Read a shard ``i/n``.
 
     Example:
         >>> shard_of("2/8")
@@ -34,12 +34,12 @@ def shard_of(text: str) -> tuple[int, int]:
     """
     i, slash, n = text.partition("/")
     if not (slash and i.isdecimal() and n.isdecimal()):
-        raise OptionError(f"A shard is like 1/4, got {text!r}.")
+        raise OptionError(f"A shard has the form 1/4, got {text!r}.")
     return int(i), int(n)
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """Those that are not None.
+    """Return the values that are not None.
 
     Example:
         >>> given(image="drop", text=None)
@@ -49,7 +49,7 @@ def given(**values: Any) -> dict[str, Any]:
 
 
 def estimator_of(spec: str) -> "Estimator":
-    """``banzhaf p=0.7``."""
+    """Return an estimator from its name and options, such as ``banzhaf p=0.7``."""
     from fixlip.registry import get_estimator
 
     name, options = specs.parse(spec)
@@ -57,15 +57,15 @@ def estimator_of(spec: str) -> "Estimator":
 
 
 def model_of(spec: str, device: str | None) -> "DualEncoder":
-    """``ViT-B-16-SigLIP2 pretrained=webli``.
+    """Load a model from its name and weights, such as ``ViT-B-16-SigLIP2 pretrained=webli``.
 
     Raises:
-        OptionError: another option than ``pretrained``.
+        OptionError: an option other than ``pretrained``.
     """
     from fixlip.api.load import DEFAULT_WEIGHTS, load_model
 
     name, options = specs.parse(spec)
     weights = options.pop("pretrained", DEFAULT_WEIGHTS)
     if options:
-        raise OptionError(f"A model has the option pretrained only, got {', '.join(options)} in {spec!r}.")
+        raise OptionError(f"A model has only the option pretrained, got {', '.join(options)} in {spec!r}.")
     return load_model(name, pretrained=str(weights), device=device)

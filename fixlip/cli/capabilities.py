@@ -1,4 +1,4 @@
-"""The registry as rows: what each estimator answers, needs and costs. The table of the docs is made of them too."""
+"""The registry as rows: what each estimator answers, needs and costs. The table of the docs uses them too."""
 
 import re
 from dataclasses import asdict, fields
@@ -9,7 +9,7 @@ from fixlip.estimator import AXIOMS
 from fixlip.registry import estimator_class, get_estimator
 from fixlip.request import Request
 
-SHORT = (  # of an error: what to look for, and what a table has room for
+SHORT = (  # patterns of error messages, and short forms for a table
     (r"up to (\d+) players", "more than {} players"),
     (r"(?:budget=|budget of at least |at least )([\d,]+)", "budget of {} or more"),
 )
@@ -63,40 +63,40 @@ def row(name: str, n_image: int, n_text: int, budget: int | None = None, *, coun
 
 
 def passes(name: str, n_image: int, n_text: int, budget: int | None = None, *, whole: bool = False) -> str:
-    """``image + text``, or why the estimator cannot take the size: in short, or its whole message."""
+    """Return ``image + text``, or the reason why the size is not possible: a short form, or the whole message."""
     try:
         image, text = get_estimator(name).passes(n_image, n_text, Request(budget))
     except FixlipError as error:
         if whole:
             return str(error)
-        found = ((re.search(pattern, str(error)), words) for pattern, words in SHORT)
-        return next((words.format(m[1]) for m, words in found if m), re.split(r"[;:.] ", str(error))[0])
+        matches = ((re.search(pattern, str(error)), words) for pattern, words in SHORT)
+        return next((words.format(m[1]) for m, words in matches if m), re.split(r"[;:.] ", str(error))[0])
     return f"{image:,} + {text:,}"
 
 
 def entry(name: str, n_image: int, n_text: int, budget: int | None = None) -> dict[str, Any]:
-    """What an estimator says of itself, its options with their defaults, and its passes; None where it refuses."""
+    """Return the capabilities, options and passes of an estimator; passes are None if it refuses the size."""
     try:
         spent = get_estimator(name).passes(n_image, n_text, Request(budget))
         image, text, refusal = *spent, None
     except FixlipError as error:
         image, text, refusal = None, None, str(error)
-    found = {"image_passes": image, "text_passes": text, "refusal": refusal, "options": options(name)}
-    return {**asdict(estimator_class(name).capabilities), "name": name, **found}
+    counts = {"image_passes": image, "text_passes": text, "refusal": refusal, "options": options(name)}
+    return {**asdict(estimator_class(name).capabilities), "name": name, **counts}
 
 
 def groups(names: list[str]) -> tuple[list[str], list[str]]:
-    """Estimators of their own first, those of a family (``shapiq:...``) at the end."""
+    """Split names into single estimators and members of a family (``shapiq:...``)."""
     return [n for n in names if ":" not in n], [n for n in names if ":" in n]
 
 
 def options(name: str) -> dict[str, object]:
-    """The options of an estimator and their defaults."""
+    """Return the options of an estimator and their defaults."""
     return {f.name: f.default for f in fields(estimator_class(name))}  # type: ignore[arg-type]
 
 
 def markdown(rows: list[Row], columns: list[str]) -> str:
-    """A table for the docs."""
+    """Return a table for the docs."""
     cells = [[getattr(r, c).replace("|", "\\|") for c in columns] for r in rows]
     for line in cells:
         line[0] = f"`{line[0]}`"

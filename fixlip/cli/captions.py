@@ -1,4 +1,4 @@
-"""Captions of one picture on the command line: which there are, and which two are contrasted."""
+"""Captions of one picture on the command line: reading them, and choosing two to contrast."""
 
 import sys
 from pathlib import Path
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def read_captions(path: Path) -> list[str]:
-    """The lines of a file that are not blank, of standard input for ``-``.
+    """Return the lines of a file that are not blank; ``-`` is standard input.
 
     Raises:
-        InputError: no such file, not text, no caption, or one that is there twice.
+        InputError: no such file, a file that is not text, no caption, or a repeated caption.
     """
     name = "standard input" if str(path) == "-" else repr(str(path))
     try:
@@ -33,39 +33,39 @@ def read_captions(path: Path) -> list[str]:
         if caption:
             lines[caption] = number
     if not lines:
-        raise InputError(f"{name} has no caption; write one on each line.")
+        raise InputError(f"{name} has no caption; write one caption per line.")
     return list(lines)
 
 
 def gathered(text: str | None, captions: Path | None, against: str | None, every: bool = False) -> list[str]:
-    """All captions that a command line names, each once; every one is for itself, or two are to be contrasted.
+    """Return all captions of a command line without repetitions; with `every` a single caption is enough.
 
     Raises:
-        InputError: there are none, or only one to be contrasted.
+        InputError: there are none, or there is only one caption for a contrast.
     """
     listed = [] if captions is None else read_captions(captions)
     listed += [text] if text is not None and text not in listed else []
     if not listed:
-        raise InputError("Give a caption, or a file with one on each line: --captions FILE.")
+        raise InputError("Give a caption, or a file with one caption per line: --captions FILE.")
     if against is not None and not _is_place(against) and against not in listed:
         listed.append(against)
     if len(listed) < 2 and not every and (captions is not None or against is not None):
-        raise InputError(f"A contrast is of two captions; there is only {listed[0]!r}.")
+        raise InputError(f"A contrast needs two captions; there is only {listed[0]!r}.")
     return listed
 
 
 def chosen(ranking: "Ranking", text: str | None, against: str | None) -> tuple[str, str]:
-    """The captions to contrast: the one given or the best, and the one given or the best of the others.
+    """Return the two captions to contrast; the defaults are the best caption and the best of the others.
 
     Raises:
-        OptionError: a place that is not in the ranking, or the same caption twice.
+        OptionError: a place outside the ranking, or the same caption twice.
     """
-    names = [one.caption for one in ranking.captions]
+    names = [ranked.caption for ranked in ranking.captions]
     first = names[0] if text is None else text
     second = next(name for name in names if name != first)
     if against is not None and _is_place(against) and against not in names:
         if not 1 <= int(against) <= len(names):
-            raise OptionError(f"--against is a caption, or a place from 1 to {len(names)}, got {against}.")
+            raise OptionError(f"--against takes a caption, or a place from 1 to {len(names)}, got {against}.")
         second = names[int(against) - 1]
     elif against is not None:
         second = against

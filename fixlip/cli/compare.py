@@ -17,7 +17,7 @@ Models = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Several times for several; with weights of its own as 'ViT-B-16-SigLIP2 pretrained=webli'.",
+        help="Repeat for several models; name the weights like this: 'ViT-B-16-SigLIP2 pretrained=webli'.",
         show_default="ViT-B-32",
         rich_help_panel=options.MODEL,
         autocompletion=completion.models,
@@ -27,7 +27,7 @@ Estimators = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Several times for several; with options of its own as 'banzhaf p=0.7'.",
+        help="Repeat for several methods; give options like this: 'banzhaf p=0.7'.",
         show_default="banzhaf",
         rich_help_panel=options.METHOD,
         autocompletion=completion.estimators,
@@ -37,7 +37,7 @@ Cosine = Annotated[
     bool,
     typer.Option(
         "--cosine",
-        help="In cosines, a unit that models share; logits have a scale of each model's own.",
+        help="Show cosines, a unit that all models share; each model scales its logits differently.",
         rich_help_panel=options.RESULT,
     ),
 ]
@@ -45,7 +45,7 @@ SaveAll = Annotated[
     Path | None,
     typer.Option(
         metavar="PLACE",
-        help="Write the numbers of each, for `fixlip view`: into this folder, or with this name in front.",
+        help="Write the numbers of each explanation, for `fixlip view`: into this folder, or with this prefix.",
         show_default="not written",
         rich_help_panel=options.RESULT,
     ),
@@ -76,9 +76,9 @@ def compare(
     save: SaveAll = None,
     json: options.Json = False,
 ) -> None:
-    """Explain IMAGE and TEXT by several models or methods, and say in which words they differ.
+    """Explain IMAGE and TEXT by several models or methods, and show in which words they differ.
 
-    All combinations of the models and the estimators are explained and shown on one scale; each is set against the
+    All combinations of the models and the estimators are explained and shown on one scale; each is compared with the
     first.
     """
     models, estimators = model or ["ViT-B-32"], estimator or ["banzhaf"]
@@ -90,7 +90,7 @@ def compare(
     from fixlip.io.images import open_image
 
     picture, methods = open_image(image), [estimator_of(spec) for spec in estimators]
-    found = fixlip.compare(
+    comparison = fixlip.compare(
         picture,
         text,
         models=[model_of(spec, device) for spec in models],
@@ -106,11 +106,11 @@ def compare(
         removal=given(image=image_removal, text=text_removal),
         curves=bool(html) if curves is None else curves,
     )
-    answer(replace(found.in_cosine() if cosine else found, labels=labels))
+    answer(replace(comparison.in_cosine() if cosine else comparison, labels=labels))
 
 
 def names_of(models: list[str], estimators: list[str]) -> list[str]:
-    """What sets each combination apart, as it was asked for.
+    """Return a label for each combination, in the words of the command line.
 
     Example:
         >>> names_of(["demo-clip"], ["banzhaf p=0.3", "banzhaf p=0.7"])
@@ -120,5 +120,5 @@ def names_of(models: list[str], estimators: list[str]) -> list[str]:
     labels = [", ".join(combination) for combination in product(*parts)]
     twice = [label for label in labels if labels.count(label) > 1]
     if twice:
-        raise OptionError(f"{twice[0]} is there twice; give each once.")
+        raise OptionError(f"{twice[0]} is given twice; give each combination once.")
     return labels

@@ -1,10 +1,10 @@
-"""How several explanations of one caption, or of several, are printed."""
+"""Printing of several explanations: a comparison, or a gallery."""
 
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fixlip.cli.console import Printer, digits, grid, number, said
+from fixlip.cli.console import Printer, digits, grid, number, styled
 from fixlip.cli.output import wrote
 from fixlip.errors import InputError
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
     from fixlip.results.gallery import Gallery
 
 LEGEND = """In {unit}s. A word's number is the sum of its interactions with the picture.
-● clearly different: the 95 % interval over draws of the masks leaves out 0."""
+● clearly different: the 95 % interval over draws of the masks excludes 0."""
 
 
-def print_comparison(found: "Comparison", written: list[Path], top: int) -> None:
-    """The figures of each, the words that set each apart from the first, and how far their pairs agree."""
-    console, rows = Printer(), found.differences()
-    console.print("", said(f"“{found.explanations[0].players.caption}”", "bold"), "", sep="\n")
-    console.whole(_figures(found.table()))
-    for label in found.labels[1:]:
-        pair = [row for row in rows if (row["first"], row["second"]) == (found.labels[0], label)]
+def print_comparison(comparison: "Comparison", written: list[Path], top: int) -> None:
+    """Print the figures of each explanation, the words that differ most, and the agreement of the pairs."""
+    console, rows = Printer(), comparison.differences()
+    console.print("", styled(f"“{comparison.explanations[0].players.caption}”", "bold"), "", sep="\n")
+    console.whole(_figures(comparison.table()))
+    for label in comparison.labels[1:]:
+        pair = [row for row in rows if (row["first"], row["second"]) == (comparison.labels[0], label)]
         console.whole(_words(pair, top))
-    console.print(f"{LEGEND.format(unit=found.explanations[0].value_unit)}\n", style="dim")
-    _agreement(console, found)
-    _notes(console, found)
+    console.print(f"{LEGEND.format(unit=comparison.explanations[0].value_unit)}\n", style="dim")
+    _agreement(console, comparison)
+    _notes(console, comparison)
     wrote(console, written)
 
 
-def print_gallery(found: "Gallery", written: list[Path]) -> None:
-    """The figures of each caption or picture."""
+def print_gallery(gallery: "Gallery", written: list[Path]) -> None:
+    """Print the figures of each caption or picture."""
     console = Printer()
-    console.print("", said(found.title, "bold"), "", sep="\n")
-    console.whole(_figures(found.table()))
-    _notes(console, found)
+    console.print("", styled(gallery.title, "bold"), "", sep="\n")
+    console.whole(_figures(gallery.table()))
+    _notes(console, gallery)
     wrote(console, written)
 
 
@@ -46,7 +46,7 @@ def _figures(rows: list[dict[str, Any]]) -> "Table":
     for row in rows:
         shares = (row[f"share_{part}"] for part in ("image", "text", "cross", "within"))
         table.add_row(
-            said(row["label"], "bold"),
+            styled(row["label"], "bold"),
             number(row["similarity"], digits(row["unit"])),
             number(row["r2"], 3),
             *(f"{share:.0%}" for share in shares),
@@ -57,18 +57,18 @@ def _figures(rows: list[dict[str, Any]]) -> "Table":
 
 
 def _words(rows: list[dict[str, Any]], top: int) -> "Table":
-    """The similarity, then the words in which two explanations differ most."""
+    """Make a table of the similarity and the words in which two explanations differ most."""
     whole, *words = rows
     write = partial(number, digits=digits(whole["unit"]), sign=True)
     table = grid("", "", "", "difference", "", "95 % interval")
     for column, name in ((1, "first"), (2, "second")):
-        table.columns[column].header = said(whole[name])
+        table.columns[column].header = styled(whole[name])
     words.sort(key=lambda row: -abs(row["difference"]) if row["difference"] == row["difference"] else 1.0)
     for row in [whole, *words[:top]]:
         sure = row["word"] is not None and (row["low"] > 0 or row["high"] < 0)
         bounds = f"{write(row['low'])} to {write(row['high'])}"
         table.add_row(
-            said("similarity", "dim") if row["word"] is None else said(row["word"]),
+            styled("similarity", "dim") if row["word"] is None else styled(row["word"]),
             write(row["first_value"]),
             write(row["second_value"]),
             write(row["difference"]),
@@ -76,28 +76,28 @@ def _words(rows: list[dict[str, Any]], top: int) -> "Table":
             bounds if row["word"] is not None and row["low"] == row["low"] else "",
         )
     if len(words) > top:
-        table.add_row(said(f"and {len(words) - top} more words", "dim"))
+        table.add_row(styled(f"and {len(words) - top} more words", "dim"))
     return table
 
 
-def _agreement(console: Printer, found: "Comparison") -> None:
+def _agreement(console: Printer, comparison: "Comparison") -> None:
     try:
-        agreement = found.agreement()
+        agreement = comparison.agreement()
     except InputError as error:
-        console.print(said(f"no agreement: {error}", "dim"))
+        console.print(styled(f"no agreement: {error}", "dim"))
         return
-    told = "correlation of the interactions of patches and words"
-    if len(found) == 2:
-        console.print(f"agreement {number(agreement[0, 1])} ({told})")
+    meaning = "correlation of the interactions of patches and words"
+    if len(comparison) == 2:
+        console.print(f"agreement {number(agreement[0, 1])} ({meaning})")
         return
-    console.print(f"agreement ({told})")
-    table = grid("", *(str(k) for k in range(1, len(found) + 1)))
-    for k, (label, row) in enumerate(zip(found.labels, agreement, strict=True), 1):
-        table.add_row(said(f"{k} {label}"), *(number(value) for value in row))
+    console.print(f"agreement ({meaning})")
+    table = grid("", *(str(k) for k in range(1, len(comparison) + 1)))
+    for k, (label, row) in enumerate(zip(comparison.labels, agreement, strict=True), 1):
+        table.add_row(styled(f"{k} {label}"), *(number(value) for value in row))
     console.whole(table)
 
 
-def _notes(console: Printer, found: "Comparison | Gallery") -> None:
-    for label, explanation in found:
+def _notes(console: Printer, results: "Comparison | Gallery") -> None:
+    for label, explanation in results:
         if explanation.provenance.status != "ok":
-            console.print(said(f"note ({label}): {explanation.provenance.status}", "yellow"))
+            console.print(styled(f"note ({label}): {explanation.provenance.status}", "yellow"))

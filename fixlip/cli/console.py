@@ -1,4 +1,4 @@
-"""The terminal: what is printed on it, and how a command ends."""
+"""Printing on the terminal, and the ending of a command."""
 
 import os
 import signal
@@ -33,32 +33,32 @@ BIDI = {"\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr
 
 
 class Printer(Console):
-    """Prints on standard output, or on standard error; a reader that went away is an error like others."""
+    """Prints on standard output or standard error; a closed pipe is an error like any other."""
 
     def __init__(self, *, stderr: bool = False, **options: Any) -> None:
         super().__init__(highlight=False, stderr=stderr, **options)
 
     def on_broken_pipe(self) -> None:
-        """Rather than exit code 1."""
+        """Raise, since rich would exit with code 1."""
         raise BrokenPipeError
 
     def render_str(self, text: str, *, style: str | Style = "", **options: Any) -> Text:
-        """Texts say what they say: brackets are no markup, names of emoji are words, and see `shown`."""
-        lines = "\n".join(map(shown, text.split("\n")))  # those of our own making
+        """Make text of a string as it is: without markup, without names of emoji, made safe by `shown`."""
+        lines = "\n".join(map(shown, text.split("\n")))  # line breaks of fixlip stay
         return super().render_str(lines, style=style, **(options | {"markup": False, "emoji": False}))
 
     def whole(self, table: Table) -> None:
-        """A table with nothing folded, however wide the terminal is, and a blank line."""
+        """Print a table without wrapping, however wide the terminal is, and a blank line."""
         needed = Measurement.get(self, self.options.update(max_width=1000), table).maximum
         Printer(stderr=self.stderr, width=max(self.width, needed)).print(table, "")
 
     def note(self, sentence: str) -> None:
-        """What to know before trusting the numbers."""
-        self.print(said(f"note: {sentence}", "yellow"))
+        """Print a warning to read before trusting the numbers."""
+        self.print(styled(f"note: {sentence}", "yellow"))
 
 
 def shown(text: str) -> str:
-    r"""Text of a caption, a file or a model, in which nothing steers the terminal or turns the line around.
+    r"""Escape what could control the terminal or reverse the line in text of a caption, a file or a model.
 
     Example:
         >>> print(shown("a [b]dog[/b] \x1b[31m"))
@@ -69,13 +69,13 @@ def shown(text: str) -> str:
     )
 
 
-def said(text: str, style: str = "") -> Text:
-    """The same in a style."""
+def styled(text: str, style: str = "") -> Text:
+    """Return text made safe by `shown`, in a style of rich."""
     return Text(shown(text), style=style)
 
 
 def grid(*headings: str, **options: Any) -> Table:
-    """A table without lines: the first column to the left, the others, which are numbers, to the right."""
+    """Make a table without lines: the first column is aligned to the left, the others, with numbers, to the right."""
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), **options)
     for heading in headings:
         table.add_column(heading, justify="right" if table.columns else "left", no_wrap=True, vertical="bottom")
@@ -83,7 +83,7 @@ def grid(*headings: str, **options: Any) -> Table:
 
 
 def bar(value: float, longest: float, characters: int = BAR) -> Text:
-    """A bar of so many characters for the longest value; none for what is not a number."""
+    """Draw a bar; the longest value gets the full number of characters, and NaN gets no bar."""
     if value != value:
         return Text()
     blocks = "█" * max(1, round(characters * abs(value) / (longest or 1.0)))
@@ -91,12 +91,12 @@ def bar(value: float, longest: float, characters: int = BAR) -> Text:
 
 
 def digits(unit: str) -> int:
-    """After the point, where all numbers of a table have the same: a cosine is a hundredth of a logit."""
+    """Return the number of decimals in a table of this unit: a cosine is a hundredth of a logit."""
     return 4 if unit == "cosine" else 2
 
 
 def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
-    """A dash where there is none.
+    """Write a number, or a dash for NaN.
 
     Example:
         >>> number(1.25, sign=True), number(float("nan"))
@@ -106,12 +106,12 @@ def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
 
 
 class Commands(TyperGroup):
-    """The commands; one place where they end: see the exit codes in docs/command_line.md."""
+    """The group of commands, which ends each of them with an exit code of docs/command_line.md."""
 
     signals: ClassVar[list[int]] = []
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run one; a signal decides the exit code, also where what there was by then has been printed and written."""
+        """Run a command; a signal decides the exit code, even if a partial result was printed and written."""
         with interruptions() as self.signals, warnings.catch_warnings():  # type: ignore[misc]
             warnings.showwarning = warn
             try:
@@ -134,7 +134,7 @@ class Commands(TyperGroup):
 
     @contextmanager
     def ending(self) -> Iterator[None]:
-        """An error that the user can do something about is one line; signals and a reader that went away are none."""
+        """Turn errors that the user can act on into one line, and signals and closed pipes into exit codes."""
         try:
             try:
                 with enough_for("this"):
@@ -151,27 +151,27 @@ class Commands(TyperGroup):
         except BrokenPipeError:
             leave(READER_GONE)
         except Exception as error:
-            if self.signals:  # what the interruption broke on its way here
+            if self.signals:  # an error caused by the interruption
                 leave(BY_SIGNAL + self.signals[0], "interrupted")
             if isinstance(error, OSError) and error.strerror:
-                of = f": {error.filename!r}" if error.filename else ""
-                leave(WRONG, f"{error.strerror}{of}")
+                place = f": {error.filename!r}" if error.filename else ""
+                leave(WRONG, f"{error.strerror}{place}")
             if isinstance(error, (FixlipError, OSError)):
                 leave(WRONG, str(error))
             raise
 
 
 def warn(message: Warning | str, *where: Any, **also: Any) -> None:
-    """A warning in one line."""
+    """Print a warning on one line."""
     if sys.stderr is not None:
         print(f"fixlip: {shown(str(message))}", file=sys.stderr)
 
 
-def leave(code: int, said: str = "") -> NoReturn:
-    """End with at most one line on standard error; what standard output can no longer take is dropped."""
-    if said and sys.stderr is not None:
+def leave(code: int, message: str = "") -> NoReturn:
+    """End with at most one line on standard error; output that can no longer be written is dropped."""
+    if message and sys.stderr is not None:
         with suppress(OSError):
-            print(f"fixlip: {shown(said)}", file=sys.stderr)
+            print(f"fixlip: {shown(message)}", file=sys.stderr)
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -182,11 +182,11 @@ def leave(code: int, said: str = "") -> NoReturn:
 
 @contextmanager
 def interruptions() -> Iterator[list[int]]:
-    """Ctrl-C, SIGTERM and SIGHUP raise `KeyboardInterrupt`, and are noted: an estimator may catch it and go on.
+    """Raise `KeyboardInterrupt` at Ctrl-C, SIGTERM and SIGHUP, and yield the list of signals noted so far.
 
-    One that comes later ends the process at once. Those of the first moment are the same one, which came twice: from
-    the terminal, and from a program around this one. Signals that are ignored (``nohup``), or that a program around
-    this one handles, are left alone.
+    The list is kept because an estimator may catch the exception and go on. A later signal ends the process at once.
+    Signals within the first moment count as one, which came from the terminal and again from a parent program. Signals
+    that are ignored (``nohup``), or that a parent program handles, are left alone.
     """
     noted: list[int] = []
     began = 0.0
@@ -201,15 +201,15 @@ def interruptions() -> Iterator[list[int]]:
             os._exit(BY_SIGNAL + number)
 
     def swallowed(what: "sys.UnraisableHookArgs") -> None:
-        """Python drops what is raised while an object is deleted: an interruption is sent once more."""
+        """Send an interruption again, since Python drops exceptions raised while an object is deleted."""
         if what.exc_type is KeyboardInterrupt and noted:
             Timer(0.05, os.kill, (os.getpid(), noted.pop())).start()
         else:
             hook(what)
 
-    hook, own = sys.unraisablehook, (signal.SIG_DFL, signal.default_int_handler)
+    hook, defaults = sys.unraisablehook, (signal.SIG_DFL, signal.default_int_handler)
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    mine = [n for n in SIGNALS if before[n] in own] if current_thread() is main_thread() else []
+    mine = [n for n in SIGNALS if before[n] in defaults] if current_thread() is main_thread() else []
     try:
         for number in mine:
             signal.signal(number, note)

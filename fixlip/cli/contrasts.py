@@ -1,11 +1,11 @@
-"""How captions of one picture are printed: ranked, and contrasted."""
+"""Printing of the captions of one picture: their ranking, and a contrast."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from fixlip.cli.console import Printer, bar, said
+from fixlip.cli.console import Printer, bar, styled
 from fixlip.cli.output import ending, heading
 
 if TYPE_CHECKING:
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def print_ranking(ranking: "Ranking", top: int) -> None:
-    """The captions, the most similar first."""
+    """Print the captions, the most similar first."""
     console = Printer()
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for name in ("", "similarity", ranking.measure):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("caption")
-    for place, one in enumerate(ranking.captions[:top], 1):
-        table.add_row(str(place), f"{one.similarity:.2f}", f"{one.probability:.1%}", said(one.caption))
+    for place, ranked in enumerate(ranking.captions[:top], 1):
+        table.add_row(str(place), f"{ranked.similarity:.2f}", f"{ranked.probability:.1%}", styled(ranked.caption))
     console.print("", table, sep="\n")
     if len(ranking.captions) > top:
         console.print(f"and {len(ranking.captions) - top} more; --top {len(ranking.captions)} shows all", style="dim")
@@ -29,26 +29,26 @@ def print_ranking(ranking: "Ranking", top: int) -> None:
 
 
 def notes(console: Printer, ranking: "Ranking") -> None:
-    """What to know about the captions, each with the places of those that it is about."""
-    told: dict[str, list[str]] = {}
-    for place, one in enumerate(ranking.captions, 1):
-        for note in one.notes:
-            told.setdefault(note, []).append(str(place))
-    for note, places in told.items():
-        console.print(said(f"note ({', '.join(places)}): {note}", "yellow"))
+    """Print the notes about captions, each with the places of its captions in the ranking."""
+    places_of: dict[str, list[str]] = {}
+    for place, ranked in enumerate(ranking.captions, 1):
+        for note in ranked.notes:
+            places_of.setdefault(note, []).append(str(place))
+    for note, places in places_of.items():
+        console.print(styled(f"note ({', '.join(places)}): {note}", "yellow"))
 
 
 def print_contrast(contrast: "Contrast", written: list[Path], top: int) -> None:
-    """What makes the difference between two captions, adding up to it."""
-    one, other, p = contrast.first, contrast.second, contrast.difference.provenance
+    """Print the parts of the difference between two captions, which add up to it."""
+    first, second, p = contrast.first, contrast.second, contrast.difference.provenance
     console = Printer()
-    console.print("", said("Why “{}” and not “{}”?".format(*contrast.captions), "bold"), sep="\n")
-    difference = one.full_value - other.full_value
+    console.print("", styled("Why “{}” and not “{}”?".format(*contrast.captions), "bold"), sep="\n")
+    difference = first.full_value - second.full_value
     fit = f"  ·  R² {p.r2:.3f}" if p.r2 == p.r2 else ""
-    values = f"{one.full_value:.2f} against {other.full_value:.2f}: {difference:+.2f} ({one.value_unit})"
-    console.print(f"{values}  ·  {one.index}{fit}")
+    values = f"{first.full_value:.2f} against {second.full_value:.2f}: {difference:+.2f} ({first.value_unit})"
+    console.print(f"{values}  ·  {first.index}{fit}")
     heading(console, p)
-    console.whole(_table(contrast.ordered(top), (one.full_value, other.full_value, difference)))
+    console.whole(_table(contrast.ordered(top), (first.full_value, second.full_value, difference)))
     ending(console, p, written)
 
 
@@ -59,16 +59,16 @@ def _table(rows: "list[Row]", totals: tuple[float, float, float]) -> Table:
         table.add_column(name, f"{total:+.2f}", justify="right", no_wrap=True)
     table.add_column("", min_width=8)
     table.add_column("with picture", justify="right", no_wrap=True)
-    table.add_column("most in", no_wrap=True)
+    table.add_column("strongest at", no_wrap=True)
     longest = max(abs(row.difference) for row in rows)
     for row in rows:
         is_word = row.kind in ("changed", "shared", "others")
         error = f" ± {row.stderr:.2f}" if row.stderr == row.stderr else ""
         table.add_row(
-            said(row.part, "bold" if row.kind == "changed" else "" if is_word else "dim"),
+            styled(row.part, "bold" if row.kind == "changed" else "" if is_word else "dim"),
             *(f"{value:+.2f}" for value in (row.first, row.second, row.difference)),
             bar(row.difference, longest, 8) if abs(row.difference) > longest / 16 else "",
             f"{row.cross:+.2f}{error}" if is_word else "",
-            said(row.where),
+            styled(row.where),
         )
     return table

@@ -1,31 +1,31 @@
-"""What `--dry-run` prints."""
+"""Printing of the estimated cost, for `--dry-run`."""
 
 from typing import TYPE_CHECKING, Any
 
-from fixlip.cli.console import Printer, said
+from fixlip.cli.console import Printer, styled
 
 if TYPE_CHECKING:
     from fixlip.api.cost import Cost
 
 
 def print_cost(cost: "Cost", call: dict[str, Any], ranked: int) -> None:
-    """Players, passes and time of a call of `fixlip.explain`, after so many captions were ranked."""
+    """Print the players, passes and time of a call of `fixlip.explain`, after `ranked` captions were ranked."""
     console, words = Printer(), " and ".join(map(str, cost.n_text))
-    console.print("", said(f"{call['model'].name}  ·  {call['estimator'].capabilities.name}", "bold"), sep="\n")
+    console.print("", styled(f"{call['model'].name}  ·  {call['estimator'].capabilities.name}", "bold"), sep="\n")
     console.print(f"{cost.n_image} image players, {words} text players")
     if ranked:
         console.print(f"ranking {ranked} captions: 1 image + {ranked} text passes, made just now")
     console.print(f"{cost.image_passes:,} image + {cost.text_passes:,} text passes")
     console.print(
-        f"about {duration(cost.seconds)}: {1000 * cost.image_pass:.3g} ms an image pass, "
-        f"{1000 * cost.text_pass:.3g} ms a text pass, timed just now on {call['model'].device}"
+        f"about {duration(cost.seconds)}: {1000 * cost.image_pass:.3g} ms per image pass, "
+        f"{1000 * cost.text_pass:.3g} ms per text pass, timed on {call['model'].device}"
     )
     if call["estimator"].capabilities.gradients:
-        console.print("gradients: passes through a part of the blocks, and backward ones, may take a third or thrice")
+        console.print("gradients: partial and backward passes may take between a third and three times as long")
 
 
 def duration(seconds: float) -> str:
-    """In words.
+    """Write seconds in units that people use.
 
     Example:
         >>> duration(0.24), duration(75), duration(9000)

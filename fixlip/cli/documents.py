@@ -1,6 +1,6 @@
-"""What `--json` prints: one document, whose ``schema`` names its kind and version; see docs/command_line.md.
+"""The documents that `--json` prints; their ``schema`` names a kind and version, see docs/command_line.md.
 
-Within a version keys are added, never renamed or removed. Numbers are not rounded; what is not finite is null.
+Within a version keys are added, never renamed or removed. Numbers are not rounded; those that are not finite are null.
 """
 
 import json
@@ -14,7 +14,7 @@ from fixlip.io.files import plain
 
 if TYPE_CHECKING:
     from fixlip.api.cost import Cost
-    from fixlip.cli.output import Found
+    from fixlip.cli.output import Result
     from fixlip.evaluation import Outcome
     from fixlip.evaluation.report import Report
     from fixlip.results.comparison import Comparison
@@ -34,47 +34,47 @@ def emit(document: Document) -> None:
 
 
 def document(kind: str, **content: Any) -> Document:
-    """Content under the name of its schema, ``fixlip/KIND/VERSION``."""
+    """Return content with the name of its schema, ``fixlip/KIND/VERSION``."""
     return {"schema": f"fixlip/{kind}/{VERSION}", **content}
 
 
-def of(found: "Found", top: int = 10, ranking: "Ranking | None" = None) -> Document:
-    """Of whatever was found."""
+def of(result: "Result", top: int = 10, ranking: "Ranking | None" = None) -> Document:
+    """Return the document of a result of any kind."""
     from fixlip.results.comparison import Comparison
     from fixlip.results.contrast import Contrast
     from fixlip.results.explanation import Explanation
 
-    if isinstance(found, Explanation):
-        return explanation(found, top)
-    if isinstance(found, Comparison):
-        return comparison(found, top)
-    return contrast(found, ranking, top) if isinstance(found, Contrast) else gallery(found, top)
+    if isinstance(result, Explanation):
+        return explanation(result, top)
+    if isinstance(result, Comparison):
+        return comparison(result, top)
+    return contrast(result, ranking, top) if isinstance(result, Contrast) else gallery(result, top)
 
 
-def explanation(found: "Explanation", top: int = 10) -> Document:
-    """``fixlip/explanation/1``."""
-    players = found.players
+def explanation(result: "Explanation", top: int = 10) -> Document:
+    """Return a ``fixlip/explanation/1``."""
+    players = result.players
     return document(
         "explanation",
         caption=players.caption,
-        similarity=found.full_value,
-        empty=found.empty_value,
-        value_unit=found.value_unit,
-        index=found.index,
-        unit=found.unit,
-        share=found.share(),
+        similarity=result.full_value,
+        empty=result.empty_value,
+        value_unit=result.value_unit,
+        index=result.index,
+        unit=result.unit,
+        share=result.share(),
         grid=players.grid,
         image=[{"label": p.label, "box": p.box} for p in players.image],
         text=[{"label": p.label, "span": p.span} for p in players.text],
-        **_values(found.baseline, found.first_order, found.second_order, players.n_image),
-        stderr=found.stderr
-        and _values(found.stderr.baseline, found.stderr.first_order, found.stderr.second_order, players.n_image),
+        **_values(result.baseline, result.first_order, result.second_order, players.n_image),
+        stderr=result.stderr
+        and _values(result.stderr.baseline, result.stderr.first_order, result.stderr.second_order, players.n_image),
         top_pairs=[
             {"word": players.text[p.text].label, "patch": players.image[p.image].label, **p._asdict()}
-            for p in found.top_pairs(top)
+            for p in result.top_pairs(top)
         ],
-        curves=found.curves,
-        provenance=asdict(found.provenance),
+        curves=result.curves,
+        provenance=asdict(result.provenance),
     )
 
 
@@ -92,59 +92,61 @@ def _values(baseline: float, first: np.ndarray, pairs: np.ndarray, n: int) -> Do
     }
 
 
-def comparison(found: "Comparison", top: int = 10) -> Document:
-    """``fixlip/comparison/1``."""
+def comparison(result: "Comparison", top: int = 10) -> Document:
+    """Return a ``fixlip/comparison/1``."""
     try:
-        agreement = found.agreement()
+        agreement = result.agreement()
     except InputError:  # other players
         agreement = None
     return document(
         "comparison",
-        caption=found.explanations[0].players.caption,
-        labels=found.labels,
-        table=found.table(),
-        differences=found.differences(),
+        caption=result.explanations[0].players.caption,
+        labels=result.labels,
+        table=result.table(),
+        differences=result.differences(),
         agreement=agreement,
-        explanations=[explanation(e, top) for e in found.explanations],
+        explanations=[explanation(e, top) for e in result.explanations],
     )
 
 
-def contrast(found: "Contrast", ranking: "Ranking | None" = None, top: int = 10) -> Document:
-    """``fixlip/contrast/1``."""
-    parts = {name: explanation(getattr(found, name), top) for name in ("first", "second", "difference")}
-    told = {"ranking": None if ranking is None else ranked(ranking)}
-    return document("contrast", captions=found.captions, **told, rows=[r._asdict() for r in found.rows()], **parts)
+def contrast(result: "Contrast", ranking: "Ranking | None" = None, top: int = 10) -> Document:
+    """Return a ``fixlip/contrast/1``."""
+    parts = {name: explanation(getattr(result, name), top) for name in ("first", "second", "difference")}
+    order = None if ranking is None else ranked(ranking)
+    return document(
+        "contrast", captions=result.captions, ranking=order, rows=[r._asdict() for r in result.rows()], **parts
+    )
 
 
-def ranked(found: "Ranking") -> Document:
-    """How a model ranks captions."""
-    return {"measure": found.measure, "captions": [one._asdict() for one in found.captions]}
+def ranked(result: "Ranking") -> Document:
+    """Return the part of a document that ranks captions."""
+    return {"measure": result.measure, "captions": [caption._asdict() for caption in result.captions]}
 
 
-def gallery(found: "Gallery", top: int = 10) -> Document:
-    """``fixlip/gallery/1``."""
-    each = [explanation(e, top) for e in found.explanations]
-    return document("gallery", title=found.title, labels=found.labels, table=found.table(), explanations=each)
+def gallery(result: "Gallery", top: int = 10) -> Document:
+    """Return a ``fixlip/gallery/1``."""
+    each = [explanation(e, top) for e in result.explanations]
+    return document("gallery", title=result.title, labels=result.labels, table=result.table(), explanations=each)
 
 
-def cost(found: "Cost", call: dict[str, Any], ranking: "Ranking | None" = None) -> Document:
-    """``fixlip/cost/1``."""
+def cost(result: "Cost", call: dict[str, Any], ranking: "Ranking | None" = None) -> Document:
+    """Return a ``fixlip/cost/1``."""
     names = {"model": call["model"].name, "estimator": call["estimator"].capabilities.name}
-    told = None if ranking is None else ranked(ranking)
-    return document("cost", **names, **plain(found), seconds=found.seconds, ranking=told)
+    order = None if ranking is None else ranked(ranking)
+    return document("cost", **names, **plain(result), seconds=result.seconds, ranking=order)
 
 
-def sweep(found: "Sweep") -> Document:
-    """``fixlip/sweep/1``."""
-    names = {name: getattr(found, name) for name in ("option", "measured", "reference_name")}
-    return document("sweep", caption=found.reference.players.caption, **names, table=found.table())
+def sweep(result: "Sweep") -> Document:
+    """Return a ``fixlip/sweep/1``."""
+    names = {name: getattr(result, name) for name in ("option", "measured", "reference_name")}
+    return document("sweep", caption=result.reference.players.caption, **names, table=result.table())
 
 
-def evaluation(found: "Outcome") -> Document:
-    """``fixlip/evaluation/1``."""
-    return document("evaluation", **plain(found), throughput=found.throughput)
+def evaluation(result: "Outcome") -> Document:
+    """Return a ``fixlip/evaluation/1``."""
+    return document("evaluation", **plain(result), throughput=result.throughput)
 
 
-def report(found: "Report") -> Document:
-    """``fixlip/report/1``."""
-    return document("report", title=found.title, lead=found.lead, **plain(found.summary), failures=found.failures)
+def report(result: "Report") -> Document:
+    """Return a ``fixlip/report/1``."""
+    return document("report", title=result.title, lead=result.lead, **plain(result.summary), failures=result.failures)

@@ -27,25 +27,29 @@ def estimators(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Everything about one estimator, with its options.",
+            help="Show everything about one estimator, with its options.",
             show_default="a table of all",
             autocompletion=completion.estimators,
         ),
     ] = None,
-    image_players: Annotated[int, typer.Option(metavar="N", min=1, help="Patches that passes are counted for.")] = 49,
-    text_players: Annotated[int, typer.Option(metavar="N", min=1, help="Words that passes are counted for.")] = 8,
+    image_players: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of patches for which passes are counted.")
+    ] = 49,
+    text_players: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Number of words for which passes are counted.")
+    ] = 8,
     budget: Annotated[
         int | None,
         typer.Option(
             metavar="N",
-            help="Masked pictures x masked captions that passes are counted for.",
-            show_default="the estimator's own",
+            help="Budget for which passes are counted: masked pictures x masked captions.",
+            show_default="the estimator's default",
         ),
     ] = None,
-    wide: Annotated[bool, typer.Option("--wide", help="All columns, however wide the terminal is.")] = False,
+    wide: Annotated[bool, typer.Option("--wide", help="Show all columns, however wide the terminal is.")] = False,
     json: options.Json = False,
 ) -> None:
-    """List the estimators that can be named: what they answer, what they need, what they cost."""
+    """List the estimators: the questions they answer, their requirements, and their cost."""
     from fixlip.cli import documents
     from fixlip.cli.capabilities import entry, groups, row
     from fixlip.registry import list_estimators
@@ -55,13 +59,13 @@ def estimators(
         every = [entry(n, *size) for n in ([name] if name is not None else list_estimators())]
         documents.emit(documents.document("estimators", players=size[:2], budget=budget, estimators=every))
     elif name is not None:
-        _one(console, name, *size)
+        _details(console, name, *size)
     elif wide or not console.is_terminal:
-        own, family = groups(list_estimators())
-        _whole([row(n, *size, count=False) for n in [*own, *family]])
+        single, family = groups(list_estimators())
+        _whole([row(n, *size, count=False) for n in [*single, *family]])
     else:
-        own, family = groups(list_estimators())
-        console.print(_table([row(n, *size) for n in own], _columns(console)))
+        single, family = groups(list_estimators())
+        console.print(_table([row(n, *size) for n in single], _columns(console)))
         if family:
             console.print(Text("\nfamilies of other libraries\n", style="bold"))
             console.print(_table([row(n, *size, count=False) for n in family], _columns(console)))
@@ -75,11 +79,11 @@ def _columns(console: Printer) -> tuple[str, ...]:
 def _legend(console: Printer, image_players: int, text_players: int, budget: int | None) -> None:
     players = f"{image_players} image + {text_players} text players"
     spent = "the estimator's own budget" if budget is None else f"a budget of {budget:,}"
-    legend = [f"passes: of the image + text tower for {players}, {spent}."]
+    legend = [f"passes: of the image + text tower for {players}, with {spent}."]
     legend += ["≤ budget: at most one pass of each tower for each game value; --name NAME counts them."]
     legend += ["exact: with a budget that covers all masks."] * ("exact" in _columns(console))
     console.print(Text("\n" + "\n".join(legend), style="dim"))
-    console.print(Text("fixlip estimators --name NAME tells more about one; --wide shows all columns.", style="dim"))
+    console.print(Text("fixlip estimators --name NAME shows more about one; --wide shows all columns.", style="dim"))
 
 
 def _table(rows: "list[Row]", columns: tuple[str, ...]) -> Table:
@@ -98,20 +102,20 @@ def _table(rows: "list[Row]", columns: tuple[str, ...]) -> Table:
 
 
 def _whole(rows: "list[Row]") -> None:
-    """All columns, one line for each estimator, nothing cut: for files, pipes and wide windows."""
+    """Print all columns, one line per estimator, untruncated: for files, pipes and wide windows."""
     lines = [rows[0]._fields, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-def _one(console: Printer, name: str, image_players: int, text_players: int, budget: int | None) -> None:
+def _details(console: Printer, name: str, image_players: int, text_players: int, budget: int | None) -> None:
     from fixlip.cli.capabilities import options, passes, row
     from fixlip.registry import estimator_class
 
-    found, c = row(name, image_players, text_players, budget), estimator_class(name).capabilities
+    estimator, c = row(name, image_players, text_players, budget), estimator_class(name).capabilities
     facts = {
-        **{k: getattr(found, k) for k in ("indices", "orders", "pairs", "needs")},
+        **{k: getattr(estimator, k) for k in ("indices", "orders", "pairs", "needs")},
         "exact": "at full budget" if c.exact else "no",
         "cost": c.cost,
         f"passes for {image_players} + {text_players}": passes(name, image_players, text_players, budget, whole=True),
@@ -129,7 +133,7 @@ def _one(console: Printer, name: str, image_players: int, text_players: int, bud
 
 
 def _flowing(doc: str) -> str:
-    """A docstring without its example, each paragraph or item on one line that the terminal can break."""
+    """Return a docstring without its example, each paragraph or item on one line that the terminal can wrap."""
     lines: list[str] = []
     for line in doc.split("\n\nExample")[0].splitlines():
         start = lines[-1] if lines else ""

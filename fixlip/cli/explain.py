@@ -19,14 +19,14 @@ OTHERS = "Other captions of the picture"
 def explain(
     image: options.Image,
     text: Annotated[
-        str | None, typer.Argument(metavar="TEXT", help="A caption, in quotes; or --captions.", show_default=False)
+        str | None, typer.Argument(metavar="TEXT", help="A caption, in quotes; or use --captions.", show_default=False)
     ] = None,
     captions: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A file with a caption on each line (- for standard input): they are ranked, and the best is set "
-            "against the next.",
+            help="A file with one caption per line (- for standard input): the captions are ranked, and the best is "
+            "compared with the runner-up.",
             show_default="TEXT alone",
             rich_help_panel=OTHERS,
         ),
@@ -35,13 +35,13 @@ def explain(
         str | None,
         typer.Option(
             metavar="TEXT",
-            help="Why not this one: another caption, or its place in the ranking (2).",
+            help="Explain why not this caption: its text, or its place in the ranking (2).",
             show_default="the best other",
             rich_help_panel=OTHERS,
         ),
     ] = None,
     every: Annotated[
-        bool, typer.Option("--all", help="Explain each caption by itself instead.", rich_help_panel=OTHERS)
+        bool, typer.Option("--all", help="Explain each caption separately instead.", rich_help_panel=OTHERS)
     ] = False,
     model: options.ModelName = "ViT-B-32",
     pretrained: options.Pretrained = "openai",
@@ -51,8 +51,8 @@ def explain(
         float | None,
         typer.Option(
             metavar="P",
-            help="How much of picture and caption stays under a mask, between 0 and 1: the same as --option p=P.",
-            show_default="the estimator's own; 0.5 for banzhaf",
+            help="The share of picture and caption that a mask keeps, between 0 and 1: the same as --option p=P.",
+            show_default="the estimator's default; 0.5 for banzhaf",
             rich_help_panel=options.METHOD,
         ),
     ] = None,
@@ -64,7 +64,7 @@ def explain(
     seed: options.Seed = 0,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Say how long it would take, and stop.", rich_help_panel=options.EFFORT),
+        typer.Option("--dry-run", help="Estimate how long it would take, and stop.", rich_help_panel=options.EFFORT),
     ] = False,
     image_players: options.ImagePlayers = "patches",
     text_players: options.TextPlayers = "words",
@@ -78,16 +78,16 @@ def explain(
     save: options.Save = None,
     json: options.Json = False,
 ) -> None:
-    """Say why a model finds IMAGE and TEXT similar: which words, and where in the picture.
+    """Explain why a model finds IMAGE and TEXT similar: which words matter, and where in the picture.
 
-    The picture is taken as patches, the caption as words. The model scores the two many times with some of these parts
-    removed. From that follows how much each part raises or lowers the similarity, and how much each patch and word do
-    so together: their interaction, in the model's own score (logits). The strongest pairs are printed.
+    The picture is divided into patches, the caption into words. The model scores the two many times with some of these
+    parts removed. The scores show how much each part raises or lowers the similarity, and how much each patch and word
+    do so together: their interaction, in the model's own score (logits). The strongest pairs are printed.
     """
     if dry_run and target_error is not None:
-        raise OptionError("Where --target-error stops is not known before; --dry-run takes masks or a budget.")
+        raise OptionError("--dry-run cannot predict where --target-error stops; give masks or a budget instead.")
     if every and (against is not None or png is not None):
-        raise OptionError("--all explains each caption by itself; --against and --png are not of that.")
+        raise OptionError("--all explains each caption separately; it cannot be used with --against or --png.")
     listed, answer = gathered(text, captions, against, every), Answer(Outputs(html, png, save, many=every), top, json)
     import fixlip
     from fixlip.io.images import open_image
@@ -111,7 +111,7 @@ def explain(
         ranking = fixlip.rank(picture, listed, model=call["model"])
         pair = chosen(ranking, text, against)
         answer.ranking(ranking)
-    own: dict[str, Any] = {"target_error": target_error, "curves": bool(html) if curves is None else curves}
+    extra: dict[str, Any] = {"target_error": target_error, "curves": bool(html) if curves is None else curves}
     if dry_run:
         from fixlip.api.cost import estimate_cost
 
@@ -122,6 +122,6 @@ def explain(
     elif every:
         from fixlip.results.gallery import Gallery
 
-        answer(Gallery(tuple(fixlip.explain_many([picture], listed, pairs="all", **call, **own))))
+        answer(Gallery(tuple(fixlip.explain_many([picture], listed, pairs="all", **call, **extra))))
     else:
-        answer(fixlip.explain(picture, listed[0], **call, **own))
+        answer(fixlip.explain(picture, listed[0], **call, **extra))

@@ -10,21 +10,21 @@ NOTES = {
 
 
 def models(json: options.Json = False) -> None:
-    """List the models that can be named; piped, one on each line."""
+    """List the names of models; in a pipe, print one per line."""
     from rich.columns import Columns
     from rich.text import Text
 
     from fixlip.api.load import list_models
     from fixlip.cli import documents
-    from fixlip.cli.console import Printer, said
+    from fixlip.cli.console import Printer, styled
 
-    console, found = Printer(), list_models()
+    console, names_of = Printer(), list_models()
     if json:
-        documents.emit(documents.document("models", **found))
+        documents.emit(documents.document("models", **names_of))
         return
-    for kind, names in found.items():
+    for kind, names in names_of.items():
         if console.is_terminal:
             console.print(Text.assemble((kind, "bold"), f": {NOTES[kind]}"))
-            console.print(Columns(map(said, names), padding=(0, 2)), "")
+            console.print(Columns(map(styled, names), padding=(0, 2)), "")
         else:
             print(*names, sep="\n")

@@ -1,4 +1,4 @@
-"""The options that commands share: how each is written, grouped, explained and completed."""
+"""The options that commands share, with their groups, help and completion."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,16 +9,16 @@ from fixlip.cli import completion as complete
 
 MODEL, METHOD, EFFORT = "The model", "The method", "How much to compute"
 PLAYERS, RESULT = "What counts as one part, and how it is removed", "What you get"
-OWN = "the estimator's own"
+DEFAULT = "the estimator's default"
 
 
 def examples(*lines: str) -> str:
-    """The end of a command's help."""
+    """Return the end of a command's help, with examples."""
     return "\n".join(["[bold]Try[/bold]", *(f"  {line}".replace("[", "\\[") for line in lines)])
 
 
 def paragraphs(doc: str | None) -> str:
-    """A docstring as help, whose lines the terminal breaks.
+    """Return a docstring as help, whose lines the terminal wraps.
 
     Example:
         >>> paragraphs(" One line. ")
@@ -34,8 +34,8 @@ ModelName = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="Whose similarity is explained: a name that `fixlip models` lists. demo-clip and demo-siglip need no "
-        "download, and know drawings of a few objects only.",
+        help="The model to explain, by a name that `fixlip models` lists. demo-clip and demo-siglip need no "
+        "download, but know only drawings of a few objects.",
         rich_help_panel=MODEL,
         autocompletion=complete.models,
     ),
@@ -44,7 +44,7 @@ Pretrained = Annotated[
     str,
     typer.Option(
         metavar="TAG",
-        help="Which weights of that model: a tag of open_clip, or a file. Bundled models have their own.",
+        help="The weights of the model: a tag of open_clip, or a file. Bundled models include their weights.",
         rich_help_panel=MODEL,
     ),
 ]
@@ -52,8 +52,8 @@ Device = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Where it runs: cpu, cuda, cuda:1, mps.",
-        show_default="the GPU where there is one",
+        help="The device to run on: cpu, cuda, cuda:1, mps.",
+        show_default="the GPU if there is one",
         rich_help_panel=MODEL,
         autocompletion=complete.devices,
     ),
@@ -62,7 +62,7 @@ EstimatorName = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="How it is explained: a name that `fixlip estimators` lists.",
+        help="The method, by a name that `fixlip estimators` lists.",
         rich_help_panel=METHOD,
         autocompletion=complete.estimators,
     ),
@@ -71,7 +71,7 @@ EstimatorOptions = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME=VALUE",
-        help="An option of the estimator, several times for several; `fixlip estimators --name NAME` lists them.",
+        help="An option of the estimator; repeat for several. `fixlip estimators --name NAME` lists them.",
         show_default="the estimator's defaults",
         rich_help_panel=METHOD,
         autocompletion=complete.options,
@@ -81,8 +81,8 @@ Budget = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Masked pictures x masked captions to compare, as papers count; a budget that covers all is exact.",
-        show_default=OWN,
+        help="Masked pictures x masked captions to score, as papers count; a budget that covers all of them is exact.",
+        show_default=DEFAULT,
         rich_help_panel=EFFORT,
     ),
 ]
@@ -91,7 +91,7 @@ ImageMasks = Annotated[
     typer.Option(
         metavar="N",
         help="Masked pictures to encode, instead of a budget; four times as many halve the error.",
-        show_default=OWN,
+        show_default=DEFAULT,
         rich_help_panel=EFFORT,
     ),
 ]
@@ -100,7 +100,7 @@ TextMasks = Annotated[
     typer.Option(
         metavar="N",
         help="Masked captions to encode, instead of a budget.",
-        show_default=OWN,
+        show_default=DEFAULT,
         rich_help_panel=EFFORT,
     ),
 ]
@@ -108,7 +108,7 @@ TargetError = Annotated[
     float | None,
     typer.Option(
         metavar="SHARE",
-        help="Go on until the standard errors are this share of the interactions: 0.1 for 10 %.",
+        help="Continue until the standard errors are this share of the interactions: 0.1 for 10 %.",
         show_default="stop at the budget",
         rich_help_panel=EFFORT,
     ),
@@ -117,7 +117,7 @@ Seed = Annotated[
     int,
     typer.Option(
         metavar="N",
-        help="Number that fixes which masks are drawn; the same one gives the same result.",
+        help="The seed of the random masks; the same seed gives the same result.",
         rich_help_panel=EFFORT,
     ),
 ]
@@ -125,7 +125,7 @@ ImagePlayers = Annotated[
     str,
     typer.Option(
         metavar="KIND",
-        help="Parts of the picture: patches (of the model), grid:3 (3 x 3 fields), grid:2x3, slic:40 (superpixels).",
+        help="Parts of the picture: patches (of the model), grid:3 (3 x 3 cells), grid:2x3, slic:40 (superpixels).",
         rich_help_panel=PLAYERS,
         autocompletion=complete.image_players,
     ),
@@ -143,8 +143,8 @@ Phrase = Annotated[
     list[str] | None,
     typer.Option(
         metavar="WORDS",
-        help="Words of the caption that are one part, as 'black dog'; several times for several.",
-        show_default="each word by itself",
+        help="Words of the caption to treat as one part, such as 'black dog'; repeat for several phrases.",
+        show_default="each word separately",
         rich_help_panel=PLAYERS,
     ),
 ]
@@ -152,9 +152,9 @@ ImageRemoval = Annotated[
     str | None,
     typer.Option(
         metavar="KIND",
-        help="What takes the place of a removed patch: mean (colour), blur, attention (it is hidden), drop (it is "
+        help="What replaces a removed patch: mean (colour), blur, attention (the patch is hidden), drop (the patch is "
         "left out).",
-        show_default="the model's, mostly mean",
+        show_default="the model's default, usually mean",
         rich_help_panel=PLAYERS,
         autocompletion=complete.image_removals,
     ),
@@ -163,8 +163,8 @@ TextRemoval = Annotated[
     str | None,
     typer.Option(
         metavar="KIND",
-        help="What happens to a removed word: attention (it is hidden), replace (by a mask token), delete.",
-        show_default="the model's, mostly attention",
+        help="What happens to a removed word: attention (the word is hidden), replace (by a mask token), delete.",
+        show_default="the model's default, usually attention",
         rich_help_panel=PLAYERS,
         autocompletion=complete.text_removals,
     ),
@@ -178,7 +178,7 @@ Curves = Annotated[
     typer.Option(
         "--curves/--no-curves",
         help="Also score the picture and caption while their most important parts are removed, for the slider of the "
-        "page; at most two encoder passes more for each part.",
+        "page; this takes at most two more encoder passes for each part.",
         show_default="with --html",
         rich_help_panel=RESULT,
     ),

@@ -1,11 +1,11 @@
-"""The files that commands write, and how an explanation is printed."""
+"""The files that commands write, and the printing of an explanation."""
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fixlip.cli.console import BAR, Printer, bar, digits, number, said
+from fixlip.cli.console import BAR, Printer, bar, digits, number, styled
 from fixlip.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from fixlip.results.gallery import Gallery
     from fixlip.results.provenance import Provenance
 
-    Found = Explanation | Comparison | Contrast | Gallery
+    Result = Explanation | Comparison | Contrast | Gallery
 
-FOREIGN = re.compile(r"[^\w.]+")  # to names of files
+FOREIGN = re.compile(r"[^\w.]+")  # characters that names of files should not have
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Files to write. Their folders are checked before any work is done; each file is written whole or not at all.
+    """The files to write. Folders are checked before any work is done; each file is written whole or not at all.
 
-    Several explanations are saved as so many files: into the folder `save`, or with its name in front.
+    Several explanations are saved as one file each: in the folder `save`, or with `save` as a prefix of their names.
     """
 
     html: Path | None = None
     png: Path | None = None
     save: Path | None = None
-    many: bool = False  # explanations to save
+    many: bool = False  # several explanations are to be saved
 
     def __post_init__(self) -> None:
         for path in self.paths():
@@ -42,46 +42,46 @@ class Outputs:
                 raise InputError(f"Cannot write {str(path)!r}: it is a folder.")
 
     def paths(self) -> list[Path]:
-        """What is asked for."""
+        """Return the paths that were asked for."""
         return [path for path in (self.html, self.png, self.save) if path is not None]
 
-    def write(self, found: "Found") -> list[Path]:
-        """Write the page, the figure, and the numbers (of a contrast its difference); what has been written."""
+    def write(self, result: "Result") -> list[Path]:
+        """Write the page, the figure and the numbers (of a contrast, its difference); return the written paths."""
         from fixlip.results.comparison import Comparison
         from fixlip.results.contrast import Contrast
         from fixlip.results.explanation import Explanation
 
         written = []
         if self.html:
-            found.to_html(self.html)
+            result.to_html(self.html)
             written.append(self.html)
         if self.png:
             from fixlip import plots
 
-            if isinstance(found, Explanation):
-                plots.overview(found, self.png)
-            elif isinstance(found, Contrast):
-                plots.contrast(found, self.png)
-            elif isinstance(found, Comparison):
-                plots.compare(found, path=self.png)
+            if isinstance(result, Explanation):
+                plots.overview(result, self.png)
+            elif isinstance(result, Contrast):
+                plots.contrast(result, self.png)
+            elif isinstance(result, Comparison):
+                plots.compare(result, path=self.png)
             else:
-                raise InputError("There is no figure of several captions or pictures; write their page: --html.")
+                raise InputError("There is no figure of several captions or pictures; write a page with --html.")
             written.append(self.png)
-        if self.save and isinstance(found, Explanation | Contrast):
-            (found if isinstance(found, Explanation) else found.difference).save(self.save)
+        if self.save and isinstance(result, Explanation | Contrast):
+            (result if isinstance(result, Explanation) else result.difference).save(self.save)
             written.append(self.save)
         elif self.save:
-            for k, (label, explanation) in enumerate(found, 1):  # type: ignore[arg-type, misc]
+            for k, (label, explanation) in enumerate(result, 1):  # type: ignore[arg-type, misc]
                 name = f"{k}-{FOREIGN.sub('-', label)[:60].strip('-')}.fixlip"
                 written.append(self.save / name if self.save.is_dir() else Path(f"{self.save}-{name}"))
                 explanation.save(written[-1])
         return written
 
 
-def report(explanation: "Explanation", written: list[Path], *, top: int = 10) -> None:
+def print_explanation(explanation: "Explanation", written: list[Path], *, top: int = 10) -> None:
     """Print the similarity, the strongest pairs, and where to look next."""
     console, provenance = Printer(), explanation.provenance
-    console.print("", said(f"“{explanation.players.caption}”", "bold"), sep="\n")
+    console.print("", styled(f"“{explanation.players.caption}”", "bold"), sep="\n")
     fit = f"  ·  R² {provenance.r2:.3f}" if provenance.r2 == provenance.r2 else ""
     unit = explanation.value_unit
     similarity, empty = (number(value, digits(unit)) for value in (explanation.full_value, explanation.empty_value))
@@ -93,28 +93,28 @@ def report(explanation: "Explanation", written: list[Path], *, top: int = 10) ->
 
 
 def heading(console: Printer, provenance: "Provenance") -> None:
-    """Print by which model, and what it cost."""
+    """Print the model and the cost."""
     passes = f"{provenance.image_passes} image + {provenance.text_passes} text passes"
-    console.print(said(f"{provenance.model}  ·  {passes}  ·  {provenance.seconds:.1f} s", "dim"), "", sep="\n")
+    console.print(styled(f"{provenance.model}  ·  {passes}  ·  {provenance.seconds:.1f} s", "dim"), "", sep="\n")
 
 
 def ending(console: Printer, provenance: "Provenance", written: list[Path]) -> None:
-    """Print what to know before trusting the numbers, and which files there are now."""
+    """Print warnings to read before trusting the numbers, and the names of the written files."""
     from fixlip.datasets.scenes import kinds
     from fixlip.encoders.names import bundled_models
 
     if provenance.model in bundled_models():
-        known = f"{provenance.model} knows drawings of {len(kinds())} kinds of objects (fixlip.datasets.scenes)"
-        console.print(f"{known}, not photographs", style="dim")
+        limit = f"{provenance.model} knows drawings of {len(kinds())} kinds of objects (fixlip.datasets.scenes)"
+        console.print(f"{limit}, not photographs", style="dim")
     if provenance.status != "ok":
         console.note(provenance.status)
     wrote(console, written)
 
 
 def wrote(console: Printer, paths: list[Path]) -> None:
-    """Print which files there are now."""
+    """Print the names of the written files."""
     for path in paths:
-        console.print(said(f"wrote {path}", "dim"), soft_wrap=True)
+        console.print(styled(f"wrote {path}", "dim"), soft_wrap=True)
 
 
 def _pairs(explanation: "Explanation", top: int) -> "Table":
@@ -128,8 +128,8 @@ def _pairs(explanation: "Explanation", top: int) -> "Table":
     for pair in pairs:
         error = f" ± {number(pair.stderr, places)}" if pair.stderr == pair.stderr else ""
         table.add_row(
-            said(explanation.players.text[pair.text].label),
-            said(explanation.players.image[pair.image].label),
+            styled(explanation.players.text[pair.text].label),
+            styled(explanation.players.image[pair.image].label),
             f"{number(pair.value, places, sign=True)}{error}",
             bar(pair.value, longest),
         )
@@ -137,7 +137,7 @@ def _pairs(explanation: "Explanation", top: int) -> "Table":
 
 
 def _players(explanation: "Explanation", top: int) -> "Table":
-    """The strongest players, for a method that has no pairs."""
+    """Make a table of the strongest players, for a method that has no pairs."""
     from rich.table import Table
 
     table = Table("player", box=None, pad_edge=False, header_style="dim")
@@ -147,5 +147,5 @@ def _players(explanation: "Explanation", top: int) -> "Table":
     strongest, longest = abs(effects).argsort(kind="stable")[::-1][:top], float(abs(effects).max())
     for i in strongest:
         effect = number(effects[i], places, sign=True)
-        table.add_row(said(explanation.players.labels[i]), effect, bar(effects[i], longest))
+        table.add_row(styled(explanation.players.labels[i]), effect, bar(effects[i], longest))
     return table

@@ -1,4 +1,4 @@
-"""How `fixlip report` prints what it found."""
+"""Printing of an evaluation report, for `fixlip report`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 from rich.text import Text
 
-from fixlip.cli.console import Printer, said
+from fixlip.cli.console import Printer, styled
 from fixlip.cli.output import wrote
 from fixlip.evaluation.report.blocks import Cell, count
 from fixlip.evaluation.report.tables import headline_tables, model_tables
@@ -25,7 +25,7 @@ MARKS = {"best": " ●", "close": " ○", "gain": " ▲", "loss": " ▼"}
 def print_report(report: "Report", written: list[Path]) -> None:
     """Print the headline tables, the differences between models, and what was left out."""
     console, counts = Printer(), report.told.counts
-    console.print("", said(report.title, "bold"), said(report.lead), sep="\n")
+    console.print("", styled(report.title, "bold"), styled(report.lead), sep="\n")
     for table in [t for _, tables in headline_tables(report.told) for t in tables]:
         _print(console, table)
     for table in model_tables(report.told):
@@ -35,14 +35,14 @@ def print_report(report: "Report", written: list[Path]) -> None:
     for fault in counts["skipped"]:
         reason = fault["examples"][0]
         console.print(
-            said(
+            styled(
                 f"  {count(fault['items'], 'item')}: {fault['fault']} ({reason['item']}: {reason['reason']})",
                 "yellow",
             )
         )
     for f in counts["failed"]:
         failure = f"  {f['model']}, {f['estimator']}: {count(f['items'], 'item')}: {f['reason']}"
-        console.print(said(failure, "yellow"))
+        console.print(styled(failure, "yellow"))
     wrote(console, written)
 
 
@@ -53,11 +53,11 @@ def _print(console: Printer, block: "Block", *, notes: bool = True) -> None:
         table.add_column(name, justify="right" if heading.number else "left", no_wrap=True, vertical="bottom")
     for row in block.rows:
         table.add_row(*(_text(cell, notes) for cell in row))
-    console.print(said(block.title, "bold underline"))
+    console.print(styled(block.title, "bold underline"))
     console.whole(table)
 
 
 def _text(cell: Cell, notes: bool) -> Text:
-    value = said(cell.text, "bold" if cell.mark in ("best", "gain", "loss", "group") else "")
+    value = styled(cell.text, "bold" if cell.mark in ("best", "gain", "loss", "group") else "")
     value.append(MARKS.get(cell.mark, ""), style="dark_orange3")
     return value.append(f"{'  ' * bool(cell.text)}{cell.note}" if notes else "", style="not bold dim")

@@ -10,7 +10,7 @@ from fixlip.cli.arguments import given, listed
 from fixlip.cli.output import Outputs
 from fixlip.specs import options_of
 
-VARIED = "What is varied"
+VARIED = "What varies"
 
 
 def sweep(
@@ -27,19 +27,21 @@ def sweep(
     ],
     values: Annotated[
         str,
-        typer.Option(metavar="V,V,...", help="At least two, with commas between: 0.3,0.5,0.7.", rich_help_panel=VARIED),
+        typer.Option(
+            metavar="V,V,...", help="At least two values, separated by commas: 0.3,0.5,0.7.", rich_help_panel=VARIED
+        ),
     ],
     reference: Annotated[
         str | None,
         typer.Option(
-            metavar="V", help="The value to measure against.", show_default="the last", rich_help_panel=VARIED
+            metavar="V", help="The value to measure against.", show_default="the last value", rich_help_panel=VARIED
         ),
     ] = None,
     against: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="A saved explanation to measure against instead.",
+            help="A saved explanation to measure against instead of a value.",
             show_default="a value",
             rich_help_panel=VARIED,
         ),
@@ -56,7 +58,7 @@ def sweep(
         int | None,
         typer.Option(
             metavar="N",
-            help="Number that fixes which masks are drawn.",
+            help="The seed of the random masks.",
             show_default="0",
             rich_help_panel=options.EFFORT,
         ),
@@ -64,13 +66,13 @@ def sweep(
     png: options.Png = None,
     json: options.Json = False,
 ) -> None:
-    """Explain IMAGE and TEXT with several values of one option: what depends on it, and what it costs."""
+    """Explain IMAGE and TEXT with several values of one option, to see what depends on it and what it costs."""
     outputs = Outputs(png=png)
     import fixlip
     from fixlip.cli import tables
     from fixlip.results.explanation import Explanation
 
-    found = fixlip.sweep(
+    result = fixlip.sweep(
         image,
         text,
         option=option,
@@ -84,5 +86,5 @@ def sweep(
     if png:
         from fixlip.plots import convergence
 
-        convergence(found, path=png)
-    tables.answer_sweep(found, outputs.paths(), json=json)
+        convergence(result, path=png)
+    tables.answer_sweep(result, outputs.paths(), json=json)

@@ -1,4 +1,4 @@
-"""How commands print tables."""
+"""Printing of sweeps and of the outcome of an evaluation."""
 
 import re
 import textwrap
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from fixlip.cli import documents
-from fixlip.cli.console import Printer, said
+from fixlip.cli.console import Printer, styled
 from fixlip.cli.output import wrote
 from fixlip.results.sweep import label
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 
 def answer_sweep(sweep: "Sweep", written: list[Path], *, json: bool) -> None:
-    """A table, or a document and its notes on standard error."""
+    """Print a table, or a document with its notes on standard error."""
     if not json:
         print_sweep(sweep, written)
         return
     documents.emit(documents.sweep(sweep))
     console = Printer(stderr=True)
     for values, status in notes(sweep).items():
-        console.print(said(f"note ({values}): {status}"), soft_wrap=True)
+        console.print(styled(f"note ({values}): {status}"), soft_wrap=True)
     wrote(console, written)
 
 
 def print_sweep(sweep: "Sweep", written: list[Path]) -> None:
-    """Print the table of a sweep and what to know about it."""
+    """Print the table of a sweep and the notes about it."""
     console, rows = Printer(), sweep.summary()
-    console.print("", said(f"“{sweep.reference.players.caption}”", "bold"), sep="\n")
-    console.print(said(f"{sweep.measured}, measured against {sweep.reference_name}", "dim"), "", sep="\n")
+    console.print("", styled(f"“{sweep.reference.players.caption}”", "bold"), sep="\n")
+    console.print(styled(f"{sweep.measured}, measured against {sweep.reference_name}", "dim"), "", sep="\n")
     for table in [_table(rows), *([_table(sweep.details())] if sweep.details() else [])]:
         console.whole(table)
     for values, status in notes(sweep).items():
-        console.print(said(f"note ({values}): {status}", "yellow"))
+        console.print(styled(f"note ({values}): {status}", "yellow"))
     wrote(console, written)
 
 
@@ -47,29 +47,29 @@ def _table(rows: list[dict[str, str]]) -> Table:
         name = "\n".join(textwrap.wrap(heading, 12, break_long_words=False))
         table.add_column(name, justify="right" if table.columns else "left", no_wrap=True, vertical="bottom")
     for row in rows:
-        table.add_row(*map(said, row.values()))
+        table.add_row(*map(styled, row.values()))
     return table
 
 
 def notes(sweep: "Sweep") -> dict[str, str]:
-    """Each status with the values that have it; those that differ in their numbers only are one, told by the last."""
-    told: dict[str, tuple[list[str], str]] = {}
+    """Return each status by the values that have it; statuses that differ only in numbers count as the last of them."""
+    by_kind: dict[str, tuple[list[str], str]] = {}
     for row in sweep.table():
         if row["status"] != "ok":
             key = re.sub(r"[\d.]+", "", row["status"])
-            told[key] = ([*told.get(key, ([], ""))[0], label(row["value"])], row["status"])
-    return {", ".join(values): status for values, status in told.values()}
+            by_kind[key] = ([*by_kind.get(key, ([], ""))[0], label(row["value"])], row["status"])
+    return {", ".join(values): status for values, status in by_kind.values()}
 
 
 def print_outcome(outcome: "Outcome") -> None:
-    """Print what a run of `fixlip evaluate` has come to."""
-    console, speed = Printer(), f"{outcome.throughput:.2f} explanations a second"
+    """Print the outcome of a run of `fixlip evaluate`."""
+    console, speed = Printer(), f"{outcome.throughput:.2f} explanations per second"
     console.print(f"{outcome.evaluated} of {outcome.items} items evaluated")
-    console.print(said(f"{outcome.done} explanations in {outcome.seconds:.1f} s, {speed}", "dim"))
+    console.print(styled(f"{outcome.done} explanations in {outcome.seconds:.1f} s, {speed}", "dim"))
     for fault, count in sorted(outcome.skipped.items()):
-        console.print(said(f"skipped: {count} x {fault}", "yellow"))
+        console.print(styled(f"skipped: {count} x {fault}", "yellow"))
     for reason, count in sorted(outcome.refused.items()):
-        console.print(said(f"failed: {count} x {reason}", "yellow"))
+        console.print(styled(f"failed: {count} x {reason}", "yellow"))
     for name, needs in sorted(outcome.empty.items()):
-        console.print(said(f"{name}: no item has {needs}", "yellow"))
-    console.print(said(f"wrote {outcome.folder}; see fixlip report {outcome.folder}", "dim"), soft_wrap=True)
+        console.print(styled(f"{name}: no item has {needs}", "yellow"))
+    console.print(styled(f"wrote {outcome.folder}; see fixlip report {outcome.folder}", "dim"), soft_wrap=True)

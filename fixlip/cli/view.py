@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 def view(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="What `--save` has written.", show_default=False)
+        list[Path], typer.Argument(metavar="FILE...", help="Files that `--save` has written.", show_default=False)
     ],
     html: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
             help="Where to write the page.",
-            show_default="beside the first file; nowhere with --json",
+            show_default="next to the first file; nowhere with --json",
             rich_help_panel=options.RESULT,
         ),
     ] = None,
@@ -35,10 +35,10 @@ def view(
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Make a page of saved explanations, and print what is in them.
+    """Make a page of saved explanations, and print their contents.
 
-    One FILE gives its page; several of the same picture and caption are compared; several captions or pictures make a
-    gallery.
+    One FILE gives a page of it; several files of the same picture and caption are compared; several captions or
+    pictures make a gallery.
     """
     if html is None and (show or not json):
         html = files[0].with_suffix(".html") if len(files) == 1 else files[0].parent / "fixlip-view.html"
@@ -51,33 +51,37 @@ def view(
 
 
 def together(files: list[Path]) -> "Explanation | Comparison | Gallery":
-    """What several files are: an explanation, a comparison of several of one picture and caption, or a gallery."""
+    """Load files as an explanation, a comparison (if they are of one picture and caption), or a gallery."""
     from fixlip.results.comparison import Comparison
     from fixlip.results.explanation import Explanation
     from fixlip.results.gallery import Gallery
 
-    found = tuple(Explanation.load(file) for file in files)
-    if len(found) == 1:
-        return found[0]
-    first, *others = [e.players for e in found]
+    explanations = tuple(Explanation.load(file) for file in files)
+    if len(explanations) == 1:
+        return explanations[0]
+    first, *others = [e.players for e in explanations]
     alike = [p.caption == first.caption and _equal(p.picture, first.picture) for p in others]
-    return Comparison(found, _labels(found, files)) if all(alike) else Gallery(found, _captions(found, files))
+    return (
+        Comparison(explanations, _labels(explanations, files))
+        if all(alike)
+        else Gallery(explanations, _captions(explanations, files))
+    )
 
 
-def _equal(one: Any, other: Any) -> bool:
+def _equal(first: Any, second: Any) -> bool:
     import numpy as np
 
-    return np.array_equal(one, other)
+    return np.array_equal(first, second)
 
 
-def _labels(found: "tuple[Explanation, ...]", files: list[Path]) -> tuple[str, ...]:
-    """Model, estimator or both, where they tell the explanations apart; else the names of the files."""
-    names = [(e.provenance.model, e.provenance.estimator) for e in found]
+def _labels(explanations: "tuple[Explanation, ...]", files: list[Path]) -> tuple[str, ...]:
+    """Return models, estimators or both if they tell the explanations apart, else the names of the files."""
+    names = [(e.provenance.model, e.provenance.estimator) for e in explanations]
     varied = [k for k in (0, 1) if len({name[k] for name in names}) > 1]
     labels = tuple(", ".join(name[k] for k in varied) for name in names)
     return labels if varied and len(set(labels)) == len(labels) else tuple(str(file.stem) for file in files)
 
 
-def _captions(found: "tuple[Explanation, ...]", files: list[Path]) -> tuple[str, ...]:
-    captions = tuple(e.players.caption for e in found)
+def _captions(explanations: "tuple[Explanation, ...]", files: list[Path]) -> tuple[str, ...]:
+    captions = tuple(e.players.caption for e in explanations)
     return captions if len(set(captions)) == len(captions) else tuple(str(file.stem) for file in files)

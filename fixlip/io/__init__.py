@@ -1,1 +1,1 @@
-"""Files and pictures, in and out."""
+"""Reading and writing of files and pictures."""

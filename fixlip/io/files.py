@@ -1,4 +1,4 @@
-"""Files out, whole or not at all; files in, at most so many bytes of them."""
+"""Writing of files, completely or not at all, and reading of files up to a limit."""
 
 import math
 import os
@@ -14,11 +14,11 @@ from fixlip.errors import InputError
 
 
 def write_atomically(path: str | Path, content: bytes) -> None:
-    """Write a file whole or not at all; see `replacing`.
+    """Write a file completely or not at all; see `replacing`.
 
     Args:
-        path: of the file; an old one is replaced.
-        content: of the file.
+        path: the file; an old file is replaced.
+        content: the new content.
 
     Raises:
         InputError: the path cannot be written; what was there before is untouched.
@@ -29,16 +29,16 @@ def write_atomically(path: str | Path, content: bytes) -> None:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of another one at the end, if nothing goes wrong until then.
+    """Yield a file that replaces the file at a path on exit, unless there was an error.
 
-    It is written beside the other one, flushed to the disk, and renamed; the folder is flushed too. So whoever reads
-    the path, at any time and after any crash, finds the old file or the new one, and the last of several writers wins.
-    A process that is killed in the middle leaves a hidden ``.fixlip-*.tmp`` behind, which nothing reads.
+    It is written to the same folder, flushed to the disk, and renamed; the folder is flushed too. So a reader of the
+    path, at any time and after any crash, finds the complete old file or the complete new one, and the last of several
+    writers wins. A process that is killed while writing leaves a hidden ``.fixlip-*.tmp`` behind, which nothing reads.
 
-    A link is followed, and an old file keeps its permissions. Nothing but a file is replaced: no folder, no device.
+    A link is followed, and a replaced file keeps its permissions. Only files are replaced, no folders or devices.
 
     Args:
-        path: of the file.
+        path: the file to replace.
 
     Raises:
         InputError: the path cannot be written; what was there before is untouched.
@@ -61,7 +61,7 @@ def replacing(path: str | Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise _failed("write", path, error) from error
     finally:
-        with suppress(OSError):  # the first error is the one to tell
+        with suppress(OSError):  # the first error is the one to show
             new.unlink(missing_ok=True)
 
 
@@ -72,20 +72,20 @@ def _failed(what: str, path: str | Path, error: Exception) -> InputError:
 
 
 def _mode(target: Path) -> int | None:
-    """Permissions of what is to be replaced; None where there is nothing."""
+    """Return the permissions of the file to replace; None if there is no file."""
     try:
-        found = target.stat().st_mode
+        mode = target.stat().st_mode
     except FileNotFoundError:
         return None
-    if not stat.S_ISREG(found):
-        raise InputError(f"Cannot write {str(target)!r}: it is {'a folder' if stat.S_ISDIR(found) else 'no file'}.")
+    if not stat.S_ISREG(mode):
+        raise InputError(f"Cannot write {str(target)!r}: it is {'a folder' if stat.S_ISDIR(mode) else 'not a file'}.")
     if not os.access(target, os.W_OK):
-        raise InputError(f"Cannot write {str(target)!r}: it may only be read.")
-    return stat.S_IMODE(found)
+        raise InputError(f"Cannot write {str(target)!r}: it is read-only.")
+    return stat.S_IMODE(mode)
 
 
 def _flush(folder: Path) -> None:
-    with suppress(OSError):  # not every system can
+    with suppress(OSError):  # not every system can flush folders
         number = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(number)
@@ -94,25 +94,25 @@ def _flush(folder: Path) -> None:
 
 
 def read_bytes(path: str | Path, most: int) -> bytes:
-    """The content of a file: of a real one, of moderate size.
+    """Return the content of a regular file of limited size.
 
     Args:
-        path: of the file.
-        most: bytes; no file that is larger is read.
+        path: the file.
+        most: the largest number of bytes to read.
 
     Raises:
-        InputError: no such file, a folder, a pipe, a device, one that is too large, or one that cannot be read.
+        InputError: no such file, a folder, a pipe, a device, a file that is too large, or an unreadable file.
     """
     try:
-        found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode):
-            raise InputError(f"{str(path)!r} is {'a folder' if stat.S_ISDIR(found.st_mode) else 'no file'}.")
-        if found.st_size <= most:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{str(path)!r} is {'a folder' if stat.S_ISDIR(status.st_mode) else 'not a file'}.")
+        if status.st_size <= most:
             with open(path, "rb") as file:
                 content = file.read(most + 1)
             if len(content) <= most:
                 return content
-        raise InputError(f"{str(path)!r} is too large: {found.st_size:,} bytes, at most {most:,} are read.")
+        raise InputError(f"{str(path)!r} is too large: {status.st_size:,} bytes, the limit is {most:,}.")
     except FileNotFoundError as error:
         raise InputError(f"No file {str(path)!r}.") from error
     except (OSError, ValueError) as error:
@@ -120,10 +120,10 @@ def read_bytes(path: str | Path, most: int) -> bytes:
 
 
 def plain(value: Any) -> Any:
-    """The same in types of JSON; numbers that JSON has not are null.
+    """Convert a value to types of JSON; numbers that are not finite become null.
 
     Args:
-        value: mappings, lists, tuples, dataclasses, arrays and numbers of numpy or torch; what else is told as text.
+        value: mappings, lists, tuples, dataclasses, arrays and numbers of numpy or torch; anything else becomes text.
 
     Example:
         >>> import numpy as np

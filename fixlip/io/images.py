@@ -1,4 +1,4 @@
-"""Pictures in: from a path, a PIL image or an array to an upright RGB image."""
+"""Reading of pictures: an upright RGB image from a path, a PIL image or an array."""
 
 import math
 import os
@@ -16,13 +16,13 @@ from fixlip.runtime.threads import without_warnings
 
 ImageLike = str | Path | Image.Image | np.ndarray
 
-FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "ICO", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # no EPS: it is run
-MAX_SCANS = 100  # of a JPEG; progressive ones have about ten, and each takes as long as a whole picture
+FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "ICO", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # no EPS, which would be executed
+MAX_SCANS = 100  # scans of a JPEG; progressive ones have about ten, and each takes as long as a whole picture
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 
 
 def open_image(image: ImageLike) -> Image.Image:
-    """An upright RGB picture.
+    """Open an upright RGB picture.
 
     EXIF rotation is applied; transparency is shown on white; grey, palette, 16-bit, float and CMYK pictures are
     converted; of an animation the first frame is taken.
@@ -32,8 +32,8 @@ def open_image(image: ImageLike) -> Image.Image:
             floats (0..1).
 
     Raises:
-        InputError: no such file, not a picture of the formats above (what it is named does not count), truncated, too
-            large to open safely, or without finite pixels.
+        InputError: no such file, a file that is not a picture in one of the formats above (whatever its name), a
+            truncated picture, one that is too large to open safely, or one with pixels that are not finite.
     """
     if isinstance(image, np.ndarray):
         return _upright_rgb(_from_array(image))
@@ -41,70 +41,72 @@ def open_image(image: ImageLike) -> Image.Image:
         with _refusing("The image"):
             return _upright_rgb(image)
     if not isinstance(image, (str, Path)):
-        raise InputError(f"An image is a path, a PIL image or an array, got {type(image).__name__}.")
+        raise InputError(f"An image must be a path, a PIL image or an array, got {type(image).__name__}.")
     with opened(image) as picture:
         return _upright_rgb(picture)
 
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[Image.Image]:
-    """A picture file as Pillow opens it: the head is read, and the pixels when they are asked for.
+    """Yield a picture file as Pillow opens it: the header is read at once, the pixels when they are needed.
 
     Raises:
-        InputError: as `open_image`; also for what goes wrong inside of the ``with``.
+        InputError: as `open_image`; also for errors inside the ``with`` block.
     """
     name = repr(str(path))
-    if not os.path.isfile(path):  # a pipe or a device would be read for ever
+    if not os.path.isfile(path):  # reading a pipe or a device might never end
         raise InputError(f"{name} is not a file." if os.path.lexists(path) else f"No picture {name}.")
-    with _refusing(name), Image.open(path, formats=_known()) as picture:
-        if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or math.inf):  # of which Pillow warns
+    with _refusing(name), Image.open(path, formats=_readable()) as picture:
+        if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or math.inf):  # where Pillow only warns
             raise Image.DecompressionBombError
         if picture.format in ("JPEG", "MPO") and _scans(Path(path).read_bytes()) > MAX_SCANS:
-            raise ValueError(f"more than {MAX_SCANS} scans; save it anew as an ordinary JPEG")
+            raise ValueError(f"more than {MAX_SCANS} scans; save it again as an ordinary JPEG")
         yield picture
 
 
 @contextmanager
 def _refusing(name: str) -> Iterator[None]:
-    """Whatever a decoder makes of broken bytes is an error of one line; its warnings are not shown."""
+    """Turn every error of a decoder into one line, without its warnings."""
     try:
         with without_warnings():
             yield
     except Image.DecompressionBombError as error:
         raise InputError(f"{name} has too many pixels; make it smaller first.") from error
     except UnidentifiedImageError as error:
-        raise InputError(f"{name} is not a picture of a format that is read here: {', '.join(_known())}.") from error
+        raise InputError(f"{name} is not a picture in a supported format: {', '.join(_readable())}.") from error
     except MemoryError as error:
         raise InputError(f"{name} does not fit into memory.") from error
     except Exception as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{name} is damaged: {said[:200]}.") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{name} is damaged: {reason[:200]}.") from error
 
 
-def _known() -> list[str]:
-    """Those of `FORMATS` that this Pillow and its plugins read."""
+def _readable() -> list[str]:
+    """Return those of `FORMATS` that this Pillow and its plugins read."""
     Image.init()
     return [name for name in FORMATS if name in Image.OPEN]
 
 
 def _scans(jpeg: bytes) -> int:
-    """How many scans a JPEG has before its end."""
-    place, found = 2, 0
+    """Count the scans of a JPEG before its end."""
+    place, scans = 2, 0
     while (marker := _MARKER.search(jpeg, place)) and marker[1] != b"\xd9":
-        found += marker[1] == b"\xda"
+        scans += marker[1] == b"\xda"
         place = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2])
-    return found
+    return scans
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
     if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
-        raise InputError(f"An image array has shape [height, width] or [height, width, 1, 3 or 4], got {array.shape}.")
+        raise InputError(
+            f"An image array must have shape [height, width] or [height, width, 1, 3 or 4], got {array.shape}."
+        )
     if np.issubdtype(array.dtype, np.floating):
         if not (np.isfinite(array).all() and array.min() >= 0 and array.max() <= 1):
-            raise InputError("A float image array has values from 0 to 1.")
+            raise InputError("A float image array must have values from 0 to 1.")
         array = (array * 255).round().astype(np.uint8)
     elif array.dtype != np.uint8:
-        raise InputError(f"An image array is of uint8 or of floats, got {array.dtype}.")
+        raise InputError(f"An image array must hold uint8 or floats, got {array.dtype}.")
     return Image.fromarray(array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array)
 
 
@@ -112,7 +114,7 @@ def _upright_rgb(image: Image.Image) -> Image.Image:
     if 0 in image.size:
         raise ValueError(f"{image.width} x {image.height} pixels")
     image.load()
-    with suppress(Exception):  # broken EXIF says nothing: the picture stays as it is
+    with suppress(Exception):  # a picture with broken EXIF stays as it is
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith(("I", "F")):
         image = _eight_bits(image)
@@ -125,7 +127,7 @@ def _upright_rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Integers of 8 or 16 bits, floats up to 1, or whatever is larger, as 0 to 255."""
+    """Scale integers of 8 or 16 bits, floats up to 1, or larger values to 0..255."""
     values = np.array(image, dtype=np.float64)
     if not np.isfinite(values).all():
         raise ValueError("values that are not finite")

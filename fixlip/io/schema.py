@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote: read, and checked by pydantic against the fields that it should have."""
+"""Reading of JSON from untrusted files; pydantic checks its fields."""
 
 import json
 import reprlib
@@ -15,7 +15,7 @@ _SHORT.maxlevel = 2
 
 
 class Fields(BaseModel):
-    """An object with these fields and no others; nothing is converted."""
+    """An object with exactly these fields; values are not converted."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -27,9 +27,9 @@ def _not_infinite(number: float) -> float:
 
 
 Number = Annotated[float, AfterValidator(_not_infinite)]
-"""What is no number, NaN, may be one."""
+"""A float that may be NaN but not infinite."""
 Pair = Annotated[tuple[int, int], Exactly(False)]
-"""JSON has lists only."""
+"""Two integers, from a list of JSON."""
 Four = Annotated[tuple[Number, Number, Number, Number], Exactly(False)]
 
 
@@ -38,35 +38,35 @@ def _finite(text: str) -> float:
 
 
 def _constant(text: str) -> None:
-    """Null for NaN; infinity is refused as any other."""
+    """Return null for NaN, and refuse infinity."""
     _finite(text)
 
 
 def parsed(text: str | bytes) -> Any:
-    """JSON, however hostile; NaN, which Python writes and JSON has not, is null.
+    """Parse JSON that may be hostile; NaN, which Python writes but JSON lacks, becomes null.
 
     Args:
-        text: in UTF-8 where it is bytes.
+        text: JSON, in UTF-8 if it is bytes.
 
     Raises:
-        ValueError: it is not JSON, nested too deep, or has an infinite number (1e999).
+        ValueError: the text is not JSON, is nested too deeply, or has an infinite number (1e999).
     """
     text = text if isinstance(text, str) else text.decode("utf-8")
     try:
         return json.loads(text, parse_float=_finite, parse_constant=_constant)
     except RecursionError as error:
-        raise ValueError("nested too deep") from error
+        raise ValueError("nested too deeply") from error
 
 
 def checked(value: Any, kind: type[M]) -> M:
-    """The fields of a value.
+    """Check that a value has the fields of a kind of object, and return that object.
 
     Args:
-        value: of types of JSON.
-        kind: the fields.
+        value: parsed JSON.
+        kind: the class of the object.
 
     Raises:
-        ValueError: it has others, or others in them; says where, in a short line.
+        ValueError: other fields, or values of other types; a short line names the place.
 
     Example:
         >>> class Box(Fields):
@@ -76,34 +76,30 @@ def checked(value: Any, kind: type[M]) -> M:
         ValueError: corners[2] is 'x': Input should be a valid integer
     """
     if not isinstance(value, dict):
-        raise ValueError(f"it is {told(value)}, not an object")
+        raise ValueError(f"it is {shortened(value)}, not an object")
     try:
         return kind.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = "".join(f"[{part}]" if isinstance(part, int) else f".{told(part)}" for part in first["loc"])
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{shortened(part)}" for part in first["loc"])
         what = "" if isinstance(first["input"], dict) else f" is {_SHORT.repr(first['input'])}"
         raise ValueError(f"{where.lstrip('.')[:200] or 'it'}{what}: {first['msg'][:200]}") from None
 
 
 def check_version(version: Any, newest: int) -> None:
-    """Whether this fixlip is new enough for a file.
+    """Check that this fixlip is new enough for a file.
 
     Args:
-        version: as the file says, whatever that is.
-        newest: the newest that is read.
+        version: the version in the file, of any type.
+        newest: the newest version that can be read.
 
     Raises:
-        ValueError: it is newer.
+        ValueError: the version is newer.
     """
     if isinstance(version, int) and version > newest:
-        raise ValueError(f"it is of version {version}, this fixlip reads up to {newest}; update fixlip")
+        raise ValueError(f"it has version {version}, but this fixlip reads versions up to {newest}; update fixlip")
 
 
-def told(value: Any) -> str:
-    """A value in one short line.
-
-    Args:
-        value: anything.
-    """
+def shortened(value: Any) -> str:
+    """Return a value on one short line."""
     return value if isinstance(value, str) and value.isidentifier() and len(value) < 40 else _SHORT.repr(value)

@@ -1,6 +1,6 @@
-"""Static figures: each takes a result and an optional Axes, draws, and returns the Axes; none calls show.
+"""Static figures: each function draws a result into an optional Axes and returns the Axes; none calls show.
 
-Nothing here computes a number, and matplotlib is loaded when a figure is drawn, not before.
+No function here computes numbers, and matplotlib is imported only when a figure is drawn.
 """
 
 from fixlip.plots.caption import caption

@@ -1,4 +1,4 @@
-"""The words of the caption, coloured."""
+"""The coloured words of the caption."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 WIDTH, MARGIN = 6.0, 0.06  # inches of a new figure
 LETTER, GAP, LINE = 8.4, 15.0, 24.0  # points: a letter, between words, between lines
 LONGEST = 24  # letters of a word
-REACH = 0.22  # of the half of the scale: dark text stays readable on it
+REACH = 0.22  # share of the scale on each side, on which dark text stays readable
 
 
 def caption(
@@ -30,12 +30,12 @@ def caption(
     """Draw the words, each on the colour of its summed interaction with some patches.
 
     Args:
-        explanation: what to draw.
+        explanation: the explanation to draw.
         patches: indices of image players; all when None.
         ax: where to draw; a new figure when None.
         order: 2 for interactions with the patches, 1 for the first-order effects of the words.
         limit: end of the scale; the largest absolute value when None.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes; one text for each word, on a box of its colour.
@@ -74,7 +74,7 @@ def caption(
 
 
 def lines_of(explanation: Explanation, width: float) -> list[int]:
-    """The line, from 0, on which each word stands in a space so many inches wide; [0] for no words."""
+    """Return the line, from 0, of each word in a space `width` inches wide; [0] for no words."""
     lines, used = [0], 0.0
     for k, player in enumerate(explanation.players.text):
         size = GAP + LETTER * sum(map(breadth, short(player.label, LONGEST)))
@@ -85,7 +85,7 @@ def lines_of(explanation: Explanation, width: float) -> list[int]:
 
 
 def breadth(character: str) -> float:
-    """Of a character, in letters."""
+    """Return the breadth of a character, in letters."""
     if east_asian_width(character) in "WF":
         return 1.7
     return 1.45 if character in "mwMW@%" else 1.0

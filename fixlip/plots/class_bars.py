@@ -1,4 +1,4 @@
-"""A bar for each class, with its interval and the level of chance."""
+"""Bars for classes, with intervals and the level of chance."""
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
@@ -15,9 +15,9 @@ from fixlip.plots.style import COLOURS, INK, SOFT, axes, finish, panel, plain, s
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-HATCHES = ("", "////", "....", "xxxx")  # beside the colours
+HATCHES = ("", "////", "....", "xxxx")  # in addition to the colours
 LONGEST = 22  # letters of a name
-PITCH = 0.15  # inches of a bar
+PITCH = 0.15  # height of a bar in inches
 CHANCE: dict[str, Any] = {"color": INK, "linewidth": 1.4, "linestyle": (0, (1, 1)), "label": "chance"}
 
 Classes = Mapping[str, Interval] | Sequence[Mapping[str, Any]]
@@ -32,20 +32,20 @@ def class_bars(
     most: int = 24,
     path: str | Path | None = None,
 ) -> "Axes":
-    """Draw a figure of each class, the best on top, with its interval and what chance would give.
+    """Draw a bar for each class, the best on top, with its interval and the level of chance.
 
     Args:
         classes: what `fixlip.metrics.by_class` returns, or rows of `fixlip.evaluation.report.summary.Summary.classes`:
-            name, pge, low, high, chance, model, estimator; at most four methods (models with their estimators), which
-            have a bar each.
+            name, pge, low, high, chance, model, estimator; at most four methods (pairs of a model and an estimator),
+            each of which has a bar.
         ax: where to draw; a new figure when None.
-        chance: a line for all classes; the rows have a mark for each class.
-        label: of the axis.
-        most: classes, those with the highest value in any method.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        chance: a level for all classes, drawn as a line; rows have separate levels, drawn as marks.
+        label: the label of the axis.
+        most: the largest number of classes; those with the highest values in any method are drawn.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
-        The Axes; a container of bars for each method, whose bars are the classes from the top.
+        The Axes, with a container of bars for each method, whose bars are the classes from top to bottom.
 
     Raises:
         InputError: more than four methods, or the path cannot be written.
@@ -53,7 +53,7 @@ def class_bars(
     rows = _rows(classes)
     methods = list(dict.fromkeys(row["method"] for row in rows))
     if len(methods) > len(HATCHES):
-        raise InputError(f"At most {len(HATCHES)} methods fit beside each other, got {len(methods)}: leave some out.")
+        raise InputError(f"At most {len(HATCHES)} methods fit side by side, got {len(methods)}: leave some out.")
     best: dict[str, float] = {}
     for row in rows:
         best[row["name"]] = max(best.get(row["name"], row["value"]), row["value"])
@@ -61,9 +61,9 @@ def class_bars(
     ax = axes(ax, 4.8, 1.0 + len(names) * (0.1 + PITCH * max(1, len(methods))), fitted=True)
     thick = 0.8 / max(1, len(methods))
     for k, method in enumerate(methods):
-        own = [row for name in names for row in rows if (row["method"], row["name"]) == (method, name)]
-        places = [names.index(row["name"]) + (k - (len(methods) - 1) / 2) * thick for row in own]
-        _bars(panel(ax, lines="x"), own, places, thick, k)
+        rows_of_method = [row for name in names for row in rows if (row["method"], row["name"]) == (method, name)]
+        places = [names.index(row["name"]) + (k - (len(methods) - 1) / 2) * thick for row in rows_of_method]
+        _bars(panel(ax, lines="x"), rows_of_method, places, thick, k)
     if chance is not None:
         ax.axvline(chance, **CHANCE)
     ax.set_yticks(range(len(names)), [plain(short(name, LONGEST)) for name in names], fontsize=8, color=INK)
@@ -78,7 +78,7 @@ def class_bars(
 
 
 def _rows(classes: Classes) -> list[dict[str, Any]]:
-    """Name, method, value, low, high and chance (None where there is none) of each bar."""
+    """Return the name, method, value, low, high and chance (or None) of each bar."""
     if isinstance(classes, Mapping):
         return [
             {"name": name, "method": "", "chance": None} | interval._asdict()
@@ -99,7 +99,7 @@ def _rows(classes: Classes) -> list[dict[str, Any]]:
 
 
 def _bars(ax: "Axes", rows: list[dict[str, Any]], places: list[float], thick: float, k: int) -> None:
-    """The bars of one method; those without an interval (a class in one picture only) have none."""
+    """Draw the bars of one method, with intervals except for classes in a single picture."""
     values = np.array([row["value"] for row in rows])
     ends = np.array([[row["low"], row["high"]] for row in rows], dtype=float).T
     name = plain(short(rows[0]["method"], 34)) or "_"

@@ -1,4 +1,4 @@
-"""The diverging scale of page and figures: blue is negative, orange positive; safe for colour-blind eyes."""
+"""The diverging scale of pages and figures: blue is negative, orange positive; safe for colour-blind eyes."""
 
 NEGATIVE = "#1f6fc9"
 POSITIVE = "#e4610f"

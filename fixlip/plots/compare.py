@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-MAX_WORDS = 4  # rows of single words: those with most interaction
-FAINT = 0.1  # of the strongest word's share of the squared interactions; fainter words get no row
+MAX_WORDS = 4  # rows of single words: the words with the strongest interactions
+FAINT = 0.1  # relative to the strongest word's share of the squared interactions; fainter words get no row
 LONGEST = 24  # letters of a label
 BESIDE: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "center", "color": INK}
 CELL, GAP = 2.5, 0.14  # inches: a map, between maps
@@ -29,7 +29,7 @@ LABEL = {
 
 
 class Row(NamedTuple):
-    """One row of maps: its name, the order of the effects, and the words in each explanation (all when None)."""
+    """A row of maps: its name, the order of the effects, and the words in each explanation (all when None)."""
 
     name: str
     order: Literal[1, 2]
@@ -44,18 +44,18 @@ def compare(
     limit: float | None = None,
     path: str | Path | None = None,
 ) -> "list[Axes]":
-    """Draw the explanations side by side, all maps on the scale of the strongest (those in "relevance" on their own).
+    """Draw explanations side by side on the strongest scale (maps in "relevance" have separate scales).
 
-    Without `words` and `axes` it is a whole figure: a column for each explanation; rows for all words together and for
-    the strongest words, found in each explanation by their characters; a colour bar. Where an explanation has no pairs
-    a last row shows the first-order effects, on a scale of its own.
+    Without `words` and `axes` this is a whole figure: a column for each explanation, rows for all words together and
+    for the strongest words, matched between explanations by their characters, and a colour bar. If an explanation has
+    no pairs, a last row shows the first-order effects on a separate scale.
 
     Args:
         comparison: what `fixlip.compare` returns.
-        words: one row only, of these words, as in `Explanation.patch_values`.
-        axes: where to draw that row, one for each explanation; a new figure when None.
-        limit: end of the shared scale, for figures to be compared; the strongest value of any map when None.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        words: draw one row only, for these words, as in `Explanation.patch_values`.
+        axes: the Axes of that row, one for each explanation; a new figure when None.
+        limit: the end of the shared scale, to compare figures; the strongest value of any map when None.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes of the maps, row by row, each in the order of the comparison.
@@ -83,11 +83,11 @@ def _rows(comparison: Comparison) -> list[Row]:
 
 
 def _strongest(comparison: Comparison) -> list[Row]:
-    """The strongest words in reading order, judged by their share of the squared interactions, where it is largest."""
+    """Return the strongest words in reading order, by their largest share of the squared interactions."""
     sizes = [np.nan_to_num(e.cross**2).sum(0) for e in comparison.explanations]
     shares = [size / (size.sum() or 1.0) for size in sizes]
     words = comparison.words()
-    strength = np.array([max(share[own].sum() for share, own in zip(shares, w.players, strict=True)) for w in words])
+    strength = np.array([max(s[at].sum() for s, at in zip(shares, w.players, strict=True)) for w in words])
     kept = [k for k in np.argsort(-strength, kind="stable")[:MAX_WORDS] if strength[k] > FAINT * strength.max()]
     return [Row(short(words[k].label, LONGEST), 2, list(words[k].players)) for k in sorted(kept)]
 
@@ -126,15 +126,15 @@ def _figure(comparison: Comparison, rows: list[Row], limit: float | None) -> "li
 
 
 def _limits(comparison: Comparison, rows: list[Row], limit: float | None = None) -> list[float]:
-    """For each explanation the end of its scale, which all share but those in "relevance"."""
-    own = [
+    """Return the end of the scale of each explanation; all share it except those in "relevance"."""
+    values_of = [
         np.concatenate([e.patch_values(row.words[k], order=row.order) for row in rows] or [np.zeros(1)])
         for k, e in enumerate(comparison.explanations)
     ]
     apart = [e.unit == "relevance" for e in comparison.explanations]
-    together = [values for values, a in zip(own, apart, strict=True) if not a]
+    together = [values for values, a in zip(values_of, apart, strict=True) if not a]
     shared = limit_of(np.concatenate(together or [np.zeros(1)]), limit)
-    return [limit_of(values, None) if a else shared for values, a in zip(own, apart, strict=True)]
+    return [limit_of(values, None) if a else shared for values, a in zip(values_of, apart, strict=True)]
 
 
 def _draw(comparison: Comparison, row: Row, axes: "Sequence[Axes]", limits: list[float]) -> "list[Axes]":
@@ -148,16 +148,16 @@ def _draw(comparison: Comparison, row: Row, axes: "Sequence[Axes]", limits: list
 
 
 def _name(axes: "Sequence[Axes]", comparison: Comparison) -> None:
-    """Above each column: the label, the similarity, and how well the surrogate fits."""
+    """Write the label, the similarity and the fit of the surrogate above each column."""
     for ax, (label, e) in zip(axes, comparison, strict=True):
         fit = f"  ·  fit R² {e.provenance.r2:.3f}" if np.isfinite(e.provenance.r2) else ""
-        fit += "  ·  own scale" if e.unit == "relevance" and len(comparison) > 1 else ""
+        fit += "  ·  separate scale" if e.unit == "relevance" and len(comparison) > 1 else ""
         facts = f"similarity {e.full_value:.{2 if abs(e.full_value) >= 1 else 3}f} {e.value_unit}{fit}"
         ax.set_title(plain(short(label, LONGEST)), fontsize=9.5, color=INK, loc="left", pad=18)
         ax.annotate(plain(facts), (0, 1), (0, 6), fontsize=7.5, **{**BESIDE, "va": "baseline", "color": SOFT})
 
 
 def _note(comparison: Comparison) -> str:
-    """What to know before trusting the numbers."""
+    """Return the warnings to read before trusting the numbers."""
     notes = [f"{label}: {e.provenance.status}" for label, e in comparison if e.provenance.status != "ok"]
     return "   ".join(notes)

@@ -1,4 +1,4 @@
-"""How an answer changes with one option, or with the passes that are spent."""
+"""The change of an answer with one option, or with the number of passes."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from fixlip.results.sweep import Sweep
 
-LONGEST = 16  # letters of a value that is no number
-MOST, ROOM = 9, 14  # values that are named on the axis; the narrowest gap, as a part of the axis
-NOMINAL = ("seed",)  # numbers in name only
+LONGEST = 16  # letters of a value that is not a number
+MOST, ROOM = 9, 14  # the largest number of named values on the axis; the axis divided by the narrowest gap
+NOMINAL = ("seed",)  # options whose numbers are only names
 MEASURES = (("error", "relative error", colours.POSITIVE, "o"), ("correlation", "correlation", colours.NEGATIVE, "s"))
 
 
@@ -29,17 +29,17 @@ def convergence(
 ) -> "Axes":
     """Draw the relative error and the correlation of a sweep, one above the other, against its reference.
 
-    Numbers are joined by a line, on a logarithmic axis where they span more than a factor of ten (so is the error);
-    other values are points side by side. The reference itself, whose error is 0, is a dotted line.
+    Numbers are joined by a line; their axis and that of the error are logarithmic over more than a factor of ten.
+    Other values are points side by side. The reference itself, whose error is 0, is a dotted line.
 
     Args:
-        sweep: what `fixlip.sweep` returns.
-        x: against the values of the option, or against the passes of both towers together.
-        ax: where to draw, both panels in the place of this one; a new figure when None.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        sweep: the result of `fixlip.sweep`.
+        x: the values of the option, or the passes of both towers together.
+        ax: the Axes to replace by both panels; a new figure when None.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
-        The Axes of the error; that of the correlation is the next one of its figure.
+        The Axes of the error; those of the correlation come next in its figure.
 
     Raises:
         InputError: the path cannot be written.
@@ -84,7 +84,7 @@ def convergence(
 
 
 def _heights(ax: "Axes", below: "Axes", errors: list[float], lowest: float) -> None:
-    """The error on a logarithmic axis or from 0; the correlation up to 1."""
+    """Set the axes of the error, logarithmic or from 0, and of the correlation, up to 1."""
     if _decades(errors):
         log_axis(ax.yaxis, named=float(np.nanmin(errors)) > 1e-3)
     elif np.isfinite(errors).any():
@@ -96,7 +96,7 @@ def _heights(ax: "Axes", below: "Axes", errors: list[float], lowest: float) -> N
 
 
 def _places(ax: "Axes", places: np.ndarray, names: list[str], numeric: bool) -> None:
-    """The axis at the bottom; it names the values themselves where they leave each other room."""
+    """Set the axis at the bottom; its labels are the values themselves if there is room."""
     logarithmic = numeric and _decades(list(places))
     if logarithmic:
         log_axis(ax.xaxis, named=False)
@@ -108,13 +108,13 @@ def _places(ax: "Axes", places: np.ndarray, names: list[str], numeric: bool) -> 
 
 
 def _numeric(option: str, values: list[Any]) -> bool:
-    """Whether the values have places on an axis; layers counted from both ends have none."""
+    """Say whether the values have an order on an axis; layers counted from both ends have none."""
     numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     one_sided = all(v >= 0 for v in numbers) or all(v < 0 for v in numbers)
     return option not in NOMINAL and len(numbers) == len(values) and one_sided
 
 
 def _decades(values: list[float]) -> bool:
-    """Whether the finite values span more than a factor of ten, all above 0."""
+    """Say whether the finite values are positive and span more than a factor of ten."""
     finite = [v for v in values if np.isfinite(v)]
     return bool(finite) and min(finite) > 0 and max(finite) > 10 * min(finite)

@@ -1,4 +1,4 @@
-"""Curves of insertion and deletion, one line for each method."""
+"""Curves of insertion and deletion, with a line for each method."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 LONGEST = 34  # letters of a name
 DASHES = (0, (3, 1.6))
-MARKED = 10  # a curve of many points has a marker at each of so many
+MARKED = 10  # about the number of markers on a curve
 
 
 def curves(
@@ -22,18 +22,18 @@ def curves(
     label: str = "share of the players",
     path: str | Path | None = None,
 ) -> "Axes":
-    """Draw mean curves: the similarity against the share of players that came in (solid) or went (dashed).
+    """Draw mean curves: the similarity against the share of players, for insertion (solid) and deletion (dashed).
 
     Args:
         curves: rows of `fixlip.evaluation.report.summary.Summary.curves`: fractions, values, estimator, curve (its name
-            ends in "insertion" or "deletion"), and where they are there model, and low and high for a band (95 %
-            intervals). At most eight methods (models with their estimators); the curves of one share colour and marker.
+            ends in "insertion" or "deletion"), optionally model, and low and high for a band (95 % intervals). At most
+            eight methods (pairs of a model and an estimator); the curves of a method share a colour and a marker.
         ax: where to draw; a new figure when None.
-        label: of the axis at the bottom.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        label: the label of the axis at the bottom.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
-        The Axes; one line for each row, in order, and a band for each that has an interval.
+        The Axes, with a line for each row, in order, and a band for each row with an interval.
 
     Raises:
         ValueError: more methods than colours.
@@ -44,7 +44,7 @@ def curves(
     names = _names(curves)
     methods = list(dict.fromkeys(names))
     if len(methods) > len(COLOURS):
-        raise ValueError(f"At most {len(COLOURS)} estimators can be told apart in one figure, got {len(methods)}.")
+        raise ValueError(f"A figure can distinguish at most {len(COLOURS)} estimators, got {len(methods)}.")
     ax = panel(axes(ax, 4.8, 3.9, fitted=True))
     for row, name in zip(curves, names, strict=True):
         look, apart = _look(methods.index(name)), max(1, len(row["values"]) // MARKED)
@@ -59,17 +59,17 @@ def curves(
     if methods:
         lines = [Line2D([], [], label=plain(short(name, LONGEST)), **_look(k)) for k, name in enumerate(methods)]
         kinds = {str(row["curve"]).endswith("deletion") for row in curves}
-        legend_below(ax, lines, "solid: players come in, dashed: players go" if len(kinds) > 1 else None)
+        legend_below(ax, lines, "solid: insertion, dashed: deletion" if len(kinds) > 1 else None)
     return finish(ax, path)
 
 
 def _look(k: int) -> dict[str, Any]:
-    """Of the lines of a method."""
+    """Return the style of the lines of a method."""
     return {"color": COLOURS[k], "marker": MARKERS[k], "markersize": 3.6, "linewidth": 1.5}
 
 
 def legend_below(ax: "Axes", handles: "Sequence[Artist]", title: str | None = None) -> None:
-    """The names of what is drawn, under the label of the axis."""
+    """Draw the legend below the label of the axis."""
     from matplotlib.transforms import ScaledTranslation
 
     longest = max(len(str(handle.get_label())) for handle in handles)
@@ -82,6 +82,6 @@ def legend_below(ax: "Axes", handles: "Sequence[Artist]", title: str | None = No
 
 
 def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What sets the methods apart: the estimator, or with it the model where there are several."""
+    """Return the name of each row's method: the estimator, and the model if there are several."""
     several = len({row.get("model") for row in rows}) > 1
     return [f"{row['model']} · {row['estimator']}" if several else str(row["estimator"]) for row in rows]

@@ -1,4 +1,4 @@
-"""Captions in any script: fonts beside the default one, and one word about what no font has."""
+"""Fonts for captions in any script, and a warning about characters that no font has."""
 
 import re
 import unicodedata
@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from matplotlib.text import Text
 
-BOX = "□"  # stands for a character that no font has
+BOX = "□"  # replaces a character that no font has
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-NEVER = re.compile("^(Last Resort|cm|STIX)|Display|Condensed|Narrow")  # no fonts for running text
-_named: set[str] = set()  # scripts that a warning has named
+NEVER = re.compile("^(Last Resort|cm|STIX)|Display|Condensed|Narrow")  # fonts not meant for running text
+_named: set[str] = set()  # scripts for which there was a warning
 
 
 def readable(text: str) -> str:
-    """Text in which a box stands for each character that no installed font has; warns once for each such script.
+    """Replace characters that no installed font has by boxes, and warn once for each script.
 
-    So it does for controls, which an SVG must not hold.
+    Control characters, which an SVG must not contain, become boxes too.
     """
     text = CONTROLS.sub(BOX, text)
     if text.isascii():
@@ -40,16 +40,16 @@ def readable(text: str) -> str:
 
 
 def mend(texts: "Iterable[Text]") -> None:
-    """Give each text, after the fonts that it asks for, those that its characters need."""
+    """Add the fonts that its characters need to the fonts of each text."""
     for text in texts:
         if not (written := text.get_text()).isascii():
-            own = text.get_fontfamily()
+            families = text.get_fontfamily()
             needed = dict.fromkeys(family_of(c) for c in written if not c.isascii())
-            text.set_fontfamily([*own, *(f for f in needed if f and f not in own)])
+            text.set_fontfamily([*families, *(f for f in needed if f and f not in families)])
 
 
 def script_of(character: str) -> str:
-    """The script of a character, in the words of its Unicode name.
+    """Return the script of a character, in the words of its Unicode name.
 
     Example:
         >>> [script_of(c) for c in ("猫", "ね", "ق", "क", "🐕")]
@@ -61,15 +61,15 @@ def script_of(character: str) -> str:
 
 
 def family_of(character: str) -> str | None:
-    """The font family in which a character is drawn: "" for that of the text itself, None where no font has it."""
+    """Return the font family for a character: "" for the default family, None if no font has it."""
     from matplotlib import rcParams
 
     return _family_of(character, tuple(rcParams["font.family"]))
 
 
 @cache
-def _family_of(character: str, own: tuple[str, ...]) -> str | None:
-    for family in own:
+def _family_of(character: str, defaults: tuple[str, ...]) -> str | None:
+    for family in defaults:
         if _has(family, character):
             return ""
     return next((family for family in _families() if _has(family, character)), None)
@@ -77,7 +77,7 @@ def _family_of(character: str, own: tuple[str, ...]) -> str | None:
 
 @cache
 def _families() -> tuple[str, ...]:
-    """The installed ones for running text, sans serif first."""
+    """Return the installed families for running text, sans serif first."""
     from matplotlib.font_manager import fontManager
 
     upright = [font for font in fontManager.ttflist if font.style == "normal" and not NEVER.search(font.name)]
@@ -101,5 +101,5 @@ def _has(family: str, character: str) -> bool:
 
 
 def _invisible(character: str) -> bool:
-    """Joiners and selectors of variants: nothing is lost without them."""
+    """Say whether a character is invisible, such as a joiner or a variation selector."""
     return unicodedata.category(character) == "Cf" or "VARIATION SELECTOR" in unicodedata.name(character, "")

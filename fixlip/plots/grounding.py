@@ -1,4 +1,4 @@
-"""Whether the words of an object fall on its box."""
+"""The interactions of an object's words, with its box."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,19 +25,19 @@ def grounding(
     limit: float | None = None,
     path: str | Path | None = None,
 ) -> "Axes":
-    """Draw the interactions of an object's words with the picture, and where the object is.
+    """Draw the interactions of an object's words with the picture, and the boxes of the object.
 
     Args:
-        explanation: what to draw; one without pairs has the same map for all words.
-        words: of the object, as in `Explanation.patch_values`.
-        boxes: of the object, left, top, right, bottom in fractions (0..1) of the picture that the model sees.
-        others: boxes of other objects, drawn with dashes.
+        explanation: the explanation to draw; without pairs, its map is the same for all words.
+        words: the words of the object, as in `Explanation.patch_values`.
+        boxes: boxes of the object: left, top, right, bottom in fractions (0..1) of the picture that the model sees.
+        others: boxes of other objects, drawn dashed.
         ax: where to draw; a new figure when None.
         limit: end of the scale; the largest absolute value when None.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
-        The Axes of `heatmap`; its last patches are the boxes, each as a dark line under a white one, `others` first.
+        The Axes of `heatmap`; its last patches are the boxes, each a white line on a dark one, `others` first.
     """
     from matplotlib.patches import Rectangle
 

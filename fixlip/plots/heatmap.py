@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MAX_OPACITY = 0.85
-MARKED = 0.25  # of the scale, in either direction
-OUTLINE = {True: (1.0, 1.0, 1.0, 0.45), False: (0.4, 0.4, 0.4, 0.35)}  # of regions, on a picture and on paper
+MARKED = 0.25  # share of the scale from which values are marked, in either direction
+OUTLINE = {True: (1.0, 1.0, 1.0, 0.45), False: (0.4, 0.4, 0.4, 0.35)}  # colours of outlines, on a picture and on paper
 
 
 def heatmap(
@@ -28,19 +28,19 @@ def heatmap(
     signs: bool = False,
     path: str | Path | None = None,
 ) -> "Axes":
-    """Draw the interactions of words with the patches or regions over the picture, the more opaque the stronger.
+    """Draw the interactions of words with patches or regions over the picture; stronger ones are more opaque.
 
     Args:
-        explanation: what to draw.
+        explanation: the explanation to draw.
         words, order: as in `Explanation.patch_values`.
         ax: where to draw; a new figure when None.
-        limit: end of the scale, for figures to be compared (see `shared_limit`); the largest absolute value when None.
-        signs: mark what is above a quarter of the scale with + or −, for print without colours.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        limit: the end of the scale, to compare figures (see `shared_limit`); the largest absolute value when None.
+        signs: mark values above a quarter of the scale with + or −, for print without colours.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
-        The Axes; its last image holds the values as `Explanation.heatmap` gives them, for boxes its last collection.
-        Thin lines part the regions of a label map.
+        The Axes; its last image holds the values of `Explanation.heatmap`, and for boxes its last collection does.
+        Thin lines separate the regions of a label map.
     """
     from matplotlib.collections import LineCollection, PatchCollection
     from matplotlib.patches import Rectangle
@@ -78,7 +78,7 @@ def heatmap(
 
 
 def _mark(ax: "Axes", sizes: np.ndarray, spots: np.ndarray) -> None:
-    """A + or a − in the middle of each player whose value is more than a quarter of the scale."""
+    """Draw a + or a − in the middle of each player whose value is more than a quarter of the scale."""
     across = ax.bbox.width * 72 / ax.get_figure(root=True).dpi / max(1.0, len(sizes) ** 0.5)  # type: ignore[union-attr]
     for marker, there in (("+", sizes > MARKED), ("_", sizes < -MARKED)):
         for colour, width in (("white", 3.4), (INK, 1.3)):

@@ -1,4 +1,4 @@
-"""Image and text as a network: the picture, the words beside it, and lines for the strongest interactions."""
+"""A network of image and text: the picture, the words next to it, and lines for the strongest interactions."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -14,12 +14,12 @@ from fixlip.results.explanation import Explanation
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MOST_WORDS = 24  # a column of more cannot be read: those without a line go first
-LINES = 15  # of the column at least, which says how large the letters are
+MOST_WORDS = 24  # the longest readable column; words without a line are left out first
+LINES = 15  # the least number of lines in the column, which limits the size of the letters
 LONGEST = 20  # letters of a word
-GAP, ARCS, KEY = 0.32, 0.24, 0.13  # in heights of the picture: before the words, behind them, under the picture
-LETTER = 0.6  # width of a letter, in heights of it
-HEIGHT = 4.2  # inches of the picture in a new figure
+GAP, ARCS, KEY = 0.32, 0.24, 0.13  # in heights of the picture: before the words, after them, below the picture
+LETTER = 0.6  # width of a letter, relative to its height
+HEIGHT = 4.2  # height of the picture in a new figure, in inches
 
 
 class Edge(NamedTuple):
@@ -41,26 +41,26 @@ def network(
     ax: "Axes | None" = None,
     path: str | Path | None = None,
 ) -> "Axes":
-    """Draw the strongest interactions as lines between the patches of the picture and the words beside it.
+    """Draw the strongest interactions as lines between the patches of the picture and the words next to it.
 
-    The wider a line, the stronger; orange and solid is positive, blue and dashed negative. Lines that stay in the
-    picture, or behind the words, join players of one modality. Discs are the first-order effects of the players that
-    have a line, and of the words, by their area; a ring is a negative one.
+    Wider lines are stronger; solid orange lines are positive, dashed blue lines negative. Lines inside the picture, or
+    to the right of the words, join players of one modality. The areas of discs are the first-order effects of the words
+    and of the players with a line; a ring is a negative effect.
 
     Args:
-        explanation: what to draw.
-        top: how many interactions of a patch and a word.
-        within: how many inside the picture, and how many inside the caption, where the explanation has them.
-        words: only interactions of these words, as in `Explanation.patch_values`; all when None.
-        sign: of the interactions.
-        limit: the interaction that has the widest line, for figures to be compared (see `shared_limit`); the strongest
-            when None.
-        ax: where to draw; a new figure when None. Letters and lines are made for the size that it has now.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        explanation: the explanation to draw.
+        top: the number of interactions between a patch and a word.
+        within: the number of interactions inside the picture, and inside the caption, if the explanation has them.
+        words: draw only interactions of these words, as in `Explanation.patch_values`; all when None.
+        sign: the sign of the interactions to draw.
+        limit: the interaction with the widest line, to compare figures (see `shared_limit`); the strongest one when
+            None.
+        ax: where to draw; a new figure when None. Letters and lines fit the current size of the Axes.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
-        The Axes; the `gid` of each line names the joint indices of its players ("pair 8 52"), that of each disc its
-        own ("player 52"). Of more than 24 words those without a line are left out, and the key says how many.
+        The Axes; the `gid` of each line has the joint indices of its players ("pair 8 52"), that of each disc the index
+        of its player ("player 52"). Beyond 24 words, words without a line are left out, and the key counts them.
 
     Raises:
         InputError: a word is not in the caption, or the path cannot be written.
@@ -103,7 +103,7 @@ def network(
 
 
 def _edges(explanation: Explanation, top: int, within: int, words: Any, sign: str) -> list[Edge]:
-    """The strongest pairs across, inside the picture, and inside the caption."""
+    """Return the strongest pairs across the modalities, inside the picture, and inside the caption."""
     n, values = explanation.players.n_image, explanation.second_order
     weight = {"both": np.abs, "positive": np.positive, "negative": np.negative}[sign](np.triu(values, 1))
     weight = np.where(np.isnan(weight), 0.0, weight)
@@ -123,7 +123,7 @@ def _edges(explanation: Explanation, top: int, within: int, words: Any, sign: st
 
 
 def _shown(explanation: Explanation, edges: list[Edge]) -> list[int]:
-    """The words in the column, in reading order: all, or those with a line and then those with the largest effects."""
+    """Return the words of the column in reading order: those with a line, then those with the largest effects."""
     n, n_text = explanation.players.n_image, explanation.players.n_text
     if n_text <= MOST_WORDS:
         return list(range(n_text))
@@ -134,7 +134,7 @@ def _shown(explanation: Explanation, edges: list[Edge]) -> list[int]:
 
 
 def _room(ax: "Axes | None", width: float) -> "Axes":
-    """Axes with the height of the picture as their unit, x to the right and y down."""
+    """Return Axes in units of the height of the picture, x to the right and y down."""
     if ax is None:
         ax = axes(None, HEIGHT * (width + 0.06), HEIGHT * (1.04 + KEY))
         ax.set_position((0, 0, 1, 1))

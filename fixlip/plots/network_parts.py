@@ -1,4 +1,4 @@
-"""What a network is made of: the picture, the words, lines, discs, the key; the unit is the height of the picture."""
+"""The parts of a network: picture, words, lines, discs and key; the unit is the height of the picture."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,27 +12,27 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TYPE = 0.6  # height of the letters, in lines of the column
-THICK, THIN = 0.016, 0.0022  # lines
+THICK, THIN = 0.016, 0.0022  # widths of lines
 DISC = 0.34  # largest radius, in lines of the column
-PAPER = "#f5f3ee"  # behind a word, or a picture that is not there
-FADED = 0.35  # how much white is in the picture
+PAPER = "#f5f3ee"  # behind a word, or in the place of a missing picture
+FADED = 0.35  # share of white that is mixed into the picture
 DASHES = (0, (2.2, 1.1))
 
 
 @dataclass(frozen=True)
 class Pen:
-    """Axes, and the points that their unit has now."""
+    """A pen that draws on Axes in their current size."""
 
     ax: "Axes"
 
     @property
     def points(self) -> float:
-        """Of a unit."""
+        """Return the length of a unit in points."""
         (left, _), (right, _) = self.ax.transData.transform([(0, 0), (1, 0)])
         return float(right - left) * 72 / self.ax.get_figure(root=True).dpi  # type: ignore[union-attr]
 
     def line(self, bend: list[Spot], size: float, gid: str) -> None:
-        """A line of the width and the colour of a value from -1 to 1, with four control points."""
+        """Draw a line with four control points, in the width and colour of a value from -1 to 1."""
         from matplotlib.patches import PathPatch
         from matplotlib.path import Path
         from matplotlib.patheffects import Normal, Stroke
@@ -50,7 +50,7 @@ class Pen:
         )  # fmt: skip
 
     def disc(self, place: Spot, size: float, row: float, gid: str) -> None:
-        """A disc for a value from -1 to 1, a ring for one below 0."""
+        """Draw a disc for a value from 0 to 1, or a ring for a value from -1 to 0."""
         from matplotlib.patches import Circle
 
         radius = DISC * row * max(0.12, min(1.0, abs(size))) ** 0.5
@@ -61,17 +61,17 @@ class Pen:
             self.ax.add_patch(Circle(place, radius + more, zorder=4, gid=gid, clip_on=False, **edge))
 
     def text(self, place: Spot, text: str, height: float, **look: Any) -> None:
-        """Letters so high, from here to the right."""
+        """Write text of a height, from a place to the right."""
         self.ax.text(*place, text, fontsize=self.points * height, va="center_baseline", zorder=5, **look)
 
 
 def colour_of(value: float) -> str:
-    """Of a sign."""
+    """Return the colour of a sign."""
     return colours.POSITIVE if value >= 0 else colours.NEGATIVE
 
 
 def picture(pen: Pen, players: Players, busy: list[int]) -> None:
-    """The picture, paler; thin borders of all its players, and clear ones of those that have a line."""
+    """Draw the faded picture with thin borders of all players, and clear borders of the players with a line."""
     from matplotlib.collections import LineCollection
     from matplotlib.patches import Rectangle
 
@@ -91,7 +91,7 @@ def picture(pen: Pen, players: Players, busy: list[int]) -> None:
 
 
 def word(pen: Pen, label: str, place: Spot, right: float, row: float, *, strong: bool) -> None:
-    """A word in its line of the column."""
+    """Draw a word on its line of the column."""
     from matplotlib.patches import FancyBboxPatch
 
     x, y = place
@@ -103,7 +103,7 @@ def word(pen: Pen, label: str, place: Spot, right: float, row: float, *, strong:
 
 
 def bow(start: Spot, end: Spot, *, straight: bool) -> list[Spot]:
-    """A line from a patch to a word, which it meets level; one between patches is nearly `straight`."""
+    """Return a line that reaches a word horizontally, or a nearly `straight` line between patches."""
     (x, y), (to, down) = start, end
     if straight:
         side = 0.12 * (y - down), 0.12 * (to - x)
@@ -113,24 +113,24 @@ def bow(start: Spot, end: Spot, *, straight: bool) -> list[Spot]:
 
 
 def arc(start: Spot, end: Spot, reach: float) -> list[Spot]:
-    """A line between two words, around those between them; the farther the wider, within `reach`."""
+    """Return an arc between two words; it is wider between distant words, up to `reach`."""
     (x, y), (_, down) = start, end
     out = x + reach * min(1.2, 0.25 + 1.6 * abs(down - y))
     return [start, (out, y), (out, down), end]
 
 
 def key(pen: Pen, strongest: float | None, largest: float, unit: str, *, row: float, hidden: int) -> None:
-    """Under the picture: how strong the widest line is, how strong the largest disc."""
+    """Draw the key below the picture: the strengths of the widest line and of the largest disc."""
     x, y, letter = 0.0, 1 + 1.1 * row, 0.44 * row
     look: dict[str, Any] = {"color": SOFT}
     for sign in (1, -1) if strongest is not None else ():
         pen.line([(x, y), (x + 0.03, y), (x + 0.06, y), (x + 0.09, y)], sign * 0.8, "key")
-        said = f"{'+' if sign > 0 else '−'}{strongest:.2g}"
-        pen.text((x + 0.105, y), said, letter, **look)
-        x += 0.115 + 0.62 * letter * len(said) + 0.03
-    said = f"interaction ({unit})" if strongest is not None else "no interactions"
-    pen.text((x, y), said, letter, **look)
-    x += 0.52 * letter * len(said) + 0.05
+        text = f"{'+' if sign > 0 else '−'}{strongest:.2g}"
+        pen.text((x + 0.105, y), text, letter, **look)
+        x += 0.115 + 0.62 * letter * len(text) + 0.03
+    text = f"interaction ({unit})" if strongest is not None else "no interactions"
+    pen.text((x, y), text, letter, **look)
+    x += 0.52 * letter * len(text) + 0.05
     for sign in (1, -1):
         pen.disc((x, y), sign, row * 0.8, "key")
         x += 0.05

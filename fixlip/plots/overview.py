@@ -1,4 +1,4 @@
-"""One figure that says it all: the picture, what each word sees, the strongest pairs."""
+"""An overview in one figure: the picture, a map for each word, and the strongest pairs."""
 
 import textwrap
 from pathlib import Path
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MAX_WORDS = 5  # maps of single words: those with most interaction
-FAINT = 0.1  # of the strongest word's interaction; fainter words get no map
+MAX_WORDS = 5  # maps of single words: the words with the strongest interactions
+FAINT = 0.1  # relative to the strongest word's interactions; fainter words get no map
 LONGEST = 16  # letters of a word above its map
 
 
 def overview(explanation: Explanation, path: str | Path | None = None) -> "Figure":
-    """The static figure of an explanation: the same content as the page.
+    """Draw the static figure of an explanation, with the same content as the page.
 
     Args:
-        explanation: what to draw.
-        path: also write it there (.pdf, .png or .svg), whole or not at all.
+        explanation: the explanation to draw.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
-        The figure; maps of words share the scale of the colour bar, titles of other maps name the end of theirs.
+        The figure; maps of words share the scale of the colour bar, titles of other maps give the ends of their scales.
 
     Raises:
         InputError: the path cannot be written.
@@ -67,7 +67,7 @@ def _draw(explanation: Explanation) -> "Figure":
 
 
 def _maps(explanation: Explanation, words: list[int]) -> list[tuple[str, dict[str, Any]]]:
-    """Title and options of each map: all words, each of the words, the patches alone."""
+    """Return the title and options of each map: all words, each of the words, and the patches alone."""
     limit = limit_of(np.array([explanation.patch_values([word]) for word in words]), None)
     maps: list[tuple[str, dict[str, Any]]] = []
     for word in words:
@@ -80,7 +80,7 @@ def _maps(explanation: Explanation, words: list[int]) -> list[tuple[str, dict[st
 
 
 def _words(explanation: Explanation) -> list[int]:
-    """The words worth a map of their own, in reading order."""
+    """Return the words with a separate map, in reading order."""
     strength = np.nan_to_num(np.abs(explanation.cross)).sum(0)
     strongest = np.argsort(-strength, kind="stable")[:MAX_WORDS]
     return sorted(int(w) for w in strongest if strength[w] > FAINT * strength.max())
@@ -102,7 +102,7 @@ def _footer(explanation: Explanation) -> str:
 
 
 def _note(explanation: Explanation) -> str:
-    """What to know before trusting the numbers."""
+    """Return the warnings to read before trusting the numbers."""
     status = explanation.provenance.status
     unknown, missing = int(np.isnan(explanation.cross).sum()), ""
     if 0 < unknown < explanation.cross.size:

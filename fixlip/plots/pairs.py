@@ -21,13 +21,13 @@ def top_pairs(
     """Draw the k strongest pairs as bars, with 95 % intervals where there are standard errors.
 
     Args:
-        explanation: what to draw.
-        k: how many.
+        explanation: the explanation to draw.
+        k: the number of pairs.
         ax: where to draw; a new figure when None.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
-        The Axes, strongest pair on top.
+        The Axes, with the strongest pair on top.
     """
     ax = axes(ax, 5.0, 0.32 * k + 0.8, fitted=True)
     pairs, players = [p for p in explanation.top_pairs(k) if np.isfinite(p.value)], explanation.players

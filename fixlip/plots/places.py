@@ -1,4 +1,4 @@
-"""Where image players are in a figure; the unit is the height of the picture."""
+"""The places of image players in a figure; the unit is the height of the picture."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ Spot = tuple[float, float]
 
 
 def size_of(players: Players) -> tuple[int, int]:
-    """Height and width of what is drawn as the picture."""
+    """Return the height and width of the picture, or of the label map or grid in its place."""
     if players.picture is not None:
         return players.picture.shape[0], players.picture.shape[1]
     if players.regions is not None:
@@ -18,13 +18,13 @@ def size_of(players: Players) -> tuple[int, int]:
 
 
 def width_of(players: Players) -> float:
-    """Of the picture, whose height is 1."""
+    """Return the width of the picture, whose height is 1."""
     height, width = size_of(players)
     return width / height
 
 
 def spots_of(players: Players) -> list[Spot]:
-    """The middle of each image player."""
+    """Return the centre of each image player."""
     width = width_of(players)
     if players.regions is not None:
         return [(x * width, y) for x, y in centres(players.regions, players.n_image).tolist()]
@@ -32,11 +32,11 @@ def spots_of(players: Players) -> list[Spot]:
 
 
 def borders_of(players: Players) -> list[list[np.ndarray]]:
-    """The closed lines around each image player, corners (x, y) in [k, 2]."""
+    """Return the closed lines around each image player, with corners (x, y) in [k, 2]."""
     width = width_of(players)
     if players.regions is not None:
         pixel = np.array([width, 1]) / players.regions.shape[::-1]
-        found = outlines(players.regions, players.n_image)
-        return [[pixel * np.vstack([line, line[:1]]) for line in lines] for lines in found]
+        around = outlines(players.regions, players.n_image)
+        return [[pixel * np.vstack([line, line[:1]]) for line in lines] for lines in around]
     corners = np.array([[0, 1], [2, 1], [2, 3], [0, 3], [0, 1]])
     return [[np.array(box)[corners] * (width, 1)] for box in boxes_of(players)]

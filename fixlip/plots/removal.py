@@ -1,4 +1,4 @@
-"""The similarity while players are removed: by the model, and by the surrogate."""
+"""The similarity while players are removed, from the model and from the surrogate."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,34 +14,34 @@ if TYPE_CHECKING:
 
 
 def removal(explanation: Explanation, *, ax: "Axes | None" = None, path: str | Path | None = None) -> "Axes":
-    """Draw the similarity against the number of removed players: those that matter most go first, or last.
+    """Draw the similarity against the number of removed players, the most important ones first or last.
 
-    Solid lines are the model, dashed ones the surrogate on the same masks: where they part, sums of effects and pairs
-    do not say what the model does. The further the two orders are apart, the better the ranking of the players.
+    Solid lines are the model, dashed lines the surrogate on the same masks: where they differ, the effects and pairs do
+    not predict the model. The further apart the two orders, the better the ranking of the players.
 
     Args:
-        explanation: made with ``fixlip.explain(..., curves=True)``.
+        explanation: an explanation made with ``fixlip.explain(..., curves=True)``.
         ax: where to draw; a new figure when None.
-        path: also write the figure there (.pdf, .png or .svg), whole or not at all.
+        path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
-        The Axes; its lines are the model and the surrogate with the most important first, then with the least important
-        first. An explanation in "relevance" has no surrogate to be drawn: two lines.
+        The Axes; its lines are the model and the surrogate with the most important players first, then with the least
+        important first. An explanation in "relevance" has no surrogate, so there are only two lines.
 
     Raises:
         InputError: the explanation has no curves, or the path cannot be written.
     """
-    found = explanation.curves
-    if found is None:
+    measured = explanation.curves
+    if measured is None:
         raise InputError("This explanation has no curves: make it with fixlip.explain(..., curves=True).")
     ax = panel(axes(ax, 4.8, 3.6, fitted=True))
-    n = len(found.order)
+    n = len(measured.order)
     parts = zip(
         ("most important first", "least important first"),
         (colours.NEGATIVE, colours.POSITIVE),
-        (found.sizes, n - found.sizes),
-        (found.deletion, found.insertion),
-        found.masks(),
+        (measured.sizes, n - measured.sizes),
+        (measured.deletion, measured.insertion),
+        measured.masks(),
         strict=True,
     )
     for name, colour, removed, values, masks in parts:
@@ -50,10 +50,10 @@ def removal(explanation: Explanation, *, ax: "Axes | None" = None, path: str | P
         if explanation.unit != "relevance":
             surrogate = explanation.predict(masks)
             ax.plot(removed, surrogate, label=f"{name}: surrogate", linestyle=DASHES, **line)
-    for height, said in ((explanation.full_value, "all\nshown"), (explanation.empty_value, "nothing\nshown")):
+    for height, text in ((explanation.full_value, "all\nshown"), (explanation.empty_value, "nothing\nshown")):
         ax.axhline(height, color=SOFT, linewidth=0.8, linestyle=":", zorder=1)
         place: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
-        ax.annotate(said, (n, height), fontsize=7, color=SOFT, **place)
+        ax.annotate(text, (n, height), fontsize=7, color=SOFT, **place)
     ax.set_xlim(0, n)
     ax.set_xlabel(f"players removed, of {n}", fontsize=8.5, color=INK)
     ax.set_ylabel(f"similarity ({explanation.value_unit})", fontsize=8.5, color=INK)

@@ -1,4 +1,4 @@
-"""One scale for figures that are drawn apart."""
+"""A common scale for separate figures."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -17,34 +17,34 @@ def shared_limit(
     order: Literal[1, 2] = 2,
     pairs: bool = False,
 ) -> float:
-    """The `limit` with which figures of several explanations, or of several words, can be compared.
+    """Return the `limit` that makes figures of several explanations, or of several words, comparable.
 
     Args:
-        explanations: those to be drawn; all in one unit. A `Comparison` counts as its explanations.
-        words: one entry for each map that is to be drawn, as in `Explanation.patch_values`; all words together when not
-            given. A word that an explanation does not have is left out there.
-        order: of the effects, as in `Explanation.patch_values`.
-        pairs: of single pairs of players instead of sums over words: for `network`.
+        explanations: the explanations to draw, all in one unit, or a `Comparison`.
+        words: an entry for each map to draw, as in `Explanation.patch_values`; by default all words together. Words
+            that an explanation lacks are ignored there.
+        order: the order of the effects, as in `Explanation.patch_values`.
+        pairs: use single pairs of players instead of sums over words, for `network`.
 
     Returns:
-        The largest absolute value in any of the figures; 1 where all are 0.
+        The largest absolute value in any of the figures; 1 if all are 0.
 
     Raises:
-        InputError: no explanation, or explanations in different units, which no scale can hold.
+        InputError: no explanation, or explanations in different units.
 
     Example:
         >>> from fixlip import Players
         >>> players = Players.of(n_image=2, words=["dog"])
-        >>> def found(effect):
+        >>> def example(effect):
         ...     return Explanation(0.0, np.array([1.0, effect, 0.0]), np.zeros((3, 3)), 0.0, 1.0, "", players)
-        >>> shared_limit([found(2.0), found(-5.0)], order=1)
+        >>> shared_limit([example(2.0), example(-5.0)], order=1)
         5.0
     """
-    found = list(explanations.explanations if isinstance(explanations, Comparison) else explanations)
-    units = sorted({e.unit for e in found})
+    every = list(explanations.explanations if isinstance(explanations, Comparison) else explanations)
+    units = sorted({e.unit for e in every})
     if len(units) != 1:
         raise InputError(f"A shared scale needs explanations in one unit, got {', '.join(units) or 'none at all'}.")
-    values = [_pairs(e) for e in found] if pairs else [v for e in found for w in words for v in _map(e, w, order)]
+    values = [_pairs(e) for e in every] if pairs else [v for e in every for w in words for v in _map(e, w, order)]
     return max((float(np.nanmax(np.abs(v), initial=0.0)) for v in values), default=0.0) or 1.0
 
 

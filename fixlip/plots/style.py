@@ -1,4 +1,4 @@
-"""What the figures share: the scale, the text, a figure where none is given."""
+"""The common style of figures: scale, text, new figures, and files."""
 
 import io
 from contextlib import AbstractContextManager
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 INK, SOFT, GRID = "#1d1f23", "#5f656e", "#e3e1dc"
 COLOURS = ("#e4610f", "#1f6fc9", "#3f8f84", "#8a63c9", "#b98a2d", "#c2407a", "#6b8e23", "#8b9099")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # beside the colours, for eyes and paper without them
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # in addition to the colours, for colour-blind eyes and grey paper
 DPI = 150
 FORMATS = (".pdf", ".png", ".svg")
 WRITTEN: Any = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "fixlip"}
@@ -29,7 +29,7 @@ Drawn = TypeVar("Drawn", bound="Axes | Figure | list[Axes]")
 
 
 def colormap() -> "Colormap":
-    """Blue, white, orange."""
+    """Return the scale from blue over white to orange."""
     from matplotlib.colors import LinearSegmentedColormap
 
     scale = [colours.NEGATIVE_DARK, colours.NEGATIVE, "#ffffff", colours.POSITIVE, colours.POSITIVE_DARK]
@@ -37,14 +37,14 @@ def colormap() -> "Colormap":
 
 
 def new_figure(width: float, height: float) -> "Figure":
-    """A figure that no window and no global state knows of."""
+    """Return a figure without a window or global state."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=DPI, facecolor="white")
 
 
 def axes(ax: "Axes | None", width: float = 4.0, height: float = 4.0, *, fitted: bool = False) -> "Axes":
-    """The axes given, or those of a new figure; `fitted` leaves its labels the room that they need."""
+    """Return the Axes given, or those of a new figure; `fitted` leaves enough room for labels."""
     if ax is not None:
         return ax
     figure = new_figure(width, height)
@@ -54,12 +54,12 @@ def axes(ax: "Axes | None", width: float = 4.0, height: float = 4.0, *, fitted: 
 
 
 def plain(text: str) -> str:
-    """Text as it can be drawn: a dollar sign is one, not the start of mathematics, and a font has all characters."""
+    """Prepare text for matplotlib: a dollar sign does not start mathematics, and a font has all characters."""
     return readable(text).replace("$", r"\$")
 
 
 def panel(ax: "Axes", *, lines: "str | None" = "both", size: float = 8) -> "Axes":
-    """Make Axes calm: no frame, no ticks, thin lines behind what is drawn ("x", "y", "both" or None)."""
+    """Remove the frame and the ticks of Axes, and draw thin grid `lines` ("x", "y", "both" or None)."""
     ax.tick_params(which="both", length=0, labelsize=size, labelcolor=INK)
     ax.spines[:].set_visible(False)
     if lines:
@@ -69,7 +69,7 @@ def panel(ax: "Axes", *, lines: "str | None" = "both", size: float = 8) -> "Axes
 
 
 def log_axis(axis: "Axis", *, named: bool = True) -> None:
-    """A logarithmic scale, which names 1, 2 and 5 of each decade as numbers where it is to be `named` so."""
+    """Set a logarithmic scale; if `named`, it labels 1, 2 and 5 of each decade."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})  # type: ignore[attr-defined]
@@ -80,19 +80,19 @@ def log_axis(axis: "Axis", *, named: bool = True) -> None:
 
 
 def limit_of(values: np.ndarray, limit: float | None) -> float:
-    """The end of a scale that is symmetric around 0: the one given, or the largest absolute value."""
+    """Return the end of a symmetric scale: the given limit, or the largest absolute value."""
     if limit is not None:
         return limit
     return float(np.nanmax(np.abs(values), initial=0.0)) or 1.0
 
 
 def end_of(values: np.ndarray) -> str:
-    """For the title of a map with a scale of its own: where that ends."""
+    """Return the end of a scale, for the title of a map with a separate scale."""
     return f"  (±{limit_of(values, None):.2g})"
 
 
 def short(label: str, longest: int) -> str:
-    """A label of at most so many letters."""
+    """Return a label, shortened to at most `longest` letters."""
     return label if len(label) <= longest else label[: longest - 1] + "…"
 
 
@@ -109,23 +109,23 @@ def colour_bar(figure: "Figure", place: tuple[float, float, float, float], limit
 
 
 def save(drawn: "Drawn", path: str | Path) -> None:
-    """Write a figure whole or not at all, for print: lines stay lines, and fonts are embedded as TrueType.
+    """Write a figure for print, completely or not at all; it stays vectors, with fonts embedded as TrueType.
 
     Args:
-        drawn: a figure, its Axes, or a list of these; the whole figure is written.
-        path: ends in .pdf, .png (150 dots an inch) or .svg. The same figure gives the same bytes.
+        drawn: a figure, its Axes, or a list of Axes; the whole figure is written.
+        path: a path that ends in .pdf, .png (150 dots per inch) or .svg. The same figure gives the same bytes.
 
     Raises:
         InputError: another ending, or the path cannot be written.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
-        raise InputError(f"A figure is written to a file that ends in {', '.join(FORMATS)}, not to {str(path)!r}.")
+        raise InputError(f"The file of a figure must end in {', '.join(FORMATS)}, got {str(path)!r}.")
     write_atomically(path, to_bytes(_figure(drawn), suffix[1:]))
 
 
 def finish(drawn: "Drawn", path: str | Path | None = None) -> "Drawn":
-    """The last line of each function here: find fonts for all that is written, and `save` where there is a path."""
+    """Finish a figure: find fonts for all its text, and `save` it if there is a path."""
     from matplotlib.text import Text
 
     parts: Any = drawn if isinstance(drawn, list) else [drawn]
@@ -136,12 +136,12 @@ def finish(drawn: "Drawn", path: str | Path | None = None) -> "Drawn":
 
 
 def to_png(figure: "Figure") -> bytes:
-    """The figure as PNG."""
+    """Return the figure as PNG."""
     return to_bytes(figure, "png")
 
 
 def to_bytes(figure: "Figure", kind: str, **options: Any) -> bytes:
-    """The figure as "pdf", "png" or "svg"; `options` are those of `Figure.savefig`."""
+    """Return the figure as "pdf", "png" or "svg", with `options` of `Figure.savefig`."""
     dated = {"pdf": "CreationDate", "svg": "Date"}
     buffer = io.BytesIO()
     with _written():
@@ -158,5 +158,5 @@ def _written() -> AbstractContextManager[None]:
 
 
 def _figure(drawn: Any) -> "Figure":
-    one = drawn[0] if isinstance(drawn, list) else drawn
-    return one.get_figure(root=True) or one
+    part = drawn[0] if isinstance(drawn, list) else drawn
+    return part.get_figure(root=True) or part

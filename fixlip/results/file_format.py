@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, FiniteFloat, JsonValue, PositiveInt, Strict, model_validator
 
-from fixlip.io.schema import Fields, Four, Number, Pair, told
+from fixlip.io.schema import Fields, Four, Number, Pair, shortened
 
 VERSION = 2
 LARGEST = 1 << 28  # bytes of a file: the pairs and errors of 4000 players
@@ -122,13 +122,13 @@ def check_layout(layout: Mapping[str, tuple[str, list[int]]], players: int) -> N
     lengths = {"n": players}
     for name, (kind, shape) in layout.items():
         if name not in ARRAYS:
-            raise ValueError(f"there is no array {told(name)} in an explanation")
+            raise ValueError(f"there is no array {shortened(name)} in an explanation")
         kinds, sides, _ = ARRAYS[name]
         if kind not in kinds:
             raise ValueError(f"{name} is of {kind}, not of {' or '.join(kinds)}")
         wanted = [lengths.get(side) for side in sides]
         if len(shape) != len(sides) or any(w not in (None, s) for w, s in zip(wanted, shape, strict=True)):
-            raise ValueError(f"{name} has the shape {told(shape)}, not {[w or 'any' for w in wanted]}")
+            raise ValueError(f"{name} has the shape {shortened(shape)}, not {[w or 'any' for w in wanted]}")
         lengths |= dict(zip(sides, shape, strict=True))
     for name in (*NEEDED, *(other for present in layout for other in ARRAYS[present][2])):
         if name not in layout:

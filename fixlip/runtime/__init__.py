@@ -1,1 +1,1 @@
-"""The process that it all runs in: memory, progress, threads."""
+"""The running process: memory, progress, threads."""

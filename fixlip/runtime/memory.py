@@ -1,4 +1,4 @@
-"""Out of memory: how it shows, what is tried then, and what is said where nothing helps."""
+"""Handling of memory that runs out: recognising it, trying again, and a clear message if nothing helps."""
 
 import gc
 import sys
@@ -10,26 +10,26 @@ from typing import TypeVar
 from fixlip.errors import FixlipError, NotEnoughMemoryError
 
 T = TypeVar("T")
-WORDS = ("out of memory", "allocate memory", "not enough memory", "alloc_failed", "bad_alloc")  # of torch
+WORDS = ("out of memory", "allocate memory", "not enough memory", "alloc_failed", "bad_alloc")  # in messages of torch
 REMEDY = (
     "take a smaller model, dtype='bfloat16', device='cpu', fewer players (image_players='grid:8') or fewer masks, or "
-    "free memory that others hold"
+    "free memory that other programs hold"
 )
 
 
 def is_memory(error: BaseException) -> bool:
-    """Whether memory ran out: CUDA and numpy have classes of their own for it, others say it in words."""
-    if isinstance(error, FixlipError):  # which has been dealt with
+    """Say whether memory ran out: CUDA and numpy raise special classes, other libraries only say it in words."""
+    if isinstance(error, FixlipError):  # already handled
         return False
     torch = sys.modules.get("torch")
     if isinstance(error, MemoryError) or (torch is not None and isinstance(error, torch.OutOfMemoryError)):
         return True
-    said = str(error).lower() if isinstance(error, (RuntimeError, OSError)) else ""
-    return any(words in said for words in WORDS)
+    message = str(error).lower() if isinstance(error, (RuntimeError, OSError)) else ""
+    return any(words in message for words in WORDS)
 
 
 def release() -> None:
-    """Give back what nobody refers to any more. Only of use where the error is gone, whose frames hold tensors."""
+    """Free unused memory. This only helps after the error is gone, since its frames hold tensors."""
     gc.collect()
     _empty_cache()
 
@@ -41,12 +41,12 @@ def _empty_cache() -> None:
 
 
 def retried(work: Callable[[], T], what: str, between: Callable[[], object] = release) -> T:
-    """What cannot be made smaller: done once more, after all memory that can be had was released.
+    """Do work that cannot be split; if memory runs out, free memory and try once more.
 
     Args:
-        work: without effects where it fails, or with such as `between` undoes.
-        what: for the message.
-        between: what is done before the second time.
+        work: a function without side effects when it fails, except for effects that `between` undoes.
+        what: the name of the work, for the message.
+        between: called before the second attempt.
 
     Raises:
         NotEnoughMemoryError: memory ran out again.
@@ -63,35 +63,35 @@ def retried(work: Callable[[], T], what: str, between: Callable[[], object] = re
 
 @contextmanager
 def enough_for(what: str, remedy: str = REMEDY) -> Iterator[None]:
-    """Say in one line that there was not enough memory for something.
+    """Turn a lack of memory into an error of one line.
 
     Args:
-        what: that was.
-        remedy: what to do.
+        what: the name of the work that needs memory.
+        remedy: advice for the message.
 
     Raises:
-        NotEnoughMemoryError: memory ran out within.
+        NotEnoughMemoryError: memory ran out inside the ``with`` block.
     """
     try:
         yield
     except Exception as error:
         if not is_memory(error):
             raise
-        said = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
-        raise NotEnoughMemoryError(f"There is not enough memory for {what} ({said}); {remedy}.") from error
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
+        raise NotEnoughMemoryError(f"There is not enough memory for {what} ({reason}); {remedy}.") from error
 
 
 def in_parts(work: Callable[[slice], T], n: int, most: Callable[[], int], note: Callable[[int], None]) -> Iterator[T]:
-    """Rows 0 to n - 1 in parts that are halved when memory runs out.
+    """Yield results for rows 0 to n - 1 in parts, which are halved when memory runs out.
 
     Args:
-        work: of some rows; without effects where it fails.
-        n: rows.
-        most: how many of them at once, at present.
-        note: called with the smaller number when they were too many, which `most` says from then on.
+        work: computes the result of a slice of rows, without side effects when it fails.
+        n: the number of rows.
+        most: returns the largest number of rows at once.
+        note: called with a smaller number after memory ran out; `most` must return it from then on.
 
     Raises:
-        NotEnoughMemoryError: there is none for a single row.
+        NotEnoughMemoryError: there is not enough memory for a single row.
 
     Example:
         >>> sizes = [8]
@@ -111,13 +111,13 @@ def in_parts(work: Callable[[slice], T], n: int, most: Callable[[], int], note: 
             done += 1
             continue
         try:
-            found = work(rows)
+            part = work(rows)
         except Exception as error:
             if not is_memory(error):
                 raise
             note(size // 2)
         else:
             done += size
-            yield found
+            yield part
             continue
         _empty_cache()

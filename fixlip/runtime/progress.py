@@ -1,4 +1,4 @@
-"""How far a run is: a bar on the terminal, a function of the caller's, or nothing."""
+"""Progress of a run: a bar on the terminal, a function of the caller, or nothing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,29 +7,29 @@ Progress = bool | Callable[[int, int], None] | None
 
 
 class Tracker:
-    """Passes made so far, of so many.
+    """A count of the passes made so far.
 
     Args:
         show: called with (done, total, note) whenever one of them changes.
-        total: passes.
+        total: the number of passes to make.
     """
 
     def __init__(self, show: Callable[[int, int, str], object], total: int) -> None:
         self.show, self.total, self.done, self.note = show, total, 0, ""
 
     def tick(self, passes: int) -> None:
-        """Note passes just made."""
+        """Count passes that were just made."""
         self.done += passes
         self.show(self.done, self.total, self.note)
 
     def restart(self, total: int, note: str = "") -> None:
-        """Count anew: the next round, of which what is known already is done at once."""
+        """Start counting again, for the next round of passes."""
         self.done, self.total, self.note = 0, total, note
 
 
 @contextmanager
 def tracking(progress: Progress, total: int, label: str) -> Iterator[Tracker]:
-    """A tracker for one run; see `fixlip.estimator.Estimator.explain` for `progress`."""
+    """Yield the tracker of a run; see `fixlip.estimator.Estimator.explain` for `progress`."""
     if callable(progress):
         given = progress
         yield Tracker(lambda done, total, note: given(done, total), total)

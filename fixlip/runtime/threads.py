@@ -1,4 +1,4 @@
-"""Changes of the whole process, or of a whole model, that several threads may want at the same time."""
+"""Changes to the whole process or to a model that several threads may need at the same time."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -8,11 +8,11 @@ from threading import RLock
 
 
 def shared(change: Callable[..., AbstractContextManager[object]]) -> Callable[..., AbstractContextManager[None]]:
-    """A context manager as threads can use it: the first that enters makes the change, the last that leaves undoes it.
+    """Share a context manager between threads: the first to enter makes the change, the last to leave undoes it.
 
     Args:
-        change: of which each thread by itself would undo what the others still need, or restore what they have made.
-            Its arguments say what is changed; they can be hashed.
+        change: a context manager that threads must not enter separately, because each would undo a change that others
+            still need. Its hashable arguments say what is changed.
 
     Example:
         >>> @shared
@@ -57,15 +57,14 @@ def _kept_filters() -> AbstractContextManager[object]:
 
 @contextmanager
 def without_warnings(message: str = "", category: type[Warning] = Warning) -> Iterator[None]:
-    """Ignore some warnings for a while, as `warnings.filterwarnings` does.
+    """Ignore some warnings inside a ``with`` block, as `warnings.filterwarnings` does.
 
-    Python's filters are those of the whole process: what is ignored here is ignored in other threads too, until none of
-    them is in here any more. `warnings.catch_warnings` by itself would leave the filters of one thread behind when
-    another one leaves first.
+    Python's filters belong to the whole process: other threads ignore the same warnings too, until the last thread has
+    left this block. `warnings.catch_warnings` alone would keep the filters of a thread if another thread leaves first.
 
     Args:
-        message: pattern of their text.
-        category: their class.
+        message: a pattern of the warnings' text.
+        category: the class of the warnings.
     """
     with _kept_filters():
         warnings.filterwarnings("ignore", message, category)

@@ -1,4 +1,4 @@
-"""The interactive page, and what a notebook shows."""
+"""The interactive page, and the display of results in notebooks."""
 
 from fixlip.viewer.notebook import mimebundle
 from fixlip.viewer.page import content_hash, to_html

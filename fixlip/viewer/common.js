@@ -1,12 +1,12 @@
 "use strict";
-// What all parts of the page share: the data, the state, how numbers are written.
-// All strings of the data reach the page through textContent and attributes only.
+// The parts that the whole page shares: the data, the state, and the writing of numbers.
+// All strings of the data reach the page only through textContent and attributes.
 const data = JSON.parse(document.getElementById("data").textContent);
 const contents = data.panels ?? [data], compared = Boolean(data.panels);
 for (const content of contents) unpack(content);
-const EXTRAS = []; // functions (panel) => ({ render() {}, clear() {} }): further parts of a panel, drawn whenever it is
+const EXTRAS = []; // functions (panel) => ({ render() {}, clear() {} }) for further parts of a panel, drawn with it
 const $ = (id) => document.getElementById(id);
-// places are shared by all panels that have them; numbers come in three bytes, the upper ones of a 32-bit float
+// panels with equal places share them; a number is three bytes, the upper ones of a 32-bit float
 function unpack(content) {
   Object.assign(content, data.places[content.place]);
   const n = content.patches.length, rows = (flat) => flat && content.words.map((_, k) => flat.slice(k * n, (k + 1) * n));
@@ -23,10 +23,10 @@ function floats(text) {
 }
 const SVG = "http://www.w3.org/2000/svg";
 const MAX_OPACITY = 0.88, ROWS = data.panels ? 8 : 12;
-const known = (content) => content.cross.some((row) => row.some((v) => v !== null));
-const hasPairs = contents.some(known);
+const hasCross = (content) => content.cross.some((row) => row.some((v) => v !== null));
+const hasPairs = contents.some(hasCross);
 const small = matchMedia("(max-width: 760px)").matches; // as in circumstances.css
-// words are numbered as all panels share them, and chosen and hovered in all at once
+// words have numbers that all panels share, and are chosen and hovered in all panels together
 const state = { words: new Set(), hover: null, view: hasPairs ? "pairs" : "first", sign: "both", scale: data.scale ?? "shared", layout: small ? "tabs" : data.layout, tab: 0 };
 
 function attributed(element, attributes) {
@@ -52,7 +52,7 @@ function radios(place, name, options, chosen, changed, enabled = true) {
 const draw = (tag, attributes = {}) => attributed(document.createElementNS(SVG, tag), attributes);
 const range = (n) => [...Array(n).keys()];
 
-// as `Explanation.patch_values` counts: a pair that was not estimated is 0; nothing is known where none was
+// as in `Explanation.patch_values`: a pair that was not estimated counts as 0; the sum is null if none was estimated
 function sum(items, value) {
   let total = 0, some = !items.length;
   for (const item of items) {
@@ -64,7 +64,7 @@ function sum(items, value) {
 const largest = (values) => values.reduce((top, v) => Math.max(top, Math.abs(v ?? 0)), 0);
 const shown = (v) => (v === null ? null : state.sign === "positive" ? Math.max(v, 0) : state.sign === "negative" ? Math.min(v, 0) : v);
 
-// the ends of the scales that panels share (those in "relevance" have their own): of patches, of words
+// the ends of the scales of patches and of words, which panels share (those in "relevance" have separate scales)
 const additive = contents.filter((c) => c.unit !== "relevance");
 const overall = (measure) => largest((additive.length ? additive : contents).map(measure));
 const sharedLimit = {
@@ -79,7 +79,7 @@ const wordLimit = {
 const digits = (size) => (size >= 100 ? 0 : size >= 1 || size === 0 ? 2 : 2 - Math.floor(Math.log10(size)));
 const write = (v, size) => (size >= 1e6 || (size > 0 && size < 1e-4) ? v.toExponential(2) : v.toFixed(digits(size)));
 const plain = (v) => (v === null ? "–" : write(v, Math.abs(v)).replace("-", "−"));
-// numbers of one view have the decimals that the end of its scale needs
+// the end of the scale decides on the decimals of all numbers in a view
 const number = (v) => (v === null ? "–" : (v < 0 ? "−" : "+") + write(Math.abs(v), sharedLimit[state.view]));
 const plusMinus = (error) => {
   const text = write(error, sharedLimit[state.view]);

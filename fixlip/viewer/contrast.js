@@ -1,4 +1,4 @@
-// What makes the difference between two captions: a table whose words are those of the panels.
+// The table of the difference between two captions, linked to the words of the panels.
 const contrast = data.contrast;
 const signed = (v) => (v === null ? "–" : (v < 0 ? "−" : "+") + write(Math.abs(v), contrastEnd));
 const contrastEnd = contrast ? largest(contrast.rows.map((row) => row.difference)) : 0;

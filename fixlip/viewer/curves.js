@@ -1,5 +1,5 @@
-// What the scores do while the k most important players are removed, or while they alone are present. `panel.removed`
-// are the players that the slider takes away: patches first, then words, as in all lists of players.
+// The scores while the k most important players are removed, or while only they are present. `panel.removed` are the
+// players that the slider removes: patches first, then words, as in all lists of players.
 const WAYS = [["deletion", "remove them"], ["insertion", "show only them"]];
 const CHART = { width: 420, height: 132, left: 6, right: 6, top: 8, bottom: 8 };
 
@@ -21,7 +21,7 @@ EXTRAS.push((panel) => {
   switches.append(make("legend", "Scores when we", { class: "hidden" }));
   radios(switches, name("way"), WAYS, way, (value) => { way = value; show(); });
   const slider = make("input", undefined, { type: "range", min: 0, max: whole, step: 1, value: 0, "aria-labelledby": title.id });
-  const told = make("p", undefined, { class: "told" }), chart = draw("svg", { viewBox: `0 0 ${CHART.width} ${CHART.height}`, "aria-hidden": "true", class: "chart" });
+  const summary = make("p", undefined, { class: "summary" }), chart = draw("svg", { viewBox: `0 0 ${CHART.width} ${CHART.height}`, "aria-hidden": "true", class: "chart" });
   const ends = make("p", undefined, { class: "ends", "aria-hidden": "true" }), scores = make("dl", undefined, { class: "scores" });
   const drawn = Object.fromEntries(names.map((line) => [line, draw("path", { class: line })]));
   const dots = Object.fromEntries(names.map((line) => [line, draw("circle", { class: line, r: 4.5 })]));
@@ -36,7 +36,7 @@ EXTRAS.push((panel) => {
   const plot = make("div", undefined, { class: "plot" }), scale = make("p", undefined, { class: "scale", "aria-hidden": "true" });
   scale.append(make("span", score(high)), make("span", score(low)));
   plot.append(scale, chart, slider, ends);
-  place.append(title, switches, plot, told, scores);
+  place.append(title, switches, plot, summary, scores);
   place.hidden = false;
   slider.addEventListener("input", () => { k = Number(slider.value); show(); });
   chart.addEventListener("pointerdown", (event) => { move(event); chart.setPointerCapture(event.pointerId); });
@@ -52,7 +52,7 @@ EXTRAS.push((panel) => {
     if (sizes[k] === 0) return way === "deletion" ? "Nothing is removed." : "Nothing is present.";
     const counts = [[sizes[k] - words, one, many], [words, "word", "words"]].filter(([count]) => count);
     const parts = counts.map(([count, singular, plural]) => `${count} ${count === 1 ? singular : plural}`).join(" and ");
-    return way === "deletion" ? `${parts} removed, what adds most first.` : `Only ${parts} present, what adds most first.`;
+    return way === "deletion" ? `${parts} removed, the most important first.` : `Only ${parts} present, the most important ones.`;
   }
   function show() {
     const points = (values) => values.map((v, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(v).toFixed(1)}`).join("");
@@ -64,7 +64,7 @@ EXTRAS.push((panel) => {
     }
     now.setAttribute("d", `M${x(k).toFixed(1)} 0V${CHART.height}`);
     slider.value = k;
-    told.textContent = sentence();
+    summary.textContent = sentence();
     slider.setAttribute("aria-valuetext", `${sentence()} ${names.map((line) => `${capital(line)} ${values[line].textContent}`).join(", ")}`);
     const gone = way === "deletion" ? order.slice(0, sizes[k]) : order.slice(sizes[k]);
     panel.removed = new Set(gone);

@@ -1,4 +1,4 @@
-"""The curves of the page: scores while the most important players are removed, or while they alone are present."""
+"""The curves of the page: scores while the most important players are removed, or while only they are present."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ DIGITS = 5
 
 
 def curves_payload(explanation: Explanation) -> dict[str, Any] | None:
-    """What the slider needs, ready to be JSON; None where neither the surrogate nor the model has finite scores.
+    """Return the data of the slider for JSON; None if neither the surrogate nor the model has finite scores.
 
-    The surrogate's numbers are `Explanation.predict` on the masks of the model's; without `Explanation.curves` they
-    are on the masks that `fixlip.api.curves.removal_curves` would use. Effects in "relevance" have no surrogate.
+    The surrogate's scores are `Explanation.predict` on the masks of the measured curves; without `Explanation.curves`
+    they use the masks of `fixlip.api.curves.removal_curves`. Effects in "relevance" have no surrogate.
 
     Returns:
         order [n] and sizes [m] as in `fixlip.results.removal_curves.RemovalCurves`, and `lines`: for "deletion" and
@@ -35,7 +35,7 @@ def curves_payload(explanation: Explanation) -> dict[str, Any] | None:
 
 
 def _rounded(values: np.ndarray) -> list[float]:
-    """With so many significant digits of the largest of them."""
+    """Round values to DIGITS significant digits of the largest one."""
     size = float(np.abs(values).max(initial=0.0))
     decimals = DIGITS - 1 - int(np.floor(np.log10(size))) if size > 0 else 0
     return [round(float(v), decimals) for v in values]

@@ -1,4 +1,4 @@
-// What a panel shows, to keep: its numbers as CSV (RFC 4180), its picture as PNG, in a file or on the clipboard.
+// Downloads of a panel: its numbers as CSV (RFC 4180), and its picture as PNG, in a file or on the clipboard.
 const slug = (text) => text.normalize("NFC").replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "").slice(0, 60);
 function fileName(panel, ending) {
   const parts = [data.caption, compared && panel.content.title !== data.caption ? panel.content.title : ""].map(slug);
@@ -25,7 +25,7 @@ const SHEET = { width: 640, margin: 20, scale: 2, gap: 7 };
 const cssColour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const font = (size, weight = 400) => `${weight} ${size}px system-ui, sans-serif`;
 
-// where everything lies on the sheet, in units of which a pixel holds 1 / SHEET.scale
+// the layout of the sheet, in units of SHEET.scale pixels
 function sheetLayout(panel, brush) {
   const inner = SHEET.width - 2 * SHEET.margin, { content, buttons } = panel, img = panel.parts.picture.querySelector("img");
   const top = SHEET.margin + (compared ? 26 : 0), words = [];
@@ -175,24 +175,24 @@ function keep(blob, name) {
 }
 
 EXTRAS.push((panel) => {
-  const said = make("span", "", { role: "status" });
+  const status = make("span", "", { role: "status" });
   const tool = (text, description, act) => {
     const button = make("button", text, { type: "button", title: description });
-    button.addEventListener("click", () => { said.textContent = ""; act(); });
+    button.addEventListener("click", () => { status.textContent = ""; act(); });
     return button;
   };
   panel.parts.tools.append(
     tool("CSV", "All words, patches and pairs with their values and standard errors", () => keep(new Blob(["\ufeff", toCsv(panel)], { type: "text/csv" }), fileName(panel, "csv"))),
-    tool("PNG", "The picture, words and legend as they are shown", async () => keep(await toPng(panel), fileName(panel, "png"))),
-    tool("Copy picture", "The picture, words and legend to the clipboard", async () => {
+    tool("PNG", "The picture, words and legend as shown", async () => keep(await toPng(panel), fileName(panel, "png"))),
+    tool("Copy picture", "Copy the picture, words and legend to the clipboard", async () => {
       try {
         await navigator.clipboard.write([new ClipboardItem({ "image/png": toPng(panel) })]);
-        said.textContent = "Copied.";
+        status.textContent = "Copied.";
       } catch {
-        said.textContent = "This browser does not let the page copy here; PNG saves the same picture.";
+        status.textContent = "This browser does not allow copying here; PNG saves the same picture.";
       }
     }),
-    said,
+    status,
   );
   return { render() {} };
 });

@@ -1,9 +1,9 @@
-// Which of the shown sums are clearly different from 0, by the standard errors of what they sum.
+// Marks on the sums that are not clearly different from 0, judged by the standard errors of their terms.
 const CLEAR = 2; // standard errors
 const hasErrors = contents.some((c) => c.firstError || c.crossError);
 state.errors = "off";
 
-// the standard error of a sum, its parts taken as independent; null where none of them has one
+// the standard error of a sum of independent terms; null if no term has one
 function quadrature(items, error) {
   const squares = sum(items, (item) => (error(item) === null ? null : error(item) ** 2));
   return items.length && squares !== null ? Math.sqrt(squares) : null;
@@ -25,7 +25,7 @@ function wordErrors(panel) {
   return range(panel.nWords).map((k) => quadrature(crossError ? columns : [], (i) => crossError[k][i]));
 }
 
-// what the marks on patches and words say, for those who do not see them; players are numbered patches first
+// descriptions of the marks for screen readers; players are numbered with patches first
 function describe(panel) {
   const notes = new Map(), { nPatches, picture, buttons } = panel;
   const note = (players, text) => { for (const i of players ?? []) notes.set(i, notes.has(i) ? `${notes.get(i)}, ${text}` : text); };
@@ -40,7 +40,7 @@ function describe(panel) {
 
 EXTRAS.push((panel) => {
   const { svg } = panel.picture, { width } = panel.content;
-  const own = Boolean(panel.content.firstError || panel.content.crossError);
+  const hasOwnErrors = Boolean(panel.content.firstError || panel.content.crossError);
   const note = make("p", undefined, { class: "note errors-note" }), id = `hatch-${panel.index}`;
   const step = width / 52, definitions = draw("defs");
   const pattern = draw("pattern", { id, width: step, height: step, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
@@ -60,10 +60,10 @@ EXTRAS.push((panel) => {
       describe(panel);
       note.hidden = !on;
       const { one } = panel.content.noun;
-      note.textContent = !own ? "This explanation has no standard errors."
+      note.textContent = !hasOwnErrors ? "This explanation has no standard errors."
         : `Hatched ${one}, dashed word: less than ${CLEAR} standard errors from 0 (${patches.length} of ${panel.nPatches} ${panel.content.noun.many}, ${words.length} of ${panel.nWords} words).`;
     },
   };
 });
 choice("errors", [["off", "off"], ["on", "on"]], hasErrors);
-if (!hasErrors) $("errors").append(make("small", "no standard errors here"));
+if (!hasErrors) $("errors").append(make("small", "no standard errors"));

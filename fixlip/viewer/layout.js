@@ -1,4 +1,4 @@
-// One panel beside the other, or one at a time behind tabs; what is chosen stays chosen.
+// Panels side by side, or one at a time behind tabs; the selection stays.
 function arrange() {
   const tabbed = compared && state.layout === "tabs";
   document.querySelector("main").className = [compared ? "comparison" : "single", compared && state.layout, data.list && "list"].filter(Boolean).join(" ");
@@ -12,7 +12,7 @@ function arrange() {
 }
 
 function buildTabs() {
-  const asked = contents.findIndex((_, i) => location.hash === `#show-${i}`); // a link may lead to one of them
+  const asked = contents.findIndex((_, i) => location.hash === `#show-${i}`); // a link may lead to one of the explanations
   if (asked >= 0) [state.tab, state.layout] = [asked, "tabs"];
   const pictures = new Set(contents.map((content) => content.picture));
   const tabs = contents.map((content, i) => {

@@ -1,10 +1,10 @@
-// The strongest pairs as lines from their words to their patches. What they say stands in the table as well, so they
-// are hidden from screen readers; the pointer goes through them, and the one that it is near to shows its numbers.
+// The strongest pairs as lines from their words to their patches. The table has the same numbers, so the lines are
+// hidden from screen readers; pointers pass through them, and the line nearest to the pointer shows its numbers.
 const NEAR = 9, HALO = 2.5, INSET = 14, LEAN = 40, LINKS = [["0", "off"], ["4", "4"], ["8", "8"], ["16", "16"]];
 state.lines = compared ? "0" : "4";
 
-// from below a word to the middle of a patch, upright at both ends; from a word that is not above the picture first to
-// its upper edge, since other things lie beside it. Points of one Bézier curve or two.
+// the points of one Bézier curve or two, from below a word to the middle of a patch, upright at both ends; the line of a
+// word that is not above the picture first goes to its upper edge, since there are other things beside the picture
 function linkCurve([x, y], [toX, toY], frame) {
   const edge = Math.min(Math.max(x, frame.x + INSET), frame.x + frame.width - INSET), bend = Math.max(24, Math.abs(toY - y)) * 0.55;
   if (edge === x) return [[x, y], [x, y + bend], [toX, toY - bend], [toX, toY]];
@@ -26,16 +26,16 @@ const linkStyle = (value, limit) => {
   return { width: 1 + 2.4 * strength, opacity: 0.35 + 0.6 * strength, colour: value < 0 ? data.colours.negative : data.colours.positive };
 };
 
-// in the coordinates of a drawing in which `wordBox(k)` and `frame`, the picture, are boxes; the lines of one word start
-// side by side, in the order in which their patches lie
+// in the coordinates of a drawing with the boxes `wordBox(k)` and `frame`, the picture; the lines of one word start side
+// by side, in the order of their patches
 function linkLines({ links, linkLimit, picture }, wordBox, frame) {
   const place = ([x, y]) => [frame.x + x * frame.width, frame.y + y * frame.height];
   const lines = links.map((pair) => ({ ...pair, ...linkStyle(pair.value, linkLimit), to: place(picture.centre(pair.i)) }));
   for (const k of new Set(links.map((pair) => pair.k))) {
-    const own = lines.filter((line) => line.k === k).sort((a, b) => a.to[0] - b.to[0]), box = wordBox(k);
-    const room = Math.min(0.6 * box.width, 10 * (own.length - 1));
-    own.forEach((line, at) => {
-      const x = box.x + box.width / 2 + (own.length > 1 ? room * (at / (own.length - 1) - 0.5) : 0);
+    const ofWord = lines.filter((line) => line.k === k).sort((a, b) => a.to[0] - b.to[0]), box = wordBox(k);
+    const room = Math.min(0.6 * box.width, 10 * (ofWord.length - 1));
+    ofWord.forEach((line, at) => {
+      const x = box.x + box.width / 2 + (ofWord.length > 1 ? room * (at / (ofWord.length - 1) - 0.5) : 0);
       line.curve = linkCurve([x, box.y + box.height], line.to, frame);
       line.path = linkPath(line.curve);
     });
@@ -44,7 +44,7 @@ function linkLines({ links, linkLimit, picture }, wordBox, frame) {
 }
 
 const isGone = ({ removed, nPatches }, { k, i }) => removed.has(i) || removed.has(nPatches + k);
-// the lines of players that the slider has removed step back
+// the lines of players that the slider has removed are faded
 function fadeLinks(panel) {
   for (const group of panel.parts.links.children) {
     const [k, i] = group.dataset.link.split("-").map(Number);
@@ -55,7 +55,7 @@ function fadeLinks(panel) {
 EXTRAS.push((panel) => {
   const svg = panel.parts.links, { root } = panel, label = make("p", undefined, { class: "link-label", "aria-hidden": "true" });
   panel.linkLimit = largest(panel.content.cross.map(largest));
-  let lines = [], listening = false, told = null;
+  let lines = [], listening = false, labelled = null;
   label.hidden = true;
   svg.after(label);
 
@@ -66,7 +66,7 @@ EXTRAS.push((panel) => {
   }
   function redraw() {
     label.hidden = true;
-    told = null;
+    labelled = null;
     lines = panel.links.length && panel.parts.picture.offsetWidth ? place() : [];
     svg.replaceChildren(...[...lines].reverse().map((line) => {
       const group = draw("g", { "data-link": `${line.k}-${line.i}` }), [x, y] = line.to.map((v) => v.toFixed(1));
@@ -78,9 +78,9 @@ EXTRAS.push((panel) => {
       return group;
     }));
     fadeLinks(panel);
-    tellFocused();
+    selectFocused();
   }
-  function say(line) {
+  function showLabel(line) {
     for (const other of lines) other.group.classList.toggle("strong", other === line);
     svg.classList.toggle("one", Boolean(line));
     label.hidden = !line;
@@ -104,30 +104,30 @@ EXTRAS.push((panel) => {
     }
     return best;
   }
-  const tell = (line) => { if (line !== told) say(told = line); };
-  // of a row of the table, a word or a patch: its line, or the strongest of its lines
+  const select = (line) => { if (line !== labelled) showLabel(labelled = line); };
+  // the line of a row of the table, or the strongest line of a word or a patch
   function of(target) {
     const { pair, word, patch } = target.closest("[data-pair], [data-word], [data-patch]")?.dataset ?? {};
     if (pair !== undefined) return lines.find((line) => `${line.k}-${line.i}` === pair) ?? null;
     return lines.find((line) => String(line.k) === word || String(line.i) === patch) ?? null;
   }
-  function tellFocused() {
+  function selectFocused() {
     const focused = document.activeElement;
-    tell(root.contains(focused) && focused.matches(":focus-visible") ? of(focused) : null);
+    select(root.contains(focused) && focused.matches(":focus-visible") ? of(focused) : null);
   }
   function listen() {
     listening = true;
-    for (const kind of ["pointermove", "click"]) { // a click comes after what it changes is drawn
+    for (const kind of ["pointermove", "click"]) { // a click comes after its changes are drawn
       root.addEventListener(kind, (event) => {
         const pointed = kind === "pointermove" || event.detail > 0;
-        if (lines.length && pointed && !event.target.closest("tr")) tell(nearest(event));
+        if (lines.length && pointed && !event.target.closest("tr")) select(nearest(event));
       });
     }
-    root.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") tell(null); });
-    root.addEventListener("focusin", tellFocused);
-    root.addEventListener("focusout", () => tell(null));
-    panel.parts.pairs.addEventListener("pointerover", (event) => tell(of(event.target)));
-    panel.parts.pairs.addEventListener("pointerleave", () => tell(null));
+    root.addEventListener("pointerleave", (event) => { if (event.pointerType !== "touch") select(null); });
+    root.addEventListener("focusin", selectFocused);
+    root.addEventListener("focusout", () => select(null));
+    panel.parts.pairs.addEventListener("pointerover", (event) => select(of(event.target)));
+    panel.parts.pairs.addEventListener("pointerleave", () => select(null));
     new ResizeObserver(redraw).observe(root);
   }
   return {

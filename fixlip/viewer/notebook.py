@@ -1,4 +1,4 @@
-"""What a notebook shows without being asked."""
+"""The display of results in notebooks."""
 
 import base64
 import html
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-HEIGHT, HIGHEST = 820, 6000  # pixels: of a frame whose page cannot say how high it is, and of any frame
-COLUMNS, MOST = 3, 12  # of a gallery as a figure
-# the page tells its height to what is around it (frame.js); where handlers are stripped the frame stays and scrolls
+HEIGHT, HIGHEST = 820, 6000  # pixels: a frame whose page cannot send its height, and the limit for any frame
+COLUMNS, MOST = 3, 12  # columns and maps of a gallery as a figure
+# the page sends its height to the notebook (frame.js); without handlers the frame keeps its height and scrolls
 FIT = (
     "window.addEventListener('message',e=>{if(e.source===this.contentWindow&&e.data.height>0)"
     f"this.style.height=Math.min(e.data.height,{HIGHEST})+'px'}})"
 )
 
 
-def mimebundle(found: Shown | Sweep) -> dict[str, Any]:
-    """What a notebook shows: the page in a frame of its own, a picture where scripts do not run, and the text.
+def mimebundle(result: Shown | Sweep) -> dict[str, Any]:
+    """Return the display of a result: the page in a frame, a picture if scripts do not run, and the text.
 
-    Frames have no name in common, so several on one page do not meet. Where the notebook runs handlers (JupyterLab,
-    VS Code, Colab) a frame becomes as high as its page; where it does not, its page scrolls.
+    Several frames on one page are independent. If the notebook runs handlers (JupyterLab, VS Code, Colab), a frame
+    becomes as high as its page; otherwise its page scrolls.
     """
     from fixlip.plots.style import to_png
 
-    with without_warnings("No installed font"):  # the page has the browser's
-        picture = base64.b64encode(to_png(_figure(found))).decode()
+    with without_warnings("No installed font"):  # the page uses the fonts of the browser
+        picture = base64.b64encode(to_png(_figure(result))).decode()
     return {
-        "text/html": _tables(found, picture) if isinstance(found, Sweep) else frame(to_html(found)),
+        "text/html": _tables(result, picture) if isinstance(result, Sweep) else frame(to_html(result)),
         "image/png": picture,
-        "text/plain": repr(found),
+        "text/plain": repr(result),
     }
 
 
 def frame(page: str) -> str:
-    """A page of fixlip as an element of another page: sandboxed, it may run its own script and save files."""
+    """Return a page of fixlip as an element of another page; its sandbox allows its script and downloads."""
     attributes = {
         "sandbox": "allow-scripts allow-downloads",
         "allow": "clipboard-write",
@@ -56,20 +56,20 @@ def frame(page: str) -> str:
     return f"<iframe {written}></iframe>"
 
 
-def _figure(found: Shown | Sweep) -> "Figure":
+def _figure(result: Shown | Sweep) -> "Figure":
     from fixlip.plots import compare, contrast, convergence, overview
 
-    if isinstance(found, Sweep):
-        return convergence(found).get_figure(root=True)  # type: ignore[return-value]
-    if isinstance(found, Gallery):
-        return _contact_sheet(found)
-    if isinstance(found, Comparison):
-        return compare(found)[0].get_figure(root=True)  # type: ignore[return-value]
-    return contrast(found) if isinstance(found, Contrast) else overview(found)
+    if isinstance(result, Sweep):
+        return convergence(result).get_figure(root=True)  # type: ignore[return-value]
+    if isinstance(result, Gallery):
+        return _contact_sheet(result)
+    if isinstance(result, Comparison):
+        return compare(result)[0].get_figure(root=True)  # type: ignore[return-value]
+    return contrast(result) if isinstance(result, Contrast) else overview(result)
 
 
 def _contact_sheet(gallery: Gallery) -> "Figure":
-    """The maps of the first few, their labels above."""
+    """Draw the maps of the first explanations with their labels."""
     from fixlip.plots import heatmap, shared_limit
     from fixlip.plots.style import SOFT, finish, new_figure, short
 
@@ -89,7 +89,7 @@ def _contact_sheet(gallery: Gallery) -> "Figure":
 
 
 def _tables(sweep: Sweep, picture: str) -> str:
-    """The tables of a sweep, with its figure below them."""
+    """Return the tables of a sweep, with its figure below them."""
     caption = html.escape(f"{sweep.measured}, reference: {sweep.reference_name}")
     figure = f'<img alt="convergence" style="max-width:100%" width="600" src="data:image/png;base64,{picture}">'
     return f"<p>{caption}</p>{_table(sweep.summary())}{_table(sweep.details())}{figure}"

@@ -1,4 +1,4 @@
-// The panels together: what is chosen in them, the scales that they share, and the controls that hold for all.
+// All panels together: the selection, the shared scales, and the controls for all panels.
 const panels = [];
 const previewed = () => (state.hover !== null && !state.words.has(state.hover) ? new Set([state.hover]) : state.words);
 
@@ -17,7 +17,7 @@ function clear() {
   render(true);
 }
 
-// a choice is drawn and announced at once; what follows the pointer once a frame, however fast it moves
+// a choice is drawn and announced at once; changes that follow the pointer are drawn once per frame
 let frame = null;
 function render(announce = false) {
   if (!announce) {
@@ -31,13 +31,13 @@ const together = (values) => values.filter((_, i) => !compared || contents[i].un
 function renderPanels() {
   cancelAnimationFrame(frame);
   frame = null;
-  const own = state.scale === "own", shared = sharedLimit[state.view];
+  const separate = state.scale === "own", shared = sharedLimit[state.view];
   const patches = panels.map((panel) => panel.patchValues()), words = panels.map((panel) => panel.wordValues());
   const ends = patches.map((values) => largest(values.map(shown))), tints = words.map((values) => largest(values.map(shown)));
   for (const panel of panels) {
     if (!panel.visible) continue;
-    const i = panel.index, apart = own || (compared && panel.content.unit === "relevance");
-    // words with a few patches are on the scale of the picture, with all of them on a wider one
+    const i = panel.index, apart = separate || (compared && panel.content.unit === "relevance");
+    // sums over a few patches are on the scale of the picture, sums over all patches on a wider one
     const wide = state.view === "pairs" && panel.patches.size ? shared : wordLimit[state.view];
     panel.render(patches[i], apart ? ends[i] : Math.max(shared, ...together(ends)), words[i], apart ? tints[i] : Math.max(wide, ...together(tints)));
   }

@@ -1,7 +1,7 @@
-"""The interactive page: one self-contained HTML document, without any request to anywhere.
+"""The interactive page: one self-contained HTML document that makes no requests.
 
-Captions, labels and names are data: they are put into a JSON block that cannot be left, and from there into the page as
-text only. A Content-Security-Policy allows the page's own script and style, by hash, and nothing else.
+Captions, labels and names are data: they are put into a JSON block that they cannot leave, and from there into the page
+as text only. A Content-Security-Policy allows only the script and the style of the page, by their hashes.
 """
 
 import base64
@@ -25,18 +25,18 @@ SCRIPTS = "common picture table panel contrast layout links errors curves downlo
 Shown = Explanation | Comparison | Contrast | Gallery
 
 
-def to_html(found: Shown, path: str | Path | None = None) -> str:
-    """The page as a string; also written to `path` (whole or not at all) when given.
+def to_html(result: Shown, path: str | Path | None = None) -> str:
+    """Return the page, and write it to `path` (completely or not at all) if given.
 
     Raises:
         InputError: the path cannot be written.
     """
     page, style = _file("page.html"), "".join(_file(f"{name}.css") for name in STYLES.split())
     script = "".join(_file(f"{name}.js") for name in SCRIPTS.split())
-    own = f"style-src {content_hash(style)}; script-src {content_hash(script)}"
-    data = payload(found)
+    allowed = f"style-src {content_hash(style)}; script-src {content_hash(script)}"
+    data = payload(result)
     fills = {
-        "csp": f"default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; {own}",
+        "csp": f"default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; {allowed}",
         "title": html.escape(f"{data['caption']} · fixlip"),
         "style": style,
         "data": _json(data),
@@ -44,7 +44,7 @@ def to_html(found: Shown, path: str | Path | None = None) -> str:
     }
     head, *rest = page.split("{")
     page = head + "".join(fills[name] + tail for name, tail in (piece.split("}", 1) for piece in rest))
-    page = page.encode("utf-8", "replace").decode("utf-8")  # half characters, as from undecodable file names
+    page = page.encode("utf-8", "replace").decode("utf-8")  # unpaired surrogates, as from undecodable file names
     if path is not None:
         write_atomically(path, page.encode("utf-8"))
     return page
@@ -55,7 +55,7 @@ def _file(name: str) -> str:
 
 
 def _json(value: Any) -> str:
-    """JSON that is safe inside a script element."""
+    """Return JSON that is safe inside a script element."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
@@ -63,5 +63,5 @@ def _json(value: Any) -> str:
 
 
 def content_hash(text: str) -> str:
-    """What a Content-Security-Policy calls a script or style that it allows."""
+    """Return the hash by which a Content-Security-Policy allows a script or a style."""
     return f"'sha256-{base64.b64encode(sha256(text.encode('utf-8')).digest()).decode()}'"

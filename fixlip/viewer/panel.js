@@ -1,4 +1,4 @@
-// One panel for each explanation: its picture, its words, and what both show.
+// The panel of an explanation: its picture, its words, and the values of both.
 function paint(element, value, limit, tint) {
   const strength = limit > 0 ? Math.min(1, Math.abs(value) / limit) : 0;
   const colour = value < 0 ? data.colours.negative : data.colours.positive;
@@ -14,9 +14,9 @@ class Panel {
     this.index = index;
     this.nWords = content.words.length;
     this.nPatches = content.patches.length;
-    this.shared = content.shared ?? range(this.nWords); // of each of its words, the number that all panels know it by
+    this.shared = content.shared ?? range(this.nWords); // for each word, the number that all panels use for it
     this.patches = new Set();
-    this.drawn = content.patches.map(() => ({})); // what each patch shows: what is not new is not touched
+    this.drawn = content.patches.map(() => ({})); // the drawn state of each patch, so that only changes are drawn
     this.parts = {};
     const root = $("panel").content.cloneNode(true);
     for (const element of root.querySelectorAll("[data-part]")) {
@@ -46,10 +46,10 @@ class Panel {
     return button;
   }
 
-  // the words chosen or previewed, all where there are none; an explanation may lack those that others have
+  // the words chosen or previewed, or all words if there are none; an explanation may lack words of others
   activeWords() {
-    const words = previewed(), all = range(this.nWords), own = all.filter((k) => words.has(this.shared[k]));
-    return words.size && (own.length || !data.apart) ? own : all;
+    const words = previewed(), all = range(this.nWords), chosen = all.filter((k) => words.has(this.shared[k]));
+    return words.size && (chosen.length || !data.apart) ? chosen : all;
   }
   activePatches() {
     return this.patches.size ? [...this.patches] : range(this.nPatches);

@@ -1,4 +1,4 @@
-"""The data of the page, ready to be JSON."""
+"""The data of the page for JSON."""
 
 import base64
 import io
@@ -19,15 +19,15 @@ from fixlip.results.gallery import Gallery
 from fixlip.results.provenance import Provenance
 from fixlip.viewer.curves import curves_payload
 
-PLACE = ("patches", "width", "height", "grid", "noun", "picture")  # of a panel: what others may share with it
-SIDE_BY_SIDE = 3  # explanations; of more, one is shown at a time at first
-QUALITY = 88  # of the embedded picture where PNG would be larger
-LONGEST = 224  # pixels: label maps are reduced to it
-MOST = 120_000  # characters: label maps whose outlines are longer are reduced further
+PLACE = ("patches", "width", "height", "grid", "noun", "picture")  # the parts that panels can share
+SIDE_BY_SIDE = 3  # explanations; if there are more, the page shows one at a time at first
+QUALITY = 88  # of an embedded WebP picture, used if PNG would be larger
+LONGEST = 224  # pixels: larger label maps are reduced to this size
+MOST = 120_000  # characters of outlines: label maps with longer outlines are reduced further
 
 
-def payload(found: Explanation | Comparison | Contrast | Gallery) -> dict[str, Any]:
-    """Everything that the page shows: one explanation, or the panels of several and the words that they share.
+def payload(result: Explanation | Comparison | Contrast | Gallery) -> dict[str, Any]:
+    """Return the data of the page: one explanation, or several panels and the words that they share.
 
     Panels with the same players in the same picture share an entry of ``places``.
     """
@@ -37,7 +37,7 @@ def payload(found: Explanation | Comparison | Contrast | Gallery) -> dict[str, A
         Contrast: _contrast,
         Gallery: _gallery,
     }
-    data = makers[type(found)](found)
+    data = makers[type(result)](result)
     places: list[dict[str, Any]] = []
     for panel in data.get("panels", [data]):
         place = {name: panel.pop(name) for name in PLACE}
@@ -47,47 +47,47 @@ def payload(found: Explanation | Comparison | Contrast | Gallery) -> dict[str, A
     return {**data, "places": places, "colours": {"negative": colours.NEGATIVE, "positive": colours.POSITIVE}}
 
 
-def _comparison(found: Comparison) -> dict[str, Any]:
-    words, panels = found.words(), []
-    for k, (label, explanation) in enumerate(found):
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    words, panels = comparison.words(), []
+    for k, (label, explanation) in enumerate(comparison):
         shared = [0] * explanation.players.n_text
         for number, word in enumerate(words):
             for i in word.players[k]:
                 shared[i] = number
         panels.append({**_explanation(explanation), "title": label, "shared": shared})
     return {
-        "caption": found.explanations[0].players.caption,
-        "about": f"{len(found)} explanations of one caption",
-        "shared": "Words are chosen in all explanations at once.",
-        "layout": "side" if len(found) <= SIDE_BY_SIDE else "tabs",
+        "caption": comparison.explanations[0].players.caption,
+        "about": f"{len(comparison)} explanations of one caption",
+        "shared": "Choosing a word selects it in all explanations.",
+        "layout": "side" if len(comparison) <= SIDE_BY_SIDE else "tabs",
         "panels": panels,
     }
 
 
-def _gallery(found: Gallery) -> dict[str, Any]:
-    """Words of the same name are one, the first in a caption with the first in another; others stand for themselves."""
+def _gallery(gallery: Gallery) -> dict[str, Any]:
+    """Return the data of a gallery; equal words count as one word, in the order of their occurrence in each caption."""
     numbers: dict[tuple[str, int], int] = {}
     panels = []
-    for label, explanation in found:
+    for label, explanation in gallery:
         names = [p.label.casefold() for p in explanation.players.text]
         keys = [(name, names[:i].count(name)) for i, name in enumerate(names)]
         shared = [numbers.setdefault(key, len(numbers)) for key in keys]
         panels.append({**_explanation(explanation), "title": label, "shared": shared})
     return {
-        "caption": found.title,
-        "about": ", ".join(filter(None, dict.fromkeys(e.provenance.model for e in found.explanations))),
-        "shared": "A word is chosen wherever it occurs.",
+        "caption": gallery.title,
+        "about": ", ".join(filter(None, dict.fromkeys(e.provenance.model for e in gallery.explanations))),
+        "shared": "Choosing a word selects it wherever it occurs.",
         "layout": "tabs",
         "list": True,
         "apart": True,
-        "scale": "shared" if found.shared_scale else "own",
+        "scale": "shared" if gallery.shared_scale else "own",
         "panels": panels,
     }
 
 
-def _contrast(found: Contrast) -> dict[str, Any]:
-    """Both explanations and their difference, in which words that stand for each other are one."""
-    parts, rows, one, other = found.parts(), found.rows(), found.first, found.second
+def _contrast(contrast: Contrast) -> dict[str, Any]:
+    """Return the data of both explanations and their difference, in which aligned words count as one word."""
+    parts, rows, one, other = contrast.parts(), contrast.rows(), contrast.first, contrast.second
     places: list[dict[int | None, int]] = [
         {part.first: k for k, part in enumerate(parts)},
         {part.second: k for k, part in enumerate(parts)},
@@ -96,7 +96,7 @@ def _contrast(found: Contrast) -> dict[str, Any]:
         {**_explanation(e), "title": e.players.caption, "shared": [place[i] for i in range(e.players.n_text)]}
         for e, place in zip((one, other), places, strict=True)
     ]
-    difference = _explanation(found.aligned, value="difference")
+    difference = _explanation(contrast.aligned, value="difference")
     table = [
         {
             "part": row.part,
@@ -111,9 +111,9 @@ def _contrast(found: Contrast) -> dict[str, Any]:
     ]
     total = [_number(value) for value in (one.full_value, other.full_value, one.full_value - other.full_value)]
     return {
-        "caption": f"“{found.captions[0]}” rather than “{found.captions[1]}”",
+        "caption": f"“{contrast.captions[0]}” rather than “{contrast.captions[1]}”",
         "about": "Why one caption and not the other",
-        "shared": "Words are chosen in all explanations at once.",
+        "shared": "Choosing a word selects it in all explanations.",
         "layout": "side",
         "panels": [*panels, {**difference, "title": "difference", "shared": list(range(len(parts)))}],
         "contrast": {"rows": table, "total": total, "unit": one.value_unit},
@@ -124,7 +124,7 @@ def _explanation(explanation: Explanation, value: str = "similarity") -> dict[st
     players, stderr, picture = explanation.players, explanation.stderr, explanation.players.picture
     surrogate = float(explanation.predict(np.ones((1, len(players)), dtype=bool))[0])
     if explanation.unit == "relevance":
-        surrogate = float("nan")  # ranks players, adds up to nothing
+        surrogate = float("nan")  # a ranking of players has no sum
     return {
         "caption": players.caption,
         "model": explanation.provenance.model,
@@ -153,9 +153,9 @@ def _explanation(explanation: Explanation, value: str = "similarity") -> dict[st
 
 
 def _places(players: Players) -> dict[str, Any]:
-    """The image players with their places, and the width and height in which these are given.
+    """Return the image players with their places, and the width and height of their coordinates.
 
-    Patches and boxes are given in fractions, regions by the outline that they have on a label map of moderate size.
+    Patches and boxes are given in fractions, regions by their outlines on a label map of moderate size.
     """
     labels, regions = [p.label for p in players.image], players.regions
     if regions is None:
@@ -175,13 +175,13 @@ def _places(players: Players) -> dict[str, Any]:
 
 
 def _path(corners: np.ndarray) -> str:
-    """A closed line along the sides of pixels as an SVG path."""
+    """Return a closed line along the sides of pixels as an SVG path."""
     steps = np.diff(corners, axis=0).tolist()
     return f"M{corners[0][0]} {corners[0][1]}" + "".join(f"h{x}" if x else f"v{y}" for x, y in steps) + "z"
 
 
 def _facts(provenance: Provenance) -> list[tuple[str, str]]:
-    """The provenance as text, without what the page shows elsewhere."""
+    """Return the provenance as text, without the parts that the page shows elsewhere."""
 
     def text(value: Any) -> str:
         if isinstance(value, dict):
@@ -198,9 +198,9 @@ def _number(value: float) -> float | None:
 
 
 def packed(values: np.ndarray) -> str:
-    """Base64 of three bytes for each number, which is four characters: the upper ones of a 32-bit float, big-endian.
+    """Pack numbers in Base64: the upper three bytes of each 32-bit float, big-endian, which are four characters.
 
-    Numbers keep a relative precision of 2^-16; what is not finite becomes NaN.
+    Numbers keep a relative precision of 2^-16; infinite numbers become NaN.
     """
     with np.errstate(over="ignore"):
         single = np.asarray(values, dtype=np.float32).ravel()
@@ -211,7 +211,7 @@ def packed(values: np.ndarray) -> str:
 
 @lru_cache(maxsize=8)
 def _data_uri(pixels: bytes, shape: tuple[int, ...]) -> str:
-    """The picture as PNG or WebP, whichever is smaller; made once for all panels that show it."""
+    """Return the picture as PNG or WebP, whichever is smaller; it is encoded once for all panels."""
     image = Image.fromarray(np.frombuffer(pixels, dtype=np.uint8).reshape(shape))
     options: dict[str, dict[str, Any]] = {"PNG": {"optimize": True}, "WEBP": {"quality": QUALITY}}
     encoded = {}

@@ -1,4 +1,4 @@
-// The picture of one panel with its patches or regions: how they are drawn, reached by keyboard, and brushed over.
+// The picture of a panel with its patches or regions: drawing, keyboard control, and selection by dragging.
 // `chosen` is the set of chosen patches; `changed(announce)` is called after every change of it.
 function buildPicture(place, content, chosen, changed) {
   const { width, height, patches, grid, noun } = content;
@@ -24,7 +24,7 @@ function buildPicture(place, content, chosen, changed) {
     return shape;
   });
 
-  // what lies over many patches at once is one path each: hatching and what hides them
+  // covers over many patches are one path each: the hatching, and the paper over removed patches
   const covers = {};
   for (const name of ["unsure", "removed"]) svg.append(covers[name] = draw("path", { class: `cover ${name}`, "aria-hidden": "true" }));
   const cover = (name, indices) => {
@@ -32,7 +32,7 @@ function buildPicture(place, content, chosen, changed) {
     return covers[name];
   };
 
-  // outlines lie above all patches, light on dark, so that they show on any picture
+  // outlines are above all patches, light on dark, so that they are visible on any picture
   const outline = ({ box, path }) => {
     if (!box) return path;
     const [left, top, right, bottom] = edges({ box });
@@ -55,7 +55,7 @@ function buildPicture(place, content, chosen, changed) {
     shapes[i].focus();
   }
   const directions = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-  // from region to region: the nearest that lies in the direction; page keys go through all in their order
+  // the nearest region in the direction of an arrow key; page keys go through all regions in order
   function neighbour(i, key) {
     const ordered = { Home: 0, End: count - 1, PageUp: i - 1, PageDown: i + 1 }[key];
     if (ordered !== undefined) return ordered;
@@ -87,7 +87,7 @@ function buildPicture(place, content, chosen, changed) {
   });
   svg.addEventListener("focusout", () => ring("focused", []));
 
-  // a click toggles a patch; a drag (mouse or pen) selects all patches whose centre it covers
+  // a click toggles a patch; dragging with mouse or pen selects all patches whose centres are covered
   let drag = null, dragged = false;
   const position = (event) => {
     const box = svg.getBoundingClientRect();

@@ -1,11 +1,11 @@
-// What a panel says in words and numbers: the table of its strongest pairs or players, and what stays as it is.
+// The text of a panel: the table of its strongest pairs or players, and the facts that never change.
 function renderPairs(panel) {
   panel.parts.pairs.replaceChildren(...strongestRows(panel).map((row) => pairRow(panel, row)));
   panel.buttons.forEach((button) => button.classList.remove("linked"));
   panel.parts["pairs-title"].textContent = pairsTitle(panel);
 }
 
-// the few largest by size, kept in order while all are gone through: there may be 65,536
+// the few largest values, kept in order during one pass over all values: there may be 65,536
 function strongestRows(panel, count = ROWS) {
   const { content, nPatches, nWords } = panel, rows = [];
   const offer = (value, i, k, error) => {
@@ -51,15 +51,15 @@ function pairsTitle(panel) {
   return `Strongest pairs of ${of(chosenWords, active, words, "words", 3)} with ${of(panel.patches.size, panel.activePatches(), patches, noun.many, 1)}`;
 }
 
-const howTo = (many) => `Choose words to see where they meet the picture; choose or drag over ${many} to see which words they meet.`;
+const howTo = (many) => `Choose words to see which ${many} they interact with; choose or drag over ${many} to see which words they interact with.`;
 
 function showFacts({ content, parts, nWords, nPatches }) {
   const { many } = content.noun, hints = [], missing = content.cross.reduce((n, row) => n + row.filter((v) => v === null).length, 0);
   parts.title.textContent = content.title ?? "The explanation";
   parts.model.textContent = [content.model, content.index].filter(Boolean).join(" · ");
-  if (!known(content)) hints.push(`This estimator gives first-order effects only; it has no pairs of words and ${many}.`);
+  if (!hasCross(content)) hints.push(`This estimator gives first-order effects only, without pairs of words and ${many}.`);
   else if (!compared) hints.push(howTo(many));
-  if (known(content) && missing) hints.push(`${missing} of ${nWords * nPatches} pairs were not estimated; sums count them as 0.`);
+  if (hasCross(content) && missing) hints.push(`${missing} of ${nWords * nPatches} pairs were not estimated; sums count them as 0.`);
   parts.hint.textContent = hints.join(" ");
   parts.noun.textContent = content.noun.one;
   parts.unit.textContent = content.unit;

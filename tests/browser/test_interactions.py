@@ -255,7 +255,7 @@ def test_the_slider_removes_by_keyboard(open_page, way):
         ends = {link["id"]: [int(part) for part in link["id"].split("-")] for link in links(page)}
         assert set(faded) == {name for name, (k, i) in ends.items() if not (mask[49 + k] and mask[i])}
         said = slider.get_attribute("aria-valuetext")
-        assert page.locator(".told").inner_text() in said
+        assert page.locator(".summary").inner_text() in said
         assert all(text in said for text in page.locator(".scores dd").all_inner_texts())
         assert page.locator(".chart circle.model").evaluate("dot => dot.isConnected")
     page.get_by_role("button", name="Clear").click()

@@ -122,7 +122,7 @@ def whole():
 
 def broken():
     """Files that are no pictures, or none that can be used."""
-    none = "not a picture of a format"
+    none = "not a picture in a supported format"
     for name, content in {
         "empty": b"",
         "SVG": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',

@@ -103,7 +103,7 @@ def test_ray_gives_the_same_also_when_a_worker_is_killed(tmp_path, uninterrupted
     victims[0].kill()
     out = finish(process)
     assert "20 of 20 items evaluated" in out
-    assert "explanations a second" in out
+    assert "explanations per second" in out
     assert kept(tmp_path) == kept(uninterrupted)
     assert len(raw_lines(tmp_path)) == UNITS
 

@@ -155,7 +155,7 @@ DTYPES = ("bool", "int8", "int16", "uint16", "int32", "int64", "uint64", "comple
 
 def test_arrays():
     for dtype in DTYPES:
-        with pytest.raises(InputError, match="uint8 or of floats") as caught:
+        with pytest.raises(InputError, match="must hold uint8 or floats") as caught:
             open_image(np.zeros((4, 4), dtype=dtype))
         assert one_line(caught.value)
     for shape in ((), (3,), (0, 4), (4, 0, 3), (4, 4, 2), (4, 4, 5), (4, 4, 3, 1)):

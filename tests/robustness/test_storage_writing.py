@@ -64,7 +64,7 @@ def test_devices_are_not_replaced(device, tmp_path):
         place = tmp_path / "pipe"
         os.mkfifo(place)
     before = os.stat(place)
-    refused(place, "no file")
+    refused(place, "not a file")
     assert os.stat(place).st_ino == before.st_ino
     assert stat.S_IFMT(os.stat(place).st_mode) == stat.S_IFMT(before.st_mode)
 
@@ -96,7 +96,7 @@ def test_a_new_file_has_the_permissions_of_the_umask(tmp_path):
 def test_what_may_not_be_written_is_not(path, mode, monkeypatch):
     monkeypatch.setattr("fixlip.io.files.os.access", lambda *_: False)  # root may all
     path.chmod(mode)
-    refused(path, "may only be read")
+    refused(path, "read-only")
     path.chmod(0o600)
     assert path.read_bytes() == OLD
 

@@ -194,9 +194,7 @@ def loaded(code):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize(
-    "code", ["import fixlip", "import fixlip; fixlip.list_estimators(families=False)", "import fixlip.cli"]
-)
+@pytest.mark.parametrize("code", ["import fixlip", "import fixlip; fixlip.list_estimators()", "import fixlip.cli"])
 def test_what_is_quick_loads_nothing_slow(code):
     assert loaded(code) == []
 

@@ -92,7 +92,7 @@ def test_every_family_learns(family, tmp_path):
     model, noise = start(family)
     fixed = [noise[0]] * 6
     lines = []
-    train(model, fixed, Recipe(6, 3e-3, warmup=1), tmp_path, normalise=NORMAL, workers=0, report=lines.append)
+    train(model, fixed, Recipe(6, 3e-3, warmup=1), tmp_path, normalise=NORMAL, workers=0, on_line=lines.append)
     assert lines == [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [0, 5]
     assert lines[1]["loss"] < lines[0]["loss"] - 0.01

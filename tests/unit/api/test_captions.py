@@ -64,7 +64,7 @@ def test_ranking_costs_one_pass_for_each_input(own_clip, scene, monkeypatch):
 def test_captions_that_cannot_be_ranked(demo_clip, scene):
     for captions, message in (
         ([], "no caption"),
-        (["a dog", "a cat", "a dog"], "'a dog' is there twice"),
+        (["a dog", "a cat", "a dog"], "'a dog' is given twice"),
         (["a dog", ""], "Caption 2, '': .*empty"),
     ):
         with pytest.raises(InputError, match=message) as caught:

@@ -94,7 +94,7 @@ def test_the_reference_is_what_is_asked_for(swept, demo_clip, scene):
     assert given.reference_name == f"the explanation given ({swept[1024].index})"
     own = run(1024)
     assert own.reference.cross.tobytes() == swept[1024].cross.tobytes()
-    assert own.reference_name == "image_masks = 1024, a run of its own"
+    assert own.reference_name == "image_masks = 1024, a separate run"
     assert own.values == (64, 128)
     assert not any(row["reference"] for row in own.table())
     assert own.table()[0]["error"] == swept.table()[0]["error"]
@@ -130,15 +130,15 @@ def test_options_of_the_call_and_of_the_estimator(demo_clip, scene, option, valu
         ("p", [], {}, OptionError, "at least two values of p"),
         ("p", [0.5], {}, OptionError, "at least two values of p"),
         ("p", "0.3", {}, OptionError, "at least two values of p"),
-        ("p", [0.5, 0.5], {}, OptionError, "p = 0.5 is among the values twice"),
+        ("p", [0.5, 0.5], {}, OptionError, "p = 0.5 is given twice"),
         ("p", [0.5, 1.5], {}, OptionError, "p = 1.5: p must be between 0 and 1"),
         ("p", [0.3, 0.5], {"reference": 2}, OptionError, "p = 2: p must be"),
         ("interactions", ["cross", "al"], {}, OptionError, "interactions = al: .*Did you mean 'all'"),
-        ("text_players", ["words", "tokens"], {}, OptionError, "who the players are"),
-        ("image_players", ["grid:3", "patches"], {}, OptionError, "who the players are"),
+        ("text_players", ["words", "tokens"], {}, OptionError, "changes the players"),
+        ("image_players", ["grid:3", "patches"], {}, OptionError, "changes the players"),
         ("model", ["demo-clip", "demo-siglip"], {}, OptionError, "fixlip.compare"),
-        ("budget", [10**4, 10**5], {"budget": 5}, OptionError, "what the sweep varies"),
-        ("p", [0.3, 0.5], {"options": {"p": 0.7}}, OptionError, "what the sweep varies"),
+        ("budget", [10**4, 10**5], {"budget": 5}, OptionError, "The sweep varies"),
+        ("p", [0.3, 0.5], {"options": {"p": 0.7}}, OptionError, "The sweep varies"),
         ("image_masks", [3, 128], {}, BudgetError, "image_masks = 3: .*at least"),
         ("removal", [{}, {"image": "blurr"}], {"image_masks": 64}, OptionError, "removal = image blurr: .*'blur'"),
     ],
@@ -240,7 +240,7 @@ def test_the_command_line(cli, scene, tmp_path, monkeypatch):
     found = fixlip.explain(scene.image, "a dog and a bus", model="demo-clip", image_masks=512, **FIXED)
     found.save(saved)
     assert "the explanation given" in cli(*base, *masks, "--against", saved)[1]
-    assert "image_masks = 512, a run of its own" in cli(*base, *masks, "--reference", "512")[1]
+    assert "image_masks = 512, a separate run" in cli(*base, *masks, "--reference", "512")[1]
     for flags, hint in (
         (("--option", "pp", "--values", "1,2"), "Did you mean 'p'"),
         (("--option", "p", "--values", "0.3"), "at least two"),

@@ -138,7 +138,7 @@ def test_dry_run_counts_and_stops(cli, photo, listed, tmp_path, monkeypatch):
     code, out, err = cli("explain", photo, "a lemon", *FAST, "--dry-run", "--html", tmp_path / "page.html")
     assert (code, err) == (0, "")
     assert "130 image + 6 text passes" in out
-    assert re.search(r"about [\d.]+ s: [\d.]+ ms an image pass", out)
+    assert re.search(r"about [\d.]+ s: [\d.]+ ms per image pass", out)
     assert not (tmp_path / "page.html").exists()
     code, out, _ = cli("explain", photo, "--captions", listed, *FAST, "--dry-run")
     assert code == 0

@@ -87,7 +87,7 @@ def test_other_players_have_no_agreement(cli, photo):
         (("--estimator", "banzhaf", "--estimator", "banzaf"), "Did you mean 'banzhaf'"),
         (("--estimator", "banzhaf", "--estimator", "banzhaf pp=1"), "Did you mean 'p'"),
         (("--model", "demo-clap"), "Did you mean 'demo-clip'"),
-        (("--model", "demo-siglip colour=red"), "pretrained only"),
+        (("--model", "demo-siglip colour=red"), "only the option pretrained"),
     ],
 )
 def test_what_cannot_be_compared_is_one_line(cli, photo, arguments, message):

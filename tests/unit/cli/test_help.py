@@ -6,7 +6,7 @@ import re
 import pytest
 
 from fixlip.cli import PANELS, TRY
-from fixlip.cli.console import Printer, said
+from fixlip.cli.console import Printer, styled
 
 COMMANDS = [command.__name__ for commands in PANELS.values() for command in commands]
 FAST = ("--model", "demo-clip", "--image-masks", "128", "--option", "interactions=cross")
@@ -62,7 +62,7 @@ def test_columns_are_aligned_whatever_the_script(label):
     from rich.table import Table
 
     console, table = Printer(file=io.StringIO(), width=60), Table("word", "value", box=None)
-    table.add_row(said(label), "1")
+    table.add_row(styled(label), "1")
     table.add_row("word", "2")
     console.print(table)
     lines = console.file.getvalue().splitlines()[1:]

@@ -202,7 +202,7 @@ def test_bad_items_are_recorded_and_the_others_go_on(tmp_path):
     assert sum(outcome.refused.values()) == 3  # two estimators, and the facts of the picture
     bad = {row["item"]: row for row in read(tmp_path / "run") if row["status"] == "bad" and not row["model"]}
     assert set(bad) == {"twice", "broken", "none"}
-    assert bad["broken"]["reason"].partition("' ")[2].startswith("is not a picture of a format that is read here")
+    assert bad["broken"]["reason"].partition("' ")[2].startswith("is not a picture in a supported format")
     assert run(tmp_path / "run", data=faulty(tmp_path)).done == 0
 
 

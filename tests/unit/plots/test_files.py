@@ -85,7 +85,7 @@ def test_the_same_figure_is_the_same_bytes(tmp_path):
 
 @pytest.mark.parametrize("name", ["figure.jpg", "figure", "figure.png.txt"])
 def test_another_ending_is_refused(name, tmp_path):
-    with pytest.raises(InputError, match=r"ends in \.pdf, \.png, \.svg"):
+    with pytest.raises(InputError, match=r"must end in \.pdf, \.png, \.svg"):
         plots.heatmap(explanation(), path=tmp_path / name)
     assert not list(tmp_path.iterdir())
 

@@ -94,7 +94,7 @@ def test_the_future_says_so(path, monkeypatch, version):
     monkeypatch.setattr(file_format, "VERSION", version)
     full().save(path)
     monkeypatch.undo()
-    with pytest.raises(InputError, match=rf"version {version}, this fixlip reads up to 2; update fixlip"):
+    with pytest.raises(InputError, match=rf"version {version}, but this fixlip reads versions up to 2; update fixlip"):
         Explanation.load(path)
     refused(path, path.read_bytes().replace(b'"version', b'"Version'), "damaged")
     refused(path, content.replace(b"sha256", b"sha512"), "no version or no checksum")
