@@ -174,4 +174,4 @@ class Banzhaf(Estimator):
 
     @property
     def _rules(self) -> Rules:
-        return Rules(**self.options())
+        return Rules(self.p, self.order, self.interactions, self.sampling, self.fit, self.ridge)

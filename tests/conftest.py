@@ -25,6 +25,16 @@ def pytest_cmdline_main(config):
         option.numprocesses, option.dist = min(2, os.cpu_count() or 1), "worksteal"
 
 
+LONG = {"browser", "packaging", "robustness"}  # folders whose tests run in the gate, not by default
+
+
+@pytest.hookimpl(tryfirst=True)  # before any is deselected
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if LONG & {parent.name for parent in item.path.parents}:
+            item.add_marker("slow")
+
+
 def pytest_configure(config):
     install()
 

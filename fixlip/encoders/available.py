@@ -1,5 +1,6 @@
 """The first of several models whose weights are on this computer."""
 
+from os.path import isdir, isfile  # False for names that no file can have
 from pathlib import Path
 
 import open_clip
@@ -75,14 +76,14 @@ def at_hand(name: str, pretrained: str | None = None, cache_dir: str | None = No
     if name in bundled_models():
         return ""
     if name.startswith(FOLDER):
-        return "" if (Path(name.removeprefix(FOLDER)) / HF_CONFIG_NAME).is_file() else None
+        return "" if isfile(Path(name.removeprefix(FOLDER)) / HF_CONFIG_NAME) else None
     if name.startswith(HUB):
         repository = name.removeprefix(HUB)
         return "" if cached(repository, HF_CONFIG_NAME) and cached(repository, *OPEN_CLIP_WEIGHTS) else None
     if name.startswith(TRANSFORMERS):
         source = name.removeprefix(TRANSFORMERS)
         there = cached(source, "config.json") and cached(source, *TRANSFORMERS_WEIGHTS)
-        return "" if Path(source).is_dir() or there else None
+        return "" if isdir(source) or there else None
     text = (open_clip.get_model_config(name) or {}).get("text_cfg", {})
     parts = (("hf_tokenizer_name", "tokenizer_config.json"), ("hf_model_name", "config.json"))
     if not all(cached(text[key], file) for key, file in parts if text.get(key)):
@@ -93,7 +94,7 @@ def at_hand(name: str, pretrained: str | None = None, cache_dir: str | None = No
         address = weights.get("url", "").rpartition("/")[2]
         own = Path(weights["file"]) if "file" in weights else Path(cache_dir or URL_CACHE).expanduser() / address
         files = (file.replace(".bin", ".safetensors"), file) if file else OPEN_CLIP_WEIGHTS
-        if cached(repository, *files) if repository else own.is_file():
+        if cached(repository, *files) if repository else isfile(own):
             return tag
     return None
 

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
+from os.path import isdir, isfile  # False for names that no file can have
 from pathlib import Path
 from threading import RLock, get_ident
 from typing import Any
@@ -49,7 +50,7 @@ def load(
         if model in bundled_models():
             encoder = _bundled(model)
         else:
-            local = model.startswith(FOLDER) or Path(model.removeprefix(TRANSFORMERS)).is_dir()
+            local = model.startswith(FOLDER) or isdir(model.removeprefix(TRANSFORMERS))
             with no_foreign_code(), nullcontext() if local else cache_alone_without_network():
                 encoder = _named(model, pretrained, tokenizer, cache_dir, allow_random)
     return _place(encoder, device or ("cuda" if torch.cuda.is_available() else "cpu"), dtype)
@@ -83,7 +84,7 @@ def _bundled(name: str) -> TowerEncoder:
 def _open_clip(name: str, pretrained: str | None, cache_dir: str | None, allow_random: bool) -> torch.nn.Module:
     if name.startswith((HUB, FOLDER)):
         folder = Path(name.removeprefix(FOLDER))
-        if name.startswith(FOLDER) and not (folder / "open_clip_config.json").is_file():
+        if name.startswith(FOLDER) and not isfile(folder / "open_clip_config.json"):
             raise UnsupportedModelError(f"{str(folder)!r} has no open_clip_config.json.")
         if allow_random and pretrained is None and name.startswith(FOLDER):
             return open_clip.create_model(name, load_weights=False)
@@ -95,7 +96,7 @@ def _open_clip(name: str, pretrained: str | None, cache_dir: str | None, allow_r
             raise OptionError(f"{name} without weights explains nothing; give pretrained=, or allow_random=True.")
         return _created(name, f"The parts of {name}", load_weights=False, pretrained_text=False)
     tags, file = open_clip.list_pretrained_tags_by_model(name), Path(pretrained)
-    if pretrained not in tags and not file.is_file():
+    if pretrained not in tags and not isfile(file):
         raise UnsupportedModelError(unknown(f"weights of {name}: not a file and not the tag", pretrained, tags))
     gelu = bool((open_clip.get_pretrained_cfg(name, pretrained) or {}).get("quick_gelu"))
     options = {"pretrained": pretrained, "force_quick_gelu": gelu, "require_pretrained": True, "cache_dir": cache_dir}

@@ -130,7 +130,7 @@ BUILT_IN = (
 
 def removals(side: Side) -> dict[str, Removal]:
     """All removals of a side by name, the default first."""
-    every = joined(GROUP, {f"{removal.side} {removal.name}": removal for removal in BUILT_IN})
+    every = joined(GROUP, {f"{removal.side}-{removal.name}": removal for removal in BUILT_IN})
     return {removal.name: removal for removal in every.values() if removal.side == side}
 
 

@@ -8,7 +8,7 @@ from fixlip.results.provenance import Provenance, StandardErrors
 from fixlip.results.removal_curves import RemovalCurves
 from tests.helpers.paths import ROOT
 
-DATA = ROOT / "tests" / "data"
+DATA = ROOT / "tests" / "helpers" / "data"
 NAN = float("nan")
 CAPTION = "a “red” dog ☂ <b>🐕</b>"
 WORDS = (Player("text", "a", span=(0, 1)), Player("text", "dog", span=(8, 11)), Player("text", "☂", span=(12, 13)))

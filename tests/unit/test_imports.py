@@ -52,6 +52,7 @@ BY_NAME = {  # the only files that import modules by name
     "fixlip.encoders",
     "fixlip.encoders.foreign_code",  # what it switches off may not be installed
     "fixlip.evaluation",
+    "fixlip.evaluation.metrics",
     "fixlip.plots",
     "fixlip.results.presentation",  # the door to the page
 }

@@ -94,7 +94,7 @@ def test_an_estimator_object_or_a_name(demo_clip, scene):
     assert one == run(scene.image, "a dog", demo_clip) or np.array_equal(
         one.cross, run(scene.image, "a dog", demo_clip).cross
     )
-    with pytest.raises(OptionError, match="by name"):
+    with pytest.raises(OptionError, match="the name of an estimator"):
         run(scene.image, "a dog", demo_clip, estimator=Banzhaf(), options={"p": 0.3})
 
 
