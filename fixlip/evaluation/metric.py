@@ -46,6 +46,11 @@ class Figure:
     metric: str = ""
 
 
+def _no_more(numbers: Numbers) -> Iterable[Figure]:
+    """No further figures."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Metric:
     """A metric of `fixlip evaluate`. Titles, tables, figures, completion, help and documentation derive from it.
@@ -70,7 +75,7 @@ class Metric:
     needs: str = ""
     settings: tuple[str, ...] = ()
     curves: Mapping[str, Read] = field(default_factory=dict)
-    more_figures: Callable[[Numbers], Iterable[Figure]] = lambda numbers: ()
+    more_figures: Callable[[Numbers], Iterable[Figure]] = _no_more
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "figures", tuple(replace(figure, metric=self.name) for figure in self.figures))

@@ -108,9 +108,19 @@ def test_standard_errors_are_given_where_they_are_declared(name):
     assert (run(name, game, budget=2**11).stderr is not None) == ALL[name].stderr
 
 
+def on_a_grid(game):
+    """The game with embeddings of 20 bits, whose products are exact: batches of other sizes round nothing."""
+
+    def rounded(embed):
+        return lambda masks: np.rint(embed(masks) * 2**20) / 2**20
+
+    towers = rounded(game.image_embeddings), rounded(game.text_embeddings)
+    return CallableGame(*towers, game.n_image, game.n_text)
+
+
 @pytest.mark.parametrize("name", SAMPLED)
 def test_seed_alone_fixes_the_result(name):
-    game, call = random_towers(10, 4), ask(name, 300, 10, 4)
+    game, call = on_a_grid(random_towers(10, 4)), ask(name, 300, 10, 4)
     np.random.seed(0)
     before, torch_before = np.random.get_state()[1].copy(), torch.get_rng_state()
     one = run(name, game, seed=1, **call)
@@ -296,7 +306,6 @@ def test_a_model_is_left_as_it_was(name, model_game):
     before = condition(encoder)
     found = run(name, game)
     again = run(name, game, seed=5)
-    del encoder.weights
     assert condition(encoder) == before
     assert_close(found.first_order, again.first_order, 1e-6)
     p = found.provenance

@@ -2,11 +2,14 @@
 
 import re
 
+import pytest
+
 from tests.helpers.paths import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_the_python_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)

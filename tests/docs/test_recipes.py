@@ -13,7 +13,7 @@ from tests.helpers.paths import ROOT
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 FILES = dict(re.findall(r"```python\n# (\S+\.py)\n(.*?)```", PAGE, re.S))
 TABLES = re.findall(r'```toml\n\[project\.entry-points\."(.+?)"\]\n(.*?)```', PAGE, re.S)
-LINES = re.findall(r"```py\n(.*?)\n```", PAGE, re.S)
+LINES = re.findall(r"```text\n(.*?)\n```", PAGE, re.S)
 SCENE = "from fixlip.datasets.scenes import make_scene; import fixlip; scene = make_scene(1, n_objects=2)\n"
 FEW = "model='demo-clip', image_masks=128, text_masks=16, progress=False, options={'interactions': 'cross'}"
 

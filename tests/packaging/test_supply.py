@@ -37,7 +37,7 @@ MADE_BY = {  # which program makes a binary file anew
     "fixlip/assets/*/weights.safetensors": "scripts/train_demo_model.py",
     "docs/concepts/*.png": "scripts/docs_concepts.py",
     "docs/screens/*.webp": "scripts/screens.py",
-    "docs/results/*.png": "fixlip/evaluation/report.py",
+    "docs/results/*.png": "fixlip/evaluation/report/page.py",
     "docs/*.png": "scripts/docs_figures.py",
     "benchmarks/results/*.png": "benchmarks/__main__.py",
     "tests/helpers/data/*.fixlip": "fixlip/results/storage.py",

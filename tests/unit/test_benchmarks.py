@@ -137,6 +137,7 @@ def allocate_after_more(mib):
     return allocate(mib)
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_stretch():
     assert in_child(allocate, 64) == pytest.approx(64, abs=8)
     assert in_child(allocate_after_more, 64) == pytest.approx(64, abs=8)  # what was there before does not count

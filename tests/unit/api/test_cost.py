@@ -68,7 +68,7 @@ def test_a_contrast_of_long_captions_costs_more_text(own_clip, scene, monkeypatc
 def test_bad_input_is_named_before_the_run(demo_clip, scene):
     with pytest.raises(BudgetError, match="at least"):
         estimate_cost(scene.image, "a dog", model=demo_clip, image_masks=4)
-    with pytest.raises(OptionError, match="by name"):
+    with pytest.raises(OptionError, match="the name of an estimator"):
         estimate_cost(
             scene.image, "a dog", model=demo_clip, estimator=fixlip.get_estimator("exact"), options={"p": 0.3}
         )

@@ -84,6 +84,7 @@ def test_on_a_model_it_converges(swept):
     assert len(swept.comparison) == len(swept) == 3
 
 
+@pytest.mark.slow
 def test_the_reference_is_what_is_asked_for(swept, demo_clip, scene):
     def run(reference, values=(64, 128)):
         call = {"model": demo_clip, "option": "image_masks", **FIXED}

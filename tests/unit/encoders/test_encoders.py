@@ -256,6 +256,7 @@ def test_all_removed_is_finite(encoder):
         assert torch.isfinite(encoder.with_removal(text=text).embed_text(t, ~ones(t.n_tokens))).all()
 
 
+@pytest.mark.slow
 def test_explained_with_every_removal(encoder):
     """The whole way, on few masks: finite, the removal recorded."""
     options = {"image_players": "grid:2", "options": {"interactions": "cross"}, "progress": False}
@@ -368,6 +369,7 @@ def test_removals_are_checked(demo_clip):
         fixlip.explain(picture(), "dog", model=demo_clip, removal={"picture": "drop"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision(dtype):
     """The solve is in float64; the towers' own rounding is what is left."""

@@ -280,6 +280,7 @@ TOWERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TOWERS)
 def test_towers_of_open_clips_configurations(name):
     """Built on torch's device without memory: what is read is the layout."""

@@ -107,6 +107,7 @@ def test_it_equals_explicit_jacobians(double_game, place):
     assert np.isnan(found.second_order[-1, -2])
 
 
+@pytest.mark.slow
 def test_the_published_settings(double_game):
     depths = [double_game.layers(side).depth for side in ("image", "text")]
     nodes, weights = np.arange(1, 11) / 10, np.full(10, 0.1)

@@ -156,6 +156,7 @@ def test_exact_with_all_masks(name):
         assert found.stderr is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "index"), CASES)
 def test_every_index_is_near_the_truth_with_many_masks(name, index):
     estimator = FOUND[name](index=index)

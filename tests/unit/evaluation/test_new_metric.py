@@ -60,6 +60,7 @@ def fixlip(tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_it_is_measured_and_reported(fixlip, tmp_path):
     run = tmp_path / "run"
     done = fixlip(

@@ -270,7 +270,7 @@ def test_curves_are_drawn_as_they_are():
     assert styles[0] == styles[2] != styles[1]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", r"b\$"]
     plots.curves([])
-    with pytest.raises(ValueError, match="At most 8"):
+    with pytest.raises(ValueError, match="at most 8 estimators, got 9"):
         plots.curves([given[0] | {"estimator": str(k)} for k in range(9)])
 
 

@@ -37,6 +37,7 @@ def test_each_function_is_here_or_draws_a_sweep():
     assert {*DRAW, "convergence", "save", "shared_limit"} == set(plots.__all__)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAW)
 def test_the_ending_says_the_format(name, tmp_path):
     for suffix, start in ((".pdf", b"%PDF"), (".png", b"\x89PNG"), (".svg", b"<?xml")):

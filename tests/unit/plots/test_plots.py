@@ -70,6 +70,7 @@ def test_top_pairs_draws_the_strongest():
     assert label.startswith(found.players.text[found.top_pairs(1)[0].text].label)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

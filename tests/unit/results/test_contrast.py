@@ -219,6 +219,7 @@ def test_the_figure_shows_the_rows_and_the_maps(tmp_path):
         plots.contrast(found, tmp_path / "none" / "c.png")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("one", "other"),
     [
