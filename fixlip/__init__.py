@@ -25,11 +25,9 @@ if TYPE_CHECKING:
     from fixlip.estimator import Capabilities, Estimator
     from fixlip.players.base import Player, Players
     from fixlip.registry import estimator_class, get_estimator, list_estimators, register_estimator
-    from fixlip.request import Request
     from fixlip.results.comparison import Comparison
     from fixlip.results.contrast import Contrast
     from fixlip.results.explanation import Explanation
-    from fixlip.results.provenance import Provenance, StandardErrors
 
 _HOME = {
     "fixlip.api.captions": ("contrast", "rank"),
@@ -48,11 +46,9 @@ _HOME = {
     "fixlip.estimator": ("Capabilities", "Estimator"),
     "fixlip.players.base": ("Player", "Players"),
     "fixlip.registry": ("estimator_class", "get_estimator", "list_estimators", "register_estimator"),
-    "fixlip.request": ("Request",),
     "fixlip.results.comparison": ("Comparison",),
     "fixlip.results.contrast": ("Contrast",),
     "fixlip.results.explanation": ("Explanation",),
-    "fixlip.results.provenance": ("Provenance", "StandardErrors"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _SUBMODULES = ("datasets", "encoders", "evaluation", "games", "metrics", "plots")
@@ -69,9 +65,6 @@ __all__ = [
     "OptionError",
     "Player",
     "Players",
-    "Provenance",
-    "Request",
-    "StandardErrors",
     "UnsupportedModelError",
     "compare",
     "contrast",

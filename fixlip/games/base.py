@@ -152,7 +152,8 @@ class CallableGame:
         masks = np.asarray(masks)
         image = self.image_embeddings(masks[:, : self.n_image])
         text = self.text_embeddings(masks[:, self.n_image :])
-        return self.scale * (image * text).sum(1) + self.bias
+        values: np.ndarray = self.scale * (image * text).sum(1) + self.bias
+        return values
 
     def _embeddings(self, function: Callable[[np.ndarray], Any], masks: np.ndarray, n: int, side: str) -> np.ndarray:
         embeddings = _called(function, masks, n, side, "embeddings", 2)

@@ -53,7 +53,8 @@ def random_towers(
 
     def embed(masks: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
         x = np.tanh(masks @ first + 0.5) @ second
-        return x / np.linalg.norm(x, axis=1, keepdims=True)
+        unit: np.ndarray = x / np.linalg.norm(x, axis=1, keepdims=True)
+        return unit
 
     return CallableGame(
         lambda s: embed(s, *weights[0]), lambda t: embed(t, *weights[1]), n_image, n_text, scale=scale, bias=bias

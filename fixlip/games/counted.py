@@ -94,7 +94,8 @@ class CountedGame:
         image, of_image = np.unique(masks[:, : self.n_image], axis=0, return_inverse=True)
         text, of_text = np.unique(masks[:, self.n_image :], axis=0, return_inverse=True)
         u, w = self.image_embeddings(image)[of_image.ravel()], self.text_embeddings(text)[of_text.ravel()]
-        return self.scale * (u * w).sum(1) + self.bias
+        values: np.ndarray = self.scale * (u * w).sum(1) + self.bias
+        return values
 
     def layers(self, side: str) -> Any:
         """See `fixlip.games.base.DifferentiableGame`."""

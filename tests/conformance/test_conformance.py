@@ -137,6 +137,7 @@ def test_seed_alone_fixes_the_result(name):
     assert torch.equal(torch.get_rng_state(), torch_before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.slow) if n == SLOW else n for n in SAMPLED])
 def test_error_shrinks_with_the_budget(name):
     game = random_towers(8, 3)

@@ -9,6 +9,8 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
+
 from fixlip.cli import PANELS
 from fixlip.datasets.scenes import make_scene
 from tests.helpers.paths import ROOT
@@ -41,6 +43,7 @@ def block(command, out):
     return f"\n```console\n$ {command}\n{out.strip()}\n```\n"
 
 
+@pytest.mark.slow
 def test_the_commands_print_what_stands_there(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from fixlip import Comparison, Explanation, Player, Players, Provenance, StandardErrors
+from fixlip import Comparison, Explanation, Player, Players
 from fixlip.datasets.scenes import make_scene
 from fixlip.metrics import coverage
 from fixlip.players.base import grid_players
 from fixlip.results.contrast import Contrast
 from fixlip.results.gallery import Gallery
+from fixlip.results.provenance import Provenance, StandardErrors
 
 
 def explanation(

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fixlip import Explanation, Player, Players, Provenance, StandardErrors
+from fixlip import Explanation, Player, Players
 from fixlip.errors import FixlipError, InputError
 from fixlip.players.base import grid_players
+from fixlip.results.provenance import Provenance, StandardErrors
 
 NUMBERS = st.one_of(
     st.floats(-100, 100), st.floats(-1e120, 1e120), st.just(float("nan")), st.sampled_from([0.0, -0.0, 5e-324])

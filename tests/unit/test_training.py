@@ -116,6 +116,7 @@ def test_the_loss_is_that_of_the_definition(family):
         assert contrastive_loss(model, pixels, tokens).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["open_clip CLIP, ViT", "open_clip SigLIP"])
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_run_that_was_stopped_ends_with_the_same_bits(family, workers, tmp_path):

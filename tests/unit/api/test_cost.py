@@ -9,6 +9,7 @@ from fixlip.api.cost import _seconds, estimate_cost
 from fixlip.errors import BudgetError, OptionError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [

@@ -5,8 +5,9 @@ import pytest
 from matplotlib.figure import Figure
 
 import fixlip
-from fixlip import BudgetError, FixlipError, InputError, OptionError, StandardErrors, plots
+from fixlip import BudgetError, FixlipError, InputError, OptionError, plots
 from fixlip.cli.arguments import listed
+from fixlip.results.provenance import StandardErrors
 from fixlip.results.sweep import Sweep, label
 from tests.helpers.oracles import assert_close
 from tests.helpers.pictures import explanation
@@ -73,6 +74,7 @@ def test_what_cannot_be_measured_is_nan():
     assert np.isnan(Sweep("steps", (2, 8), (found[2], nothing), nothing, "").table()[0]["error"])
 
 
+@pytest.mark.slow
 def test_on_a_model_it_converges(swept):
     rows = swept.table()
     errors = [row["error"] for row in rows]

@@ -133,6 +133,7 @@ PICTURES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PICTURES)
 def test_pictures_of_every_kind(cli, scene, tmp_path, name):
     image, options = PICTURES[name](scene.image)
@@ -146,6 +147,7 @@ def test_pictures_of_every_kind(cli, scene, tmp_path, name):
         assert abs(value - plain) < 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "caption", ["a 🐕 and a dog", "一只狗和一辆车", "<b>dog</b> & 'bus' \"quoted\"", "$x^2$ dog \\n"]
 )

@@ -64,6 +64,7 @@ def test_a_reader_that_went_away_is_no_error(arguments):
     assert process.returncode == 141
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_evaluation_keeps_what_is_done(tmp_path):
     command = ("evaluate", "faithfulness", "--data", "scenes:2000", "--model", "demo-clip", "--out", tmp_path / "run",
                "--estimator", "banzhaf image_masks=128")  # fmt: skip

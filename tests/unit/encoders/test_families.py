@@ -131,6 +131,7 @@ def describe(name, encoder):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*FAMILIES, *BUNDLED, *(pytest.param(n, marks=pytest.mark.slow) for n in FULL_SIZE)])
 def test_family(name):
     FOUND[name] = row = describe(name, BUILD[name]())

@@ -52,6 +52,7 @@ def test_a_wrapper_is_explained_as_what_it_wraps(demo_clip, scene, players, remo
     assert bits(explained(Wrapper(demo_clip), scene, **call)) == bits(explained(demo_clip, scene, **call))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "players", [{"text_players": p} for p in ("words", "content", "tokens")] + [{"phrases": ["a"]}]
 )

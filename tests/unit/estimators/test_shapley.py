@@ -156,6 +156,7 @@ def test_by_size_is_a_weighted_sample_of_the_measure():
     assert len(whole.masks) == 62
 
 
+@pytest.mark.slow
 def test_hundreds_of_patches():
     rng = np.random.default_rng(0)
     a, b = rng.normal(size=(576, 8)), rng.normal(size=(6, 8))

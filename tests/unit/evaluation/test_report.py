@@ -103,6 +103,7 @@ def test_captions_and_reasons_are_text(tmp_path):
     assert all(re.fullmatch(r"[\w.=-]+", name) for name in made.images())
 
 
+@pytest.mark.slow
 def test_examples_have_a_page_of_their_own(rows, tmp_path):
     found = report(results.write(tmp_path, rows), html=tmp_path / "my report.html", explain=stand_in)
     shown_here = [e for e in shown(found) if e.explanation is not None]
@@ -119,6 +120,7 @@ def test_examples_have_a_page_of_their_own(rows, tmp_path):
     assert not (tmp_path / "none-examples.html").exists()
 
 
+@pytest.mark.slow
 def test_the_same_rows_give_the_same_bytes(rows, tmp_path):
     one, other = tmp_path / "one", tmp_path / "other"
     for folder, given in ((one, rows), (other, rows[::-1])):
@@ -149,6 +151,7 @@ def test_examples_are_the_worst_and_the_middle(rows, tmp_path):
     assert unusual.image is not None
 
 
+@pytest.mark.slow
 def test_what_cannot_be_explained_again_is_a_sentence(rows, tmp_path):
     few = [row for row in rows if row["index"] < 6]
     found = report(results.write(tmp_path, few))  # scenes have other names and captions than these rows

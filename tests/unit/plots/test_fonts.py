@@ -36,6 +36,7 @@ def test_one_warning_names_each_script_once(bare):
     assert [t.get_text() for t in ax.texts][::6] == [fonts.BOX, "dog"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["caption", "network", "overview", "top_pairs", "heatmap"])
 def test_then_nothing_else_is_said(bare, name, tmp_path):
     found = explanation(words=WORDS)

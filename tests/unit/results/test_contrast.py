@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fixlip import Explanation, InputError, Players, StandardErrors, plots
+from fixlip import Explanation, InputError, Players, plots
 from fixlip.results.contrast import Contrast
+from fixlip.results.provenance import StandardErrors
 from fixlip.results.word_alignment import aligned_words
 from tests.helpers.oracles import assert_close
 from tests.helpers.pictures import explanation, of_regions, of_tokens

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import fixlip
-from fixlip import Explanation, InputError, Players, StandardErrors
+from fixlip import Explanation, InputError, Players
 from fixlip.games.closed_form import random_towers
+from fixlip.results.provenance import StandardErrors
 from tests.helpers.oracles import all_masks, assert_close
 
 

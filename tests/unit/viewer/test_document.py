@@ -218,6 +218,7 @@ def test_pictures_of_a_gallery_are_all_there():
     assert data["caption"] == "Two pictures"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("found", [explanation(), comparison(), contrast(), gallery()], ids=lambda f: type(f).__name__)
 def test_notebooks_get_a_picture_of_every_kind(found):
     bundle = viewer.mimebundle(found)
