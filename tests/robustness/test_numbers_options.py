@@ -88,9 +88,11 @@ def test_the_minimum_is_enough(name):
     assert np.isfinite(found.first_order).all()
 
 
-@pytest.mark.parametrize("seed", [0, 2**31, 2**63, 2**70, np.int64(3)])
+DRAWING = [n for n in ON_MASKS if ALL[n].sampled and n not in ("shapiq:SVARMIQ", "shapley-owen")]
+
+
 @pytest.mark.parametrize(
-    "name", [n for n in ON_MASKS if ALL[n].sampled and n not in ("shapiq:SVARMIQ", "shapley-owen")]
+    ("name", "seed"), [*((n, 2**70) for n in DRAWING), *(("banzhaf", s) for s in (0, 2**31, 2**63, np.int64(3)))]
 )
 def test_seeds(name, seed):
     game = random_towers(8, 3)
