@@ -123,7 +123,7 @@ def effects(found: Explanation, what: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def plot(rows: list[dict[str, Any]], path: Path) -> None:
-    """What is missing from a correlation of 1, against passes."""
+    """Draw the gap to a correlation of 1 against the passes."""
     models = list(dict.fromkeys(row["model"] for row in rows))
     figure = Figure(figsize=(4 * len(METHODS), 3.2 * len(models)), layout="constrained")
     axes = figure.subplots(len(models), len(METHODS), sharex=True, squeeze=False)

@@ -1,4 +1,4 @@
-"""What other packages add to fixlip, found by their entry points."""
+"""Parts that other packages add to fixlip, found by their entry points."""
 
 import warnings
 from functools import cache
@@ -40,7 +40,7 @@ def plugins(group: str) -> dict[str, Any]:
 
 
 def joined(group: str, built_in: dict[str, Any]) -> dict[str, Any]:
-    """What comes with fixlip, and then what packages add in a group.
+    """Join the parts that come with fixlip and those that packages add in a group.
 
     Raises:
         OptionError: a package uses a name that is taken.

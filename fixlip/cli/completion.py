@@ -1,4 +1,4 @@
-"""What the shell completes. Answers come at once: nothing here imports a model or a method before it has to."""
+"""Completions for the shell. Answers come at once: nothing here imports a model or a method before it has to."""
 
 import json
 from collections.abc import Iterable
@@ -47,26 +47,26 @@ def options(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def swept(ctx: typer.Context, incomplete: str) -> list[str]:
-    """What `fixlip sweep` can vary."""
+    """Options and arguments that `fixlip sweep` can vary."""
     names = [option.partition("=")[0] for option in options(ctx, "")]
     call = ("budget", "image_masks", "text_masks", "seed", "removal", "batch_size")
     return _that_begin([*dict.fromkeys(names), *call], incomplete)
 
 
 def devices(incomplete: str) -> list[str]:
-    """Where a model runs."""
+    """Devices that a model can run on."""
     return _that_begin(("cpu", "cuda", "mps"), incomplete)
 
 
 def image_removals(incomplete: str) -> list[str]:
-    """Of patches."""
+    """Removals of patches."""
     from fixlip.encoders.removal import removals
 
     return _that_begin(removals("image"), incomplete)
 
 
 def text_removals(incomplete: str) -> list[str]:
-    """Of words."""
+    """Removals of words."""
     from fixlip.encoders.removal import removals
 
     return _that_begin(removals("text"), incomplete)

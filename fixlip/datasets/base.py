@@ -1,4 +1,4 @@
-"""What every data set gives: items with a picture, captions, and where the things are that captions name."""
+"""Items of data sets: a picture, its captions, and the places of the things that the captions name."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -14,7 +14,7 @@ PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
 def root_folder(path: str | Path, what: str) -> Path:
-    """As `folder`, where ``~`` is the user's home."""
+    """Open a folder as `folder` does, with ``~`` for the user's home."""
     return folder(Path(os.path.expanduser(path)), what)
 
 
@@ -58,7 +58,7 @@ def lines_of(path: Path) -> list[str]:
 
 
 def json_of(path: Path) -> Any:
-    """What a JSON file holds.
+    """Read a JSON file.
 
     Raises:
         InputError: it cannot be read or is not JSON (line and column are named), or a key is there twice.

@@ -23,7 +23,7 @@ def first_available(*names: str) -> DualEncoder:
     """Load the first of these models whose weights are on this computer; only the last one may be downloaded.
 
     So a notebook runs anywhere, and with the real model where it is at hand. What is looked at are the caches of
-    open_clip and of the Hugging Face hub, which takes no network and no time. For each model that is passed over, a
+    open_clip and of the Hugging Face hub, which takes no network and no time. For each model that is skipped, a
     line is printed.
 
     Args:
@@ -51,7 +51,7 @@ def first_available(*names: str) -> DualEncoder:
                 return _load(name, {**options, "pretrained": tag})
             except FixlipError as error:  # a part is missing: the tokenizer, an extra
                 reason = str(error)
-        print(f"{name} is passed over: {reason}")
+        print(f"{name} is skipped: {reason}")
     name, options = last
     tag = options.get("pretrained") or at_hand(name, None, options.get("cache_dir")) or _tags(name)[0]
     return _load(name, {**options, "pretrained": tag})

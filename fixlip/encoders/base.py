@@ -1,4 +1,4 @@
-"""What fixlip asks of a dual encoder."""
+"""The protocol of a dual encoder: all that fixlip asks of one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -113,7 +113,7 @@ class TowerEncoder:
 
     @property
     def device(self) -> torch.device:
-        """Where the model is."""
+        """Device that the model is on."""
         parameter = None if self.model is None else next(self.model.parameters(), None)
         return torch.device("cpu") if parameter is None else parameter.device
 

@@ -26,7 +26,7 @@ def reachable(address: str) -> bool:
 
 @contextmanager
 def cache_alone_without_network() -> Iterator[None]:
-    """Where the hub does not answer, its cache alone is asked.
+    """Ask the cache of the hub alone where the hub does not answer.
 
     As ``HF_HUB_OFFLINE=1`` would say; otherwise each file is tried six times, for half a minute to minutes, even when
     it lies in the cache.

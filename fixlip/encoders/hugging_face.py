@@ -117,7 +117,7 @@ def _read_fixed(model: Any, processor: Any, raw: ImageLike) -> ImageInput:
 
 
 def _visible(size: tuple[int, int], processor: Any, target: tuple[int, int]) -> tuple[float, float, float, float]:
-    """What resizing the shorter side and cropping the centre leaves; all where nothing is cropped."""
+    """Find the part that is left after resizing the shorter side and cropping the centre; all of it without a crop."""
     if not getattr(processor, "do_center_crop", False):
         return visible_box(size, target, "squash")
     left, top, right, bottom = visible_box(size, target, "shortest")

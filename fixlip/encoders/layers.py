@@ -20,16 +20,16 @@ ROWS = 16  # from so many on, the usual BLAS of a CPU gives a row the same bits 
 
 
 def as_given(tokens: torch.Tensor) -> torch.Tensor:
-    """Of a tower whose `encode` takes tokens."""
+    """Return tokens as they are, for a tower whose `encode` takes tokens."""
     return tokens
 
 
 def nowhere(given: torch.Tensor) -> None:
-    """Of a tower whose head pools over all tokens."""
+    """Return no place, for a tower whose head pools over all tokens."""
 
 
 def no_bias(tokens: torch.Tensor, given: torch.Tensor, keys: torch.Tensor | None) -> None:
-    """Of a tower of which no key can be hidden."""
+    """Return no bias, for a tower in which no key can be hidden."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,7 @@ def load(
     cache_dir: str | None,
     allow_random: bool,
 ) -> DualEncoder:
-    """See `fixlip.load_model`."""
+    """Load a model; see `fixlip.load_model`."""
     if not missing_members(model):
         encoder: DualEncoder = model
         return encoder

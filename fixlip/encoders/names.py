@@ -18,7 +18,7 @@ def bundled_models() -> list[str]:
 
 
 def open_clip_models() -> list[str]:
-    """What ``open_clip.list_models()`` gives; read from its files as long as nobody has imported it, which is slow."""
+    """Names of ``open_clip.list_models()``; read from its files as long as nobody has imported it, which is slow."""
     if "open_clip" in sys.modules:  # knows of configurations that were added since
         return sys.modules["open_clip"].list_models()
     spec = find_spec("open_clip")

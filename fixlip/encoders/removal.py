@@ -155,7 +155,7 @@ def parse(text: str, allowed: Mapping[str, Removal], side: Side) -> Operator:
 
 
 def filler(pixels: "torch.Tensor", removal: Operator) -> "torch.Tensor":
-    """What shows where pixels [3, height, width] are removed.
+    """Make the pixels that show where pixels [3, height, width] are removed.
 
     Raises:
         InputError, OptionError: as `Removal.fill`; a blur that reaches over the whole input, say.

@@ -15,7 +15,7 @@ from fixlip.errors import InputError
 
 
 class ImageOrTextTower(Protocol):
-    """What an encoder needs of a tower: a raw input in, an input ready for masks; masks in, features out."""
+    """A tower of an encoder: a raw input in, an input ready for masks out; masks in, features out."""
 
     @property
     def removals(self) -> dict[str, Removal]:

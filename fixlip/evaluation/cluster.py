@@ -40,7 +40,7 @@ class Ray:
             raise OptionError(f"Ray needs at least one worker and no negative shares, got {self}.")
 
     def run(self, plan: Plan, method: str, tasks: list[Task]) -> Iterator[tuple[Task, Iterable[Row]]]:
-        """See `fixlip.evaluation.engines.Engine`."""
+        """Do tasks; see `fixlip.evaluation.engines.Engine`."""
         ray, named = _ray(), (plan.data, *plan.models, *plan.estimators)
         if not all(isinstance(value, str) for value in named):
             raise OptionError("Workers of Ray load what they need: give data, models and estimators by name.")
@@ -88,7 +88,7 @@ class RemoteWorker:
 
 
 def died(task: Task) -> Row:
-    """What is recorded of an item that killed every worker that tried it."""
+    """Record an item that killed every worker that tried it."""
     reason = f"the worker died on this item {RETRIES + 1} times"
     item = {"item": f"#{task.index}", "index": task.index, "model": "", "estimator": ""}
     return item | {"status": "bad", "fault": "worker died", "reason": reason}

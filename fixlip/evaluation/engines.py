@@ -1,4 +1,4 @@
-"""Where tasks are done: in this process, or on Ray (`fixlip.evaluation.cluster`)."""
+"""Engines that do tasks: in this process, or on Ray (`fixlip.evaluation.cluster`)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol
@@ -12,7 +12,7 @@ ENGINES = ("local", "ray")
 
 
 class Engine(Protocol):
-    """Where tasks are done."""
+    """An engine that does tasks."""
 
     def run(self, plan: Plan, method: str, tasks: list[Task]) -> Iterator[tuple[Task, Iterable[Row]]]:
         """Call that method of a `Worker` for each task; tasks may come back in any order, each once."""
@@ -22,7 +22,7 @@ class Local:
     """In this process, one task after the other."""
 
     def run(self, plan: Plan, method: str, tasks: list[Task]) -> Iterator[tuple[Task, Iterable[Row]]]:
-        """See `Engine`."""
+        """Do tasks; see `Engine`."""
         worker = Worker(plan)
         for task in tasks:
             yield task, getattr(worker, method)(task)

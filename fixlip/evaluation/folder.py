@@ -19,7 +19,7 @@ SETTINGS, VERSION, LARGEST = "run.json", 1, 1 << 24  # of the file: name, versio
 
 
 class Settings(Fields):
-    """What `run.json` may hold; more of it is for later versions."""
+    """Contents of `run.json`; later versions may add to them."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -44,7 +44,7 @@ class Settings(Fields):
 
 
 def read_settings(folder: str | Path) -> dict[str, Any]:
-    """What `run.json` says.
+    """Read `run.json`.
 
     Args:
         folder: of a run.

@@ -27,7 +27,7 @@ class Figure:
         about: what it says, in a sentence.
         statistic: how the values of all items become one number.
         better: what a good explanation has: a higher value, a lower one, or one near zero.
-        chance: its value for an explanation that knows nothing, in one row.
+        chance: its value for an uninformed explanation, in one row.
         ceiling: the largest value that can be had, in one row.
         main: whether methods are compared by it.
         ceiling_name: a name for the ceiling in tables, where it has one of its own.
@@ -87,7 +87,7 @@ class Metric:
 
     @property
     def summary(self) -> str:
-        """What it asks, in one line."""
+        """The question that it answers, in one line."""
         return (self.function.__doc__ or "").split("\n")[0]
 
     def measure(self, case: "Case", **options: Any) -> Numbers | None:

@@ -1,4 +1,4 @@
-"""What is evaluated: data, models, estimators, metrics, and how a pair is explained."""
+"""The plan of an evaluation: data, models, estimators, metrics, and how a pair is explained."""
 
 import json
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ MAY_GROW = ("metrics", "models", "estimators", "device", "threads")
 
 @dataclass(frozen=True)
 class Plan:
-    """What is evaluated. Names may carry options: ``banzhaf p=0.7 image_masks=256``.
+    """The plan of an evaluation. Names may carry options: ``banzhaf p=0.7 image_masks=256``.
 
     Attributes:
         metrics: names of `fixlip.evaluation.list_metrics`.
@@ -127,7 +127,7 @@ class Plan:
 
     @property
     def facts(self) -> tuple[str, ...]:
-        """What to note of each picture, whatever the estimator: what the analysis of failures needs."""
+        """Facts to note of each picture for the analysis of failures, whatever the estimator."""
         return ("picture",) if any(name == "grounding" for name, _ in self.measures.values()) else ()
 
     @property

@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 class RowFields(Fields):
-    """What a row has at least; more of it is for later versions."""
+    """Fields that a row has at least; later versions may add to them."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -69,7 +69,7 @@ def as_written() -> Iterator[None]:
 
 
 def key(row: Row) -> Key:
-    """What a row is about; one of several rows with the same key goes on where the others stopped."""
+    """Key of a row; one of several rows with the same key goes on where the others stopped."""
     return row["model"], row["estimator"], row["item"]
 
 
@@ -126,7 +126,7 @@ class Journal:
 
 
 def _whole(file: FileIO) -> int:
-    """Where the last whole line ends."""
+    """Find the end of the last whole line."""
     end = file.seek(0, os.SEEK_END)
     while end > 0:
         start = max(0, end - BLOCK)

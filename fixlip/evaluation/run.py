@@ -20,7 +20,7 @@ from fixlip.fitting.stopping import all_or_nothing
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run has come to.
+    """Outcome of a run.
 
     Attributes:
         folder: where the rows are.

@@ -72,5 +72,5 @@ def missing(plan: Plan, found: list[Row], chosen: list[tuple[int, int]], retry: 
 
 
 def hidden(progress: bool | None) -> bool | None:
-    """What tqdm calls `disable`; None shows a bar on a terminal."""
+    """Return what tqdm calls `disable`; None shows a bar on a terminal."""
     return None if progress is None else not progress

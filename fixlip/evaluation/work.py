@@ -1,4 +1,4 @@
-"""What one process does: it holds the data and a model, explains items and measures the explanations."""
+"""Work of one process: it holds the data and a model, explains items and measures the explanations."""
 
 from collections.abc import Hashable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -190,7 +190,7 @@ class _Pair:
     picture: "Image.Image"
 
     def facts(self) -> Row:
-        """What no estimator changes: the embedding of the whole picture, to find unusual ones."""
+        """Facts that no estimator changes: the embedding of the whole picture, to find unusual ones."""
         whole = self.game.image_embeddings(np.ones((1, self.game.n_image), dtype=bool))[0]
         return {"metrics": {"picture": {"embedding": np.round(whole, DIGITS).tolist()}}}
 

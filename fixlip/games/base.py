@@ -17,7 +17,7 @@ LARGEST = 1e50  # of embeddings, scale and bias: the figures of a fit have their
 
 @dataclass(frozen=True)
 class Source:
-    """What a game is about, for the provenance of results."""
+    """Subject of a game, for the provenance of results."""
 
     model: str = ""
     weights: str = ""
@@ -221,7 +221,7 @@ def _checked(masks: np.ndarray, n: int, side: str) -> np.ndarray:
 def _called(
     function: Callable[[np.ndarray], Any], masks: np.ndarray, n: int, side: str, what: str, ndim: int
 ) -> np.ndarray:
-    """What a function of the user's says of some masks, checked and copied, float64."""
+    """Ask a function of the user about some masks; the answer is checked and copied, float64."""
     masks = _checked(masks, n, side)
     found: Any = function(masks.copy())
     if hasattr(found, "detach"):  # a tensor, of any device and type

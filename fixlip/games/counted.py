@@ -58,7 +58,7 @@ class CountedGame:
         self.__dict__.pop("ends", None)
 
     def keep(self, side: str, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What `make` makes of one input; made once for all pairs with this input, and its passes counted each time.
+        """Keep what `make` makes of one input: made once for all pairs with it, its passes counted each time.
 
         Args:
             side: "image" or "text".
@@ -98,7 +98,7 @@ class CountedGame:
         return values
 
     def layers(self, side: str) -> Any:
-        """See `fixlip.games.base.DifferentiableGame`."""
+        """Open a tower; see `fixlip.games.base.DifferentiableGame`."""
         return self.game.layers(side)
 
     @cached_property
@@ -119,7 +119,7 @@ class CountedGame:
         remarks: Sequence[str] = (),
         **provenance: Any,
     ) -> Explanation:
-        """What `Estimator.estimate` returns.
+        """Make the explanation that `Estimator.estimate` returns.
 
         Args:
             baseline, first_order, second_order, index, stderr, unit: of the `Explanation`; second_order None where no

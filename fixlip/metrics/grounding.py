@@ -96,7 +96,7 @@ def positive_share(heatmap: np.ndarray, cover: np.ndarray) -> float:
     """PGE: the share of the positive attribution that falls into the box; NaN where nothing is positive.
 
     Patches count by the part of them that the box covers, so even the coverage map itself scores below 1 on a coarse
-    grid: print `positive_share(cover, cover)` beside it. A map that knows nothing scores the mean of `cover`.
+    grid: print `positive_share(cover, cover)` beside it. An uninformed map scores the mean of `cover`.
 
     Args:
         heatmap: [rows, columns] or [n_image], attribution of the object's words.
@@ -110,7 +110,7 @@ def positive_share(heatmap: np.ndarray, cover: np.ndarray) -> float:
 def pointing_hit(heatmap: np.ndarray, cover: np.ndarray) -> bool:
     """PGA, for one object: whether the patch of the largest attribution touches the box; a flat map points nowhere.
 
-    Of several largest patches the first counts. A map that knows nothing hits with the share of patches that the box
+    Of several largest patches the first counts. An uninformed map hits with the share of patches that the box
     touches.
     """
     return bool(np.ptp(heatmap) > 0 and cover.flat[int(np.argmax(heatmap))] > TOUCH)
@@ -144,7 +144,7 @@ class Grounding:
 
 
 def grounding(explanation: Explanation, spans: Sequence[Any], boxes: Sequence[Sequence[Box]]) -> tuple[Grounding, ...]:
-    """Where the attribution of each object's words falls.
+    """Measure where the attribution of each object's words falls.
 
     The attribution of an explanation without pairs is the one map that it has, whatever the words.
 

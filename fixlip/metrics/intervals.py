@@ -14,7 +14,7 @@ AT_ONCE = 2_000_000  # numbers that a batch of resamples holds
 
 
 def _median(table: np.ndarray, axis: int = -1) -> np.ndarray:
-    """What numpy's nanmedian gives, several times faster on many short rows; NaN, without a warning, for nothing."""
+    """Compute numpy's nanmedian, several times faster on many short rows; NaN, without a warning, for nothing."""
     ordered, n = np.sort(table, axis=axis), np.isfinite(table).sum(axis, keepdims=True)
     low = np.take_along_axis(ordered, np.maximum(n - 1, 0) // 2, axis)
     high = np.take_along_axis(ordered, np.minimum(n // 2, table.shape[axis] - 1), axis)

@@ -1,4 +1,4 @@
-"""What a metric reads of an explanation: a map over the image players, a number for each word, and their ranks.
+"""Maps that metrics read from an explanation: a map over the image players, a number for each word, and their ranks.
 
 An explanation with pairs has a map of its own for each word; one without has a single map for all words.
 """

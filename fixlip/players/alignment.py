@@ -1,4 +1,4 @@
-"""Where the characters of a cleaned text come from in the original."""
+"""Alignment of the characters of a cleaned text with those of the original."""
 
 import re
 from difflib import SequenceMatcher

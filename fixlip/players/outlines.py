@@ -1,4 +1,4 @@
-"""Where image players are drawn, for figures and the page: boxes, and the outlines of regions."""
+"""Boxes and outlines of image players, for figures and the page."""
 
 from collections.abc import Iterator
 

@@ -106,7 +106,7 @@ def group_into_words(text: str, tokens: Sequence[Span]) -> list[Group]:
 
 
 def group_by_phrases(text: str, tokens: Sequence[Span], phrases: Sequence[str | Span]) -> list[Group]:
-    """As `group_into_words`, but each phrase is one player.
+    """Group tokens as `group_into_words` does, but each phrase is one player.
 
     A phrase that covers a part of a word takes the whole word.
 
@@ -152,7 +152,7 @@ def group_by_phrases(text: str, tokens: Sequence[Span], phrases: Sequence[str | 
 
 
 def group_by_content(text: str, tokens: Sequence[Span]) -> list[Group]:
-    """As `group_into_words`, but English stop words are joined with the content word that follows.
+    """Group tokens as `group_into_words` does, but English stop words are joined with the content word that follows.
 
     Stop words are of the closed classes (articles, prepositions, conjunctions, auxiliaries, pronouns), with punctuation
     that stands alone. Negations are content. Stop words at the end join the word before; a caption of nothing else is
@@ -172,7 +172,7 @@ def group_by_content(text: str, tokens: Sequence[Span]) -> list[Group]:
 
 
 def _find(text: str, phrase: str | Span) -> list[Span]:
-    """Where a phrase is in a caption."""
+    """Find a phrase in a caption."""
     if not isinstance(phrase, str):
         try:
             start, end = (index(k) for k in phrase)

@@ -1,4 +1,4 @@
-"""What a report is made of, whatever it is written in: sections of paragraphs, tables, figures and examples."""
+"""Blocks of a report, in Markdown and HTML alike: sections of paragraphs, tables, figures and examples."""
 
 import math
 import re
@@ -131,7 +131,7 @@ class Section:
 
     @property
     def anchor(self) -> str:
-        """Where links to it lead."""
+        """Target of links to it."""
         return "".join(c if c.isalnum() else "-" for c in self.title.lower())
 
 

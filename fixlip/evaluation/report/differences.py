@@ -37,7 +37,7 @@ def differences(columns: Columns) -> Table:
 
 
 def _pairs(figure: Figure, of: dict[Method, Column]) -> Iterator[tuple[str, str, Method, Method]]:
-    """What is compared: between what, within what, and the two methods."""
+    """Yield the comparisons: between what, within what, and the two methods."""
     for estimator in dict.fromkeys(estimator for _, estimator in of):
         same = [method for method in of if method[1] == estimator]
         yield from (("models", estimator, *pair) for pair in combinations(same, 2))

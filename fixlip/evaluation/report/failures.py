@@ -25,7 +25,7 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Failures:
-    """What `failures` finds; tables are lists of rows, in types of JSON.
+    """Results of `failures`; tables are lists of rows, in types of JSON.
 
     Attributes:
         thresholds: what counts as a failure, as tiny, as unusual; in sentences by kind.

@@ -34,8 +34,8 @@ from fixlip.evaluation.report.tables import (
 
 HOW_TO_READ = (
     "Numbers have 95 % bootstrap intervals over items. ● is the best estimator of its model, ○ one that is not clearly "
-    "worse on the same items. On a strip the strong tick is chance, what an explanation that knows nothing has, the "
-    "faint one the most that can be had (for PGE: what a perfect outline has)."
+    "worse on the same items. On a strip the strong tick is chance, the value of an uninformed explanation, and the "
+    "faint one is the largest value that is possible (for PGE: that of a perfect outline)."
 )
 Shown = dict[tuple[str, str, str], list[Example]]  # model, estimator, kind
 
@@ -70,7 +70,7 @@ def sections(
 
 
 def title_of(settings: Mapping[str, Any]) -> str:
-    """What was evaluated."""
+    """List the data, the models and the methods."""
     data = settings.get("data")
     return str(data.get("spec") or data.get("name") if isinstance(data, Mapping) else data or "Evaluation")
 
@@ -150,8 +150,8 @@ def _failures(failures: Failures, shown: Shown) -> list[Block]:
 
 def _typical(shown: Shown) -> list[Block]:
     examples = [e for (_, _, of), several in shown.items() if of == "typical" for e in several]
-    said = "For each model the explanation in the middle of its best estimator, for the words that are marked."
-    return [Paragraph(said, soft=True), Examples("", examples)] if examples else []
+    about = "For each model, the median explanation by its best estimator, for the marked words."
+    return [Paragraph(about, soft=True), Examples("", examples)] if examples else []
 
 
 def _left_out(summary: Summary) -> list[Block]:

@@ -335,7 +335,7 @@ def failure_table(failures: Failures) -> Table:
 
 
 def method_table(summary: Summary) -> Table:
-    """What each method spent, and how long it took."""
+    """Passes and seconds of each method."""
     seconds = {(t["model"], t["estimator"]): t for t in summary.times}
     lines = {}
     for m in summary.methods:

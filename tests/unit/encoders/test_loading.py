@@ -319,7 +319,7 @@ def test_models_that_are_not_here_are_passed_over_without_network(tmp_path, monk
     wished = [f"{spec} cache_dir={tmp_path}" for spec in wished] + [f"local-dir:{tmp_path}"]
     assert first_available(*wished, "demo-siglip", "demo-clip").name == "demo-siglip"
     lines = capsys.readouterr().out.splitlines()
-    assert [line.partition(" is passed over")[0] for line in lines] == [spec.partition(" ")[0] for spec in wished]
+    assert [line.partition(" is skipped")[0] for line in lines] == [spec.partition(" ")[0] for spec in wished]
 
 
 def test_a_model_of_the_hubs_cache_is_loaded(tmp_path, capsys):
@@ -375,7 +375,7 @@ def test_weights_that_cannot_be_read_are_passed_over(tmp_path, capsys):
     write_config(folder)
     (folder / "open_clip_model.safetensors").write_bytes(b"not weights")
     assert first_available(f"hf-hub:some/model cache_dir={tmp_path}", "demo-clip").name == "demo-clip"
-    assert capsys.readouterr().out.startswith("hf-hub:some/model is passed over: The model 'hf-hub:some/model'")
+    assert capsys.readouterr().out.startswith("hf-hub:some/model is skipped: The model 'hf-hub:some/model'")
 
 
 def test_names_of_first_available():
