@@ -40,7 +40,15 @@ class Ray:
             raise OptionError(f"Ray needs at least one worker and no negative shares, got {self}.")
 
     def run(self, plan: Plan, method: str, tasks: list[Task]) -> Iterator[tuple[Task, Iterable[Row]]]:
-        """Do tasks; see `fixlip.evaluation.engines.Engine`."""
+        """Do tasks; see `fixlip.evaluation.engines.Engine`.
+
+        Args:
+            plan: of the evaluation, with data, models and estimators by name.
+            method, tasks: as there.
+
+        Raises:
+            OptionError: something in the plan is an object, which workers could not load.
+        """
         ray, named = _ray(), (plan.data, *plan.models, *plan.estimators)
         if not all(isinstance(value, str) for value in named):
             raise OptionError("Workers of Ray load what they need: give data, models and estimators by name.")
