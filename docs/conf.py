@@ -41,7 +41,10 @@ nitpick_ignore_regex = [
         r"py:class",
         r"Shown|Artist|Axes|Axis|Colormap|Figure|(dict|tuple|list)\[\w+",
     ),  # these too, known to type checkers only
-    (r"py:class", r"(fixlip\.\w+\.(style\.)?)?(RegionsLike|Columns|Drawn|E)"),  # types with a name
+    (
+        r"py:class",
+        r"(fixlip\.\w+\.(style\.)?)?(RegionsLike|Columns|Drawn|E|Number|Quadrature|Side)",
+    ),  # types with a name
 ]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]

@@ -20,7 +20,7 @@ CLI = ("-c", "from fixlip.cli import main; main()")
 def site(tmp_path_factory):
     """A folder with the plugin installed in it."""
     source, target = tmp_path_factory.mktemp("source") / "plugin", tmp_path_factory.mktemp("site")
-    shutil.copytree(ROOT / "tests" / "plugin", source, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "tests" / "packaging" / "plugin", source, ignore=shutil.ignore_patterns("__pycache__"))
     offline = ["--no-deps", "--no-build-isolation", "--no-index", "--disable-pip-version-check"]
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", *offline, "--target", target, source], check=True)
     return target
