@@ -13,7 +13,7 @@ from tests.helpers import mutations
 from tests.helpers.fuzzing import TARGETS, Target
 from tests.helpers.paths import ROOT
 
-FINDINGS = sorted((ROOT / "tests" / "findings").glob("*/*"))
+FINDINGS = sorted((ROOT / "tests" / "helpers" / "findings").glob("*/*"))
 SHORT = 60  # inputs
 
 
