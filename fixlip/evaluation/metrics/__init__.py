@@ -6,10 +6,11 @@ Names are read without an import of any metric. Packages add metrics by entry po
 import warnings
 from functools import cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
 from fixlip.errors import OptionError, unknown
+from fixlip.plugins import points
 
 if TYPE_CHECKING:
     from fixlip.evaluation.metric import Metric
@@ -32,12 +33,11 @@ _registered: "dict[str, Metric]" = {}
 @cache
 def _entry_points() -> dict[str, EntryPoint]:
     """The metrics of other packages, sorted by name."""
-    points: dict[str, EntryPoint] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        if point.name in BUILT_IN or points.get(point.name, point).value != point.value:
-            raise OptionError(f"Two packages register the metric {point.name!r}, one of them as {point.value}.")
-        points[point.name] = point
-    return points
+    added = points(GROUP)
+    for name in added:
+        if name in BUILT_IN:
+            raise OptionError(f"Two packages register the metric {name!r}, one of them as {added[name].value}.")
+    return dict(sorted(added.items()))
 
 
 @cache
