@@ -41,7 +41,8 @@ def compare(
         >>> from fixlip.datasets.scenes import make_scene
         >>> scene = make_scene(0)
         >>> by_p = [Banzhaf(p=p, interactions="cross") for p in (0.3, 0.7)]
-        >>> both = compare(scene.image, scene.caption, models=["demo-clip"], estimators=by_p, progress=False)
+        >>> call = {"models": ["demo-clip"], "image_masks": 128, "progress": False}
+        >>> both = compare(scene.image, scene.caption, estimators=by_p, **call)
         >>> both.labels
         ('banzhaf #1', 'banzhaf #2')
     """

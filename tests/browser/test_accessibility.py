@@ -7,7 +7,7 @@ from fixlip.plots import colours
 from tests.helpers.browser import PHONE, browser, open_page, settle, word
 from tests.helpers.pictures import comparison, contrast, explanation, gallery
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 __all__ = ["browser", "open_page"]
 
 PAGES = {

@@ -13,7 +13,7 @@ from tests.browser.test_interactions import choose, mixed, word
 from tests.helpers.browser import ARTIFACTS
 from tests.helpers.pictures import comparison, explanation, of_regions
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 
 
 def downloaded(page, name, nth=0):

@@ -10,7 +10,7 @@ from tests.helpers.browser import settle
 from tests.helpers.hostile_texts import TEXTS, kinds, poisoned
 from tests.unit.evaluation.test_report import stand_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 
 NONE = "() => typeof pwned === 'undefined' && document.querySelectorAll('script').length"
 ALL = "".join(TEXTS[:40])

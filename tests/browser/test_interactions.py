@@ -11,7 +11,7 @@ from fixlip.results.removal_curves import RemovalCurves, nested_masks
 from tests.helpers.browser import ARTIFACTS, PHONE, numbers, settle, word
 from tests.helpers.pictures import comparison, explanation
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 LINKS = """all => all.map(g => {
   const line = g.querySelector('.line'), matrix = line.getScreenCTM();
   const dot = g.querySelector('circle').getBoundingClientRect();

@@ -9,7 +9,7 @@ from fixlip import viewer
 from tests.helpers.browser import ARTIFACTS, browser, open_page, word
 from tests.helpers.pictures import explanation
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 __all__ = ["browser", "open_page"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.helpers.browser import ARTIFACTS, browser, expect_heat, numbers, open_page, patches, word
 from tests.helpers.pictures import explanation
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 __all__ = ["browser", "open_page"]
 
 

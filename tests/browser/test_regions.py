@@ -9,7 +9,7 @@ from fixlip import Player
 from tests.helpers.browser import ARTIFACTS, browser, expect_heat, open_page
 from tests.helpers.pictures import explanation, of_regions
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 __all__ = ["browser", "open_page"]
 
 

@@ -7,7 +7,7 @@ from tests.helpers import results
 from tests.helpers.browser import ARTIFACTS, browser
 from tests.unit.evaluation.test_report import EVIL, stand_in
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 __all__ = ["browser"]
 LOOKS = {
     "light": {"viewport": {"width": 1180, "height": 900}},

@@ -8,7 +8,7 @@ from fixlip.results.contrast import Contrast
 from tests.helpers.browser import ARTIFACTS, browser, expect_scale, opacities, open_page, panel_of, pressed
 from tests.helpers.pictures import comparison, explanation
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 __all__ = ["browser", "open_page"]
 
 

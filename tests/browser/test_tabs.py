@@ -8,7 +8,7 @@ from fixlip.results.gallery import Gallery
 from tests.helpers.browser import ARTIFACTS, PHONE, browser, expect_scale, open_page, panel_of, pressed
 from tests.helpers.pictures import comparison, contrast, explanation, gallery
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser]
+pytestmark = pytest.mark.browser
 __all__ = ["browser", "open_page"]
 HOSTILE = "<img src=x onerror=alert(1)>"
 

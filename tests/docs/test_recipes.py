@@ -14,6 +14,7 @@ PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 FILES = dict(re.findall(r"```python\n# (\S+\.py)\n(.*?)```", PAGE, re.S))
 TABLES = re.findall(r'```toml\n\[project\.entry-points\."(.+?)"\]\n(.*?)```', PAGE, re.S)
 LINES = re.findall(r"```text\n(.*?)\n```", PAGE, re.S)
+pytestmark = pytest.mark.slow  # each in a process of its own
 SCENE = "from fixlip.datasets.scenes import make_scene; import fixlip; scene = make_scene(1, n_objects=2)\n"
 FEW = "model='demo-clip', image_masks=128, text_masks=16, progress=False, options={'interactions': 'cross'}"
 
@@ -53,7 +54,6 @@ def test_an_estimator(package):
     assert python(package, f"{SCENE}{code}\nprint(found.index)").strip() == "MINE"
 
 
-@pytest.mark.slow
 def test_a_metric(package):
     command = ["--data", "scenes:2", "--model", "demo-clip", "--estimator", "grad-eclip", "--out", "runs"]
     run(package, sys.executable, "-m", "fixlip", "evaluate", "my-sparsity share=0.1", *command)

@@ -11,7 +11,6 @@ import pytest
 
 from tests.helpers.paths import ROOT
 
-pytestmark = pytest.mark.slow
 NAME = "plugin-occlusion"
 CLI = ("-c", "from fixlip.cli import main; main()")
 

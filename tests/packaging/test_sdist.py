@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from tests.helpers.paths import ROOT
 from tests.packaging.test_wheel import copy_of_source
 
-pytestmark = [pytest.mark.slow, pytest.mark.wheel]
+pytestmark = pytest.mark.wheel
 MAKE = "import sys, setuptools.build_meta as b; out = sys.argv[1]; b.build_sdist(out); b.build_wheel(out)"
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.helpers.paths import ROOT
 
-pytestmark = [pytest.mark.slow, pytest.mark.wheel]
+pytestmark = pytest.mark.wheel
 
 
 def copy_of_source(target):

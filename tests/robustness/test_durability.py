@@ -13,7 +13,7 @@ import pytest
 
 from fixlip.evaluation import read
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("heard")]
+pytestmark = pytest.mark.usefixtures("heard")
 
 COMMAND = [
     *(sys.executable, "-m", "fixlip", "evaluate", "grounding", "insertion-deletion", "--data", "scenes:20"),

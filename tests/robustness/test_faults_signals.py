@@ -25,10 +25,6 @@ OF_LIBRARIES = ["threads", "warnings", "streams", "open files"]  # typer's hook,
 ENDS = "exit code 130, 143 or 129, at most one line, files whole or absent, no temporary files, the state as before"
 
 
-def slow(value):
-    return pytest.param(value, marks=pytest.mark.slow)
-
-
 def command(name, photo, out):
     """Arguments that write every kind of file that the command can write into `out`."""
     pair, results = (photo, "a dog"), ("--html", out / "page.html", "--png", out / "figure.png")
@@ -72,8 +68,8 @@ def send(number):
     return error
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, slow(signal.SIGINT), slow(signal.SIGHUP)], ids=lambda n: n.name)
-@pytest.mark.parametrize("name", ["explain", "evaluate", *map(slow, ("contrast", "compare", "sweep", "demo"))])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda n: n.name)
+@pytest.mark.parametrize("name", ["explain", "evaluate", "contrast", "compare", "sweep", "demo"])
 def test_a_signal_in_a_pass(name, number, cli, photo, tmp_path, demo_clip, monkeypatch):
     monkeypatch.setattr("fixlip.api.load.load_model", lambda *args, **options: demo_clip)
     monkeypatch.setattr("fixlip.api.load._load_once", lambda *args, **options: demo_clip)
@@ -156,7 +152,6 @@ def evaluated(tmp_path_factory):
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
 @pytest.mark.parametrize("name", ["explain", "compare", "sweep", "demo", "evaluate", "report"])
 def test_a_signal_at_any_moment(name, number, photo, tmp_path, evaluated):
@@ -180,7 +175,6 @@ def test_a_signal_at_any_moment(name, number, photo, tmp_path, evaluated):
 LONG = ("--model", "demo-clip", "--target-error", "0.0001")
 
 
-@pytest.mark.slow
 def test_a_second_one_ends_at_once(photo, tmp_path):
     with start("explain", photo, "a dog and a cat on a red bus in the park", *LONG) as process:
         hears(process)

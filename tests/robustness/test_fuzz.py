@@ -104,7 +104,6 @@ def test_changes_change():
     assert len({repr(mutations.json_mutated({"a": [1, 2.5, "x"], "b": {"c": None}}, rng)) for _ in range(50)}) > 30
 
 
-@pytest.mark.slow
 def test_the_script(tmp_path):
     """In a process of its own, with atheris where that is installed."""
     command = [sys.executable, ROOT / "scripts" / "fuzz.py", "--target", "labels", "--seconds", "3", "--out", tmp_path]

@@ -116,7 +116,6 @@ def test_bombs(tmp_path):
         assert seconds < SECONDS
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "I;16"])
 def test_the_largest_picture(mode, tmp_path):
     Image.new(mode, (9400, 9400)).save(tmp_path / "large.png", compress_level=1)

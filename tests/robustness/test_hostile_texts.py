@@ -15,7 +15,7 @@ from tests.helpers import results
 from tests.helpers.hostile_texts import BROWSER, MARKUP, MATHEMATICS, ODD, TERMINAL, TEXTS, kinds, poisoned
 
 IDS = [f"{k}" for k in range(len(TEXTS))]
-SOON = {*TERMINAL[:2], *MATHEMATICS[:3], BROWSER[3], BROWSER[-1], ODD[0]}
+SOME = [*TERMINAL[:2], *MATHEMATICS[:3], BROWSER[3], BROWSER[-1], ODD[0]]
 every_text = pytest.mark.parametrize("text", TEXTS, ids=IDS)
 
 
@@ -111,11 +111,7 @@ def test_warnings_are_one_line_on_the_terminal(cli, tmp_path, monkeypatch):
     assert err.splitlines()[0] == "fixlip: a\\x1b[31m\\nb"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [t if t in SOON else pytest.param(t, marks=pytest.mark.slow) for t in TEXTS],
-    ids=IDS,
-)
+@pytest.mark.parametrize("text", SOME, ids=ascii)
 def test_figures_draw_what_they_are_given(text):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r".*(No installed font|Glyph|missing from).*")

@@ -70,7 +70,6 @@ def without_network():
     return before
 
 
-@pytest.mark.slow
 def test_no_command_opens_a_socket_or_starts_a_program(tmp_path, photo):
     done = here(WATCHED, given=COMMANDS, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -188,7 +187,6 @@ def test_the_watch_sees_an_attempt():
     network.outside.clear()
 
 
-@pytest.mark.slow
 def test_ray_needs_no_network(tmp_path, without_network):
     pytest.importorskip("ray")
     code = """

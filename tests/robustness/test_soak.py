@@ -8,7 +8,6 @@ import torch
 from scripts import soak
 from tests.helpers.paths import ROOT
 
-pytestmark = pytest.mark.slow
 HOUR = ROOT / "benchmarks" / "results" / "soak.json"
 
 

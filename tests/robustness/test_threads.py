@@ -86,7 +86,7 @@ def compared(n, jobs, times=1):
         assert in_threads(n, jobs) == alone
 
 
-@pytest.mark.parametrize("n", [pytest.param(2, marks=pytest.mark.slow), 8])
+@pytest.mark.parametrize("n", [2, 8])
 def test_one_model_in_threads(n):
     jobs = explanations(NAMES)
     with unchanged(model_of(MODEL)):
@@ -101,7 +101,6 @@ def test_a_tokenizer_in_threads(model):
     compared(8, jobs)
 
 
-@pytest.mark.slow
 def test_every_estimator_in_threads():
     jobs = [lambda name=name: bits(run(name, game_of(MODEL), seed=1)) for name in ALL]
     compared(8, jobs)
@@ -240,7 +239,6 @@ def test_a_log_of_another_thread_is_heard_while_a_model_loads(caplog):
     assert caplog.messages == ["of another"]
 
 
-@pytest.mark.slow
 def test_what_is_shown(tmp_path, explanation):
     def job(k):
         path = tmp_path / f"{k}.fixlip"
@@ -292,7 +290,6 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["fork", "spawn"])
 def test_processes(how, tmp_path):
     if how == "fork" and not hasattr(os, "fork"):

@@ -233,17 +233,17 @@ def test_the_command_line(cli, scene, tmp_path, monkeypatch):
     photo, saved = tmp_path / "photo.png", tmp_path / "found"
     scene.image.save(photo)
     base = ("sweep", photo, "a dog and a bus", "--model", "demo-clip", "--fixed", "interactions=cross")
-    masks = ("--option", "image_masks", "--values", "64,256")
+    masks = ("--option", "image_masks", "--values", "64,128")
     code, out, err = cli(*base, *masks, "--png", tmp_path / "s.png")
     assert (code, err) == (0, "")
     assert max(map(len, out.splitlines()[:8])) <= 80
-    for fact in ("measured against image_masks = 256", "256 *", "66 + ", "258 + ", "correlation", "wrote"):
+    for fact in ("measured against image_masks = 128", "128 *", "66 + ", "130 + ", "correlation", "wrote"):
         assert fact in out
     assert (tmp_path / "s.png").exists()
-    found = fixlip.explain(scene.image, "a dog and a bus", model="demo-clip", image_masks=512, **FIXED)
+    found = fixlip.explain(scene.image, "a dog and a bus", model="demo-clip", image_masks=256, **FIXED)
     found.save(saved)
     assert "the explanation given" in cli(*base, *masks, "--against", saved)[1]
-    assert "image_masks = 512, a separate run" in cli(*base, *masks, "--reference", "512")[1]
+    assert "image_masks = 256, a separate run" in cli(*base, *masks, "--reference", "256")[1]
     for flags, hint in (
         (("--option", "pp", "--values", "1,2"), "Did you mean 'p'"),
         (("--option", "p", "--values", "0.3"), "at least two"),

@@ -36,9 +36,9 @@ def test_done_is_0():
     assert (code, out, err) == (0, f"fixlip {fixlip.__version__}\n", "")
 
 
-def test_nothing_evaluated_is_1(tmp_path):  # the estimator takes 20 players at most
-    code, _, err = ended("evaluate", "grounding", "--data", "scenes:1", "--model", "demo-clip", "--out", tmp_path / "r",
-                         "--estimator", "exact")  # fmt: skip
+def test_nothing_evaluated_is_1(cli, tmp_path):  # the estimator takes 20 players at most
+    code, _, err = cli("evaluate", "grounding", "--data", "scenes:1", "--model", "demo-clip", "--out", tmp_path / "r",
+                       "--estimator", "exact")  # fmt: skip
     assert (code, err) == (1, "")
 
 

@@ -14,7 +14,7 @@ import torch
 import fixlip
 from fixlip.estimators.banzhaf import Banzhaf
 from fixlip.games.similarity import games
-from tests.helpers.models import FAMILIES, Processor, encoder_of, folder, picture, pieces_tokenizer
+from tests.helpers.models import FAMILIES, encoder_of, folder, picture
 from tests.helpers.oracles import assert_close, banzhaf_fit, pairs_of
 from tests.helpers.paths import ROOT
 
@@ -33,18 +33,9 @@ def full_size(name):
     return build
 
 
-def naflex():
-    from transformers import Siglip2Config, Siglip2ImageProcessor, Siglip2Model
-
-    config = Siglip2Config(text_config={"vocab_size": 500}, vision_config={})
-    return fixlip.load_model(Siglip2Model(config), preprocess=Processor(Siglip2ImageProcessor(), pieces_tokenizer()))
-
-
 FULL_SIZE = {
     "ViT-B-32, full size": full_size("ViT-B-32"),
-    "ViT-B-16-SigLIP, full size": full_size("ViT-B-16-SigLIP"),
     "ViT-B-16-SigLIP2, full size": full_size("ViT-B-16-SigLIP2"),
-    "Siglip2Model (NaFlex), full size": naflex,
 }
 BUNDLED = {name: lambda name=name: fixlip.load_model(name, device="cpu") for name in fixlip.list_models()["bundled"]}
 BUILD = {**{f: lambda f=f: encoder_of(f) for f in FAMILIES}, **FULL_SIZE, **BUNDLED}
@@ -132,7 +123,7 @@ def describe(name, encoder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [*FAMILIES, *BUNDLED, *(pytest.param(n, marks=pytest.mark.slow) for n in FULL_SIZE)])
+@pytest.mark.parametrize("name", BUILD)
 def test_family(name):
     FOUND[name] = row = describe(name, BUILD[name]())
     if os.environ.get("FIXLIP_WRITE_TABLE"):

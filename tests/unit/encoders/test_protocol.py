@@ -38,7 +38,7 @@ for member in MEMBERS:
 def explained(encoder, scene, **call):
     options = {"interactions": "cross"}
     return fixlip.explain(
-        scene.image.resize((224, 224)), scene.caption, model=encoder, image_masks=128, text_masks=32,
+        scene.image.resize((224, 224)), scene.caption, model=encoder, image_masks=64, text_masks=16,
         options=options, progress=False, **call,
     )  # fmt: skip
 
