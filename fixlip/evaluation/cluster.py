@@ -11,7 +11,7 @@ from typing import Any
 
 from fixlip.errors import MissingExtraError, OptionError
 from fixlip.evaluation.plan import Plan
-from fixlip.evaluation.rows import Row
+from fixlip.evaluation.records import BadRow, Row
 from fixlip.evaluation.work import Task, Worker
 
 RETRIES = 2  # of a task whose worker died
@@ -98,8 +98,7 @@ class RemoteWorker:
 def died(task: Task) -> Row:
     """Record an item that killed every worker that tried it."""
     reason = f"the worker died on this item {RETRIES + 1} times"
-    item = {"item": f"#{task.index}", "index": task.index, "model": "", "estimator": ""}
-    return item | {"status": "bad", "fault": "worker died", "reason": reason}
+    return BadRow(item=f"#{task.index}", index=task.index, model="", estimator="", fault="worker died", reason=reason)
 
 
 @contextmanager

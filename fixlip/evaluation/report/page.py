@@ -16,6 +16,7 @@ from urllib.parse import quote
 from fixlip.errors import InputError, OptionError
 from fixlip.evaluation import rows as rows_on_disk
 from fixlip.evaluation.folder import SETTINGS, read_settings
+from fixlip.evaluation.records import Row
 from fixlip.evaluation.report.blocks import Example, Examples, Section, short_names
 from fixlip.evaluation.report.examples import Explain, Shots
 from fixlip.evaluation.report.failures import Failures, failures
@@ -138,7 +139,7 @@ def report(
     return found
 
 
-def make(rows: list[dict[str, Any]], settings: Mapping[str, Any], *, examples: int, explain: Explain) -> Report:
+def make(rows: list[Row], settings: Mapping[str, Any], *, examples: int, explain: Explain) -> Report:
     """The report of rows; see `report`."""
     from fixlip.evaluation.report import examples as report_examples
 
