@@ -19,6 +19,7 @@ from fixlip.evaluation.metrics import _registered, get_metric, list_metrics
 from fixlip.evaluation.randomised import randomised
 from fixlip.evaluation.records import ExplainedRow
 from fixlip.evaluation.rows import Journal, lines
+from tests.helpers.datasets import ListedData
 
 CHEAP = ("itsm", "mask-clip")
 
@@ -38,21 +39,6 @@ def timeless(folder):
 
 def written(folder):
     return [row for path in sorted(folder.glob("rows-*.jsonl")) for row in lines(path)]
-
-
-class Few:
-    """A data set from a list, with entries of every kind."""
-
-    name = "few"
-
-    def __init__(self, *entries):
-        self.entries = entries
-
-    def __len__(self):
-        return len(self.entries)
-
-    def __getitem__(self, index):
-        return self.entries[index]
 
 
 # What is written
@@ -187,7 +173,7 @@ def test_a_shard_that_is_being_written_is_left_alone(tmp_path):
 def faulty(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"not a picture")
     good = Scenes(3)
-    return Few(
+    return ListedData(
         good[0],
         BadItem("twice", "duplicate", "scene-000000 is there twice"),
         Item("broken", tmp_path / "bad.png", (Caption("a dog"),)),
@@ -206,6 +192,14 @@ def test_bad_items_are_recorded_and_the_others_go_on(tmp_path):
     assert set(bad) == {"twice", "broken", "none"}
     assert bad["broken"].reason.partition("' ")[2].startswith("is not a picture in a supported format")
     assert run(tmp_path / "run", data=faulty(tmp_path)).done == 0
+
+
+@pytest.mark.parametrize("captions", ["first", "best"])
+def test_an_item_without_captions_is_bad(tmp_path, captions):
+    scene = Scenes(1)[0]
+    data = ListedData(Item("bare", scene.picture, ()), scene)
+    outcome = run(tmp_path, data=data, captions=captions, estimators=("itsm",))
+    assert (outcome.evaluated, outcome.skipped) == (1, {"empty caption": 1})
 
 
 def test_retry_does_what_failed_again(tmp_path):
@@ -246,7 +240,7 @@ def test_a_metric_that_no_item_allows_is_named(tmp_path):
 
 def captioned():
     scenes = Scenes(4, n_objects=1)
-    return Few(
+    return ListedData(
         *(
             Item(s.id, s.picture, (Caption("a cloud"), s.captions[0], Caption("a shoe")))
             for s in (scenes[i] for i in range(4))
@@ -360,7 +354,7 @@ def test_words_that_the_model_does_not_read_are_not_scored(tmp_path):
     text = "a dog " * 40 + scene.captions[0].text
     span = (text.rindex(scene.captions[0].objects[0].name), len(text))
     thing = GroundedObject("x", scene.captions[0].objects[0].boxes, span)
-    run(tmp_path, data=Few(Item("x", scene.picture, (Caption(text, (thing,)),))), estimators=("itsm",))
+    run(tmp_path, data=ListedData(Item("x", scene.picture, (Caption(text, (thing,)),))), estimators=("itsm",))
     assert read(tmp_path)[-1].metrics["grounding"] is None
 
 
