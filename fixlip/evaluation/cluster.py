@@ -55,9 +55,9 @@ class Ray:
         started = not ray.is_initialized()
         if started:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
-            own = {} if self.address else {"num_cpus": self._whole_cpus(), "include_dashboard": False}
+            resources = {} if self.address else {"num_cpus": self._whole_cpus(), "include_dashboard": False}
             with _own_signals():
-                ray.init(address=self.address, log_to_driver=False, logging_level="error", **own)
+                ray.init(address=self.address, log_to_driver=False, logging_level="error", **resources)
         try:
             actor = ray.remote(RemoteWorker).options(
                 num_cpus=self.cpus, num_gpus=self.gpus, max_restarts=-1, max_task_retries=RETRIES

@@ -127,11 +127,11 @@ def _objects(row: ExplainedRow) -> Table:
     """Facts of each grounded object of a row."""
     objects, facts = grounded(row), []
     for k, thing in enumerate(objects):
-        own, others = numbers(thing.get("own")), thing.get("others") or []
-        if not own:
+        own_box, others = numbers(thing.get("own")), thing.get("others") or []
+        if not own_box:
             continue
         names = [other["name"] for j, other in enumerate(objects) if j != k]
-        rivals = [(v, name) for v, name in zip(others, names, strict=False) if v is not None and v > max(*own, 0.0)]
+        rivals = [(v, name) for v, name in zip(others, names, strict=False) if v is not None and v > max(*own_box, 0.0)]
         facts.append(
             {
                 **{name: getattr(row, name) for name in ("item", "index", "model", "estimator", "caption")},

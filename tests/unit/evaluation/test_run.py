@@ -17,7 +17,7 @@ from fixlip.evaluation import Plan, evaluate, explain_item, read
 from fixlip.evaluation.case import seen_objects
 from fixlip.evaluation.metrics import _registered, get_metric, list_metrics
 from fixlip.evaluation.randomised import randomised
-from fixlip.evaluation.records import ExplainedRow
+from fixlip.evaluation.records import ExplainedRow, ScoresRow
 from fixlip.evaluation.rows import Journal, lines
 from tests.helpers.datasets import ListedData
 
@@ -78,6 +78,8 @@ def test_facts_of_the_picture_are_its_embedding(tmp_path):
     model, scene = fixlip.load_model("demo-clip"), Scenes(1)[0]
     own = model.own_image(model.image_input(scene.picture))
     assert facts.metrics["picture"]["embedding"] == pytest.approx(own.tolist(), abs=1e-4)
+    with pytest.raises(InputError, match="Only a row of an estimator"):
+        explain_item(tmp_path, facts)
 
 
 def test_options_in_names_reach_the_estimator_and_the_call(tmp_path):
@@ -255,6 +257,16 @@ def test_the_best_caption_is_that_of_the_highest_score(tmp_path):
     assert [row.caption for row in rows] == [item.captions[1].text for item in data.entries] * 2
     run(tmp_path / "first", data=data, metrics=("faithfulness masks=5",))
     assert {row.caption for row in read(tmp_path / "first")} == {"a cloud"}
+
+
+def test_a_score_that_is_no_number_is_the_lowest(tmp_path):
+    with Journal(tmp_path / "selection.jsonl") as journal:
+        for k in range(4):
+            where = {"item": f"i{k}", "index": k, "model": "demo-clip", "estimator": ""}
+            journal.append(ScoresRow(**where, scores=[None, -9.0, None]))
+    chosen = {"data": captioned(), "captions": "best", "metrics": ("faithfulness masks=5",), "estimators": ("itsm",)}
+    run(tmp_path, limit=1, **chosen)
+    assert [row.caption for row in read(tmp_path)] == [chosen["data"][0].captions[1].text]
 
 
 def test_the_top_pairs_are_those_of_the_highest_scores(tmp_path):
