@@ -49,10 +49,7 @@ def _headline_table(summary: Summary, title: str, rows: Rows) -> Table:
             line.append(_value(h, scales[column], _mark(summary, of[column], h), of[column]) if h else Cell("–"))
         items = {cells[model, estimator, *c]["items"] for c in columns if (model, estimator, *c) in cells}
         lines[model, estimator] = [*line, Cell(_range(items))]
-    notes = {
-        m: [_against(column_cells, m) for column_cells in of.values()]
-        for m in dict.fromkeys(model for model, _ in lines)
-    }
+    notes = {m: [_against(several, m) for several in of.values()] for m in dict.fromkeys(model for model, _ in lines)}
     return Table([*headings, Heading("items")], by_model(lines, notes), title, _about(rows))
 
 
