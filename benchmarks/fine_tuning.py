@@ -73,8 +73,8 @@ def explained(encoders: list[Any], domain: str, args: argparse.Namespace) -> dic
     evaluation.evaluate(evaluation.Plan(("grounding",), data, tuple(encoders), (banzhaf,)), folder)
     found: dict[str, Groups] = {encoder.name: {} for encoder in encoders}
     for row in evaluation.read(folder):
-        if row["estimator"] and row["model"] in found:
-            found[row["model"]][row["item"]] = row["metrics"]["grounding"]["objects"]
+        if isinstance(row, evaluation.ExplainedRow) and row.model in found:
+            found[row.model][row.item] = (row.metrics["grounding"] or {})["objects"]
     return found
 
 

@@ -14,6 +14,7 @@ from fixlip.datasets.base import BadItem, Caption, GroundedObject, Item
 from fixlip.datasets.scenes import kinds, make_scene
 from fixlip.errors import FixlipError, InputError, OptionError
 from fixlip.training import CaptionBatches, write_model
+from tests.helpers.datasets import ListedData
 from tests.helpers.layouts import FAULTS, WRITERS
 from tests.helpers.models import PREPROCESS, TEXT, VIT, encoder_of, folder
 from tests.helpers.paths import ROOT
@@ -146,21 +147,6 @@ def test_every_entry_comes_once_an_epoch_in_another_order():
     assert same == [captions[4], captions[1]]
 
 
-class Given:
-    """A data set of these entries."""
-
-    name = "given"
-
-    def __init__(self, *entries):
-        self.entries = entries
-
-    def __len__(self):
-        return len(self.entries)
-
-    def __getitem__(self, index):
-        return self.entries[index]
-
-
 def item(k, text, *names):
     return Item(
         str(k), make_scene(k, size=48).image, (Caption(text, tuple(GroundedObject(n, (), (0, 1)) for n in names)),)
@@ -168,7 +154,7 @@ def item(k, text, *names):
 
 
 def test_no_batch_has_a_caption_twice():
-    data = Given(
+    data = ListedData(
         item(0, "a dog", "dog"), item(1, "a dog", "dog"), item(2, "dog", "dog"), item(3, "it"), item(4, "that")
     )
     for same, left in (("text", 4), ("objects", 3)):
@@ -177,7 +163,7 @@ def test_no_batch_has_a_caption_twice():
 
 
 def test_a_batch_without_anything_usable_says_so():
-    batches, _ = batches_of([(Given(BadItem("0", "malformed", "It is.")), 2)])
+    batches, _ = batches_of([(ListedData(BadItem("0", "malformed", "It is.")), 2)])
     with pytest.raises(InputError, match="No entry of batch 0"):
         batches[0]
     assert batches.bad[0].tolist() == [True]
