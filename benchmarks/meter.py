@@ -1,38 +1,36 @@
 """Meters of the passes of an encoder, and recordings of the answers of a game."""
 
 import copy
+from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from benchmarks.clock import finish
+from benchmarks.clock import timed
 from fixlip.games.base import SeparableGame
 
+Embed = Callable[[np.ndarray], np.ndarray]
 
-@dataclass
-class Meter:
+
+class Meter(NamedTuple):
     """Masked inputs that each tower has embedded, and the seconds that it took."""
 
-    passes: dict[str, int] = field(default_factory=lambda: {"image": 0, "text": 0})
-    seconds: dict[str, float] = field(default_factory=lambda: {"image": 0.0, "text": 0.0})
+    passes: Counter[str]
+    seconds: defaultdict[str, float]
 
 
 def metered(encoder: Any) -> tuple[Any, Meter]:
     """The same encoder, and a meter of its two towers. Waits for a GPU after each call."""
-    other, meter = copy.copy(encoder), Meter()
+    other, meter = copy.copy(encoder), Meter(Counter(), defaultdict(float))
 
     def count(side: str, embed: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
         def call(x: Any, masks: torch.Tensor) -> torch.Tensor:
-            start = perf_counter()
-            found = embed(x, masks)
-            finish(encoder.device.type)
+            seconds, embeddings = timed(lambda: embed(x, masks), encoder.device.type)
             meter.passes[side] += len(masks)
-            meter.seconds[side] += perf_counter() - start
-            return found
+            meter.seconds[side] += seconds
+            return embeddings
 
         return call
 
@@ -41,11 +39,7 @@ def metered(encoder: Any) -> tuple[Any, Meter]:
 
 
 class Fresh:
-    """A game of which nothing is kept from one explanation to the next.
-
-    Args:
-        game: of two towers.
-    """
+    """A game of two towers of which nothing is kept from one explanation to the next."""
 
     def __init__(self, game: SeparableGame) -> None:
         self.game = game
@@ -82,12 +76,12 @@ class Recorded(Fresh):
         calls = [m for m, _ in self.calls[side] if not (len(m) == 2 and (m == [[False], [True]]).all())]
         return np.concatenate(calls)
 
-    def _answer(self, side: str, masks: np.ndarray, embed: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    def _answer(self, side: str, masks: np.ndarray, embed: Embed) -> np.ndarray:
         if self.place is None:
             self.calls[side].append((masks.copy(), embed(masks)))
             return self.calls[side][-1][1]
-        known, found = self.calls[side][self.place[side]]
-        if not np.array_equal(known, masks):
+        recorded, answer = self.calls[side][self.place[side]]
+        if not np.array_equal(recorded, masks):
             raise AssertionError(f"The {side} masks are others than those recorded.")
         self.place[side] += 1
-        return found
+        return answer

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from benchmarks.machine import machine
-from benchmarks.output import show, write
+from benchmarks.clock import T, in_child
+from benchmarks.output import machine, show, write
+from fixlip.errors import BudgetError
 
 Row = dict[str, Any]
 Cases = dict[str, Callable[[], Row]]
@@ -22,11 +23,9 @@ class Settings:
     device: str = "cpu"
     quick: bool = False
 
-    def trial(self, model: str) -> int:
-        """The number of masked inputs that is enough to time a model by."""
-        if self.quick:
-            return 64
-        return 4096 if self.device.startswith("cuda") else 512 if model.startswith("demo") else 256
+    def apart(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a function of a module in a process of its own, for its memory; in this one where it is only tried."""
+        return function(*args) if self.quick else in_child(function, *args)
 
 
 class Measurement(Protocol):
@@ -35,7 +34,8 @@ class Measurement(Protocol):
     Attributes:
         TITLE: of its table.
         TARGETS: for a column how its values should compare, and in which cases: ``("<=", 1.1, "")``.
-        cases: for the settings, a function for each row of the table by the row's name.
+        cases: for the settings, a function for each row of the table by the row's name. A row whose function raises a
+            `BudgetError` (so few passes are not enough for the method) is left out.
     """
 
     TITLE: str
@@ -61,41 +61,39 @@ def carry_out(
     """
     path = folder / name if folder else None
     cases = measurement.cases(settings)
-    done = {} if path is None else known(path.with_suffix(".json"), settings)
+    done = {} if path is None else rows_before(path.with_suffix(".json"), settings)
     wanted = [case for case in cases if only in case]
     rows, failed = {case: done[case] for case in cases if case in done and not (again and case in wanted)}, []
 
-    def kept() -> list[Row]:
-        return [rows[case] for case in cases if case in rows]
+    def table() -> tuple[list[Row], list[str]]:
+        ordered = [rows[case] for case in cases if case in rows]
+        return ordered, [] if settings.quick else judged(measurement.TARGETS, ordered)
 
-    def notes() -> list[str]:
-        return [] if settings.quick else judged(measurement.TARGETS, kept())
-
-    for case in wanted:
-        if case in rows:
-            continue
+    for case in [case for case in wanted if case not in rows]:
         print(f"{name}: {case}", flush=True)
         try:
             rows[case] = {"case": case, **cases[case]()}
+        except BudgetError:
+            continue
         except Exception:  # the others go on; the caller is told
             traceback.print_exc()
             failed.append(f"{name}: {case}")
             continue
         if path:
-            write(measurement.TITLE, kept(), path, notes=notes(), device=settings.device, settings=asdict(settings))
+            write(measurement.TITLE, *table(), path, device=settings.device, settings=asdict(settings))
     if rows:
-        show(measurement.TITLE, kept(), notes())
+        show(measurement.TITLE, *table())
     return failed
 
 
-def known(path: Path, settings: Settings) -> dict[str, Row]:
+def rows_before(path: Path, settings: Settings) -> dict[str, Row]:
     """The rows of a file that was measured in the same way on the same machine, by case."""
     if not path.exists():
         return {}
-    found = json.loads(path.read_text("utf-8"))
-    if found.get("settings") != asdict(settings) or found["machine"] != machine(settings.device):
+    document = json.loads(path.read_text("utf-8"))
+    if document.get("settings") != asdict(settings) or document["machine"] != machine(settings.device):
         return {}
-    return {row["case"]: row for row in found["rows"] if "case" in row}
+    return {row["case"]: row for row in document["rows"] if "case" in row}
 
 
 def judged(targets: Targets, rows: list[Row]) -> list[str]:
