@@ -3,5 +3,4 @@
 python -m benchmarks              # what explaining costs, side by side with what is published; `--help` lists the parts
 python -m benchmarks.headline     # the table of ratios in the README
 python -m benchmarks.evaluation   # every metric for every estimator, into docs/results and docs/estimators.md
-python -m benchmarks.fine_tuning  # grounding before and after fine-tuning, into docs/fine_tuning.md
 """

@@ -1,6 +1,6 @@
 """Every metric for every estimator and both bundled models, offline, into docs/results/ and docs/estimators.md.
 
-    python -m benchmarks.evaluation [--workers 2] [--scenes 200] [--runs runs/evaluation] [--docs docs]
+    python -m benchmarks.evaluation [--workers 2]
 
 Five runs of `fixlip evaluate`: unseen scenes; mosaics of scenes; scenes with a wrong caption and scenes explained
 again, both cut into 3 x 3 regions, so that the games are small enough for `exact`; and grounding alone on many scenes.
@@ -9,11 +9,10 @@ Stopped and started again, it goes on where it was.
 """
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 import fixlip
-from benchmarks.output import as_lines, markdown
+from benchmarks.output import ROOT, fill, markdown
 from fixlip import evaluation, specs
 from fixlip.errors import BudgetError, OptionError
 from fixlip.evaluation.plan import CALL
@@ -29,6 +28,7 @@ RUNS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     "mosaics": (("pointing-game",), "scene-mosaics:2", {}),
     "foils": (("foils",), "scene-foils:8 n_objects=2", REGIONS),
     "checks": (("stability", "randomization", "removal"), "scenes:4 n_objects=1", REGIONS),
+    "objects": (("grounding",), "scenes:200", {}),
 }
 HEADLINE = {  # column: run, figure, setting
     "PGE": ("scenes", "PGE", ""),
@@ -37,43 +37,21 @@ HEADLINE = {  # column: run, figure, setting
     "AID": ("scenes", "AID", ""),
     "Spearman": ("scenes", "Spearman", "p=0.5, masks=300"),
 }
-ABOUT = """# Every estimator measured
-
-Both bundled models, {count} estimators, offline; `python -m benchmarks.evaluation` makes these pages. Each number
-has its interval on the page that it comes from: [scenes](scenes.md), [mosaics](mosaics.md),
-[wrong captions](foils.md), [checks](checks.md).
-
-{table}
-
-PGE: median share of the positive attribution of a word inside the box of its object. PGA: how often its maximum is
-there. PGR: share of the attribution with the right sign in a mosaic of four pictures whose kinds are all named; a map
-that knows nothing has 0.50 where it is signed, else 0.25. AID: area between the curves of inserting the best and the
-worst players. Spearman: agreement of the explanation with the model on random masks.
-"""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--scenes", type=int, default=200, help="for docs/estimators.md")
-    parser.add_argument("--runs", type=Path, default=Path("runs/evaluation"))
-    parser.add_argument("--docs", type=Path, default=Path("docs"))
-    args = parser.parse_args()
-    engine = evaluation.Ray(args.workers) if args.workers > 1 else evaluation.Local()
-
-    def run(name: str, metrics: tuple[str, ...], data: str, others: dict[str, Any], page: Path | None) -> Summary:
+    workers = parser.parse_args().workers
+    engine = evaluation.Ray(workers) if workers > 1 else evaluation.Local()
+    summaries, docs, runs = {}, ROOT / "docs", ROOT / "runs" / "evaluation"
+    for name, (metrics, data, others) in RUNS.items():
         chosen = estimators(9, 11, PASSES // 4) if others else estimators(64, 11, PASSES)
         plan = evaluation.Plan(metrics, f"{data} seed={SEED}", MODELS, chosen, threads=1, **others)
-        evaluation.evaluate(plan, args.runs / name, engine=engine)
-        return report(args.runs / name, markdown=page, examples=int(page is not None)).summary
-
-    summaries = {name: run(name, *plan, args.docs / "results" / f"{name}.md") for name, plan in RUNS.items()}
-    lines = headline(summaries)
-    text = ABOUT.format(count=len(lines) - 2, table=markdown(lines, numbers_from=1))
-    (args.docs / "results" / "README.md").write_text(text, "utf-8")
-    rows = grounding(run("objects", ("grounding",), f"scenes:{args.scenes}", {}, None))
-    title = f"# Grounding of every estimator on unseen scenes, {PASSES} image passes where masks are drawn"
-    (args.docs / "estimators.md").write_text(f"{title}\n\n{markdown(as_lines(rows))}\n", "utf-8")
+        evaluation.evaluate(plan, runs / name, engine=engine)
+        page = docs / "estimators.md" if name == "objects" else docs / "results" / f"{name}.md"
+        summaries[name] = report(runs / name, markdown=page, examples=int(name != "objects")).summary
+    fill(docs / "results" / "README.md", "headline", markdown(headline(summaries), numbers_from=1))
 
 
 def estimators(n_image: int, n_text: int, passes: int) -> tuple[str, ...]:
@@ -102,25 +80,6 @@ def budget(name: str, n_image: int, n_text: int, passes: int) -> dict[str, int] 
             break
         return call
     return None
-
-
-def grounding(summary: Summary) -> list[dict[str, Any]]:
-    """The rows of docs/estimators.md: after what the box itself and a random map get, each estimator with its cost."""
-    values = {(row["model"], row["estimator"], row["figure"]): row for row in summary.headlines}
-    seconds = {(row["model"], row["estimator"]): row["seconds"] for row in summary.times}
-    rows: list[dict[str, Any]] = []
-    for method in summary.methods:
-        model, estimator = method["model"], method["estimator"]
-        pge, pga = (values[model, estimator, figure] for figure in ("PGE", "PGA"))
-        start = {"model": model, "scenes": method["items"]}
-        if model not in {row["model"] for row in rows}:
-            ends = {"coverage map of the box": "ceiling", "random map": "chance"}
-            rows += [start | {"estimator": e, "median PGE": pge[k], "PGA": pga[k]} for e, k in ends.items()]
-        rows.append(start | {"estimator": plain(estimator), "median PGE": pge["value"], "PGA": pga["value"]})
-        rows[-1]["passes"] = int(method["image_passes"] + method["text_passes"])
-        rows[-1]["median seconds"] = seconds.get((model, estimator), "")
-        rows[-1]["note"] = "one map for all words" if method["order"] == 1 else ""
-    return rows
 
 
 def headline(summaries: dict[str, Summary]) -> list[list[str]]:

@@ -2,7 +2,8 @@
 
 import copy
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +11,6 @@ import torch
 
 from benchmarks.clock import timed
 from fixlip.games.base import SeparableGame
-
-Embed = Callable[[np.ndarray], np.ndarray]
 
 
 class Meter(NamedTuple):
@@ -56,19 +55,13 @@ class Recorded(Fresh):
     def __init__(self, game: SeparableGame) -> None:
         super().__init__(game)
         self.calls: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"image": [], "text": []}
-        self.place: dict[str, int] | None = None
-
-    def image_embeddings(self, masks: np.ndarray) -> np.ndarray:
-        """[B, n_image] -> [B, D]."""
-        return self._answer("image", masks, self.game.image_embeddings)
-
-    def text_embeddings(self, masks: np.ndarray) -> np.ndarray:
-        """[B, n_text] -> [B, D]."""
-        return self._answer("text", masks, self.game.text_embeddings)
+        self.replies: dict[str, Iterator[tuple[np.ndarray, np.ndarray]]] = {}
+        self.image_embeddings = partial(self._answer, "image", game.image_embeddings)
+        self.text_embeddings = partial(self._answer, "text", game.text_embeddings)
 
     def rewind(self) -> "Recorded":
         """Give the same answers again from now on, in the same order, at no cost."""
-        self.place = {"image": 0, "text": 0}
+        self.replies = {side: iter(calls) for side, calls in self.calls.items()}
         return self
 
     def masks(self, side: str) -> np.ndarray:
@@ -76,12 +69,11 @@ class Recorded(Fresh):
         calls = [m for m, _ in self.calls[side] if not (len(m) == 2 and (m == [[False], [True]]).all())]
         return np.concatenate(calls)
 
-    def _answer(self, side: str, masks: np.ndarray, embed: Embed) -> np.ndarray:
-        if self.place is None:
+    def _answer(self, side: str, embed: Callable[[np.ndarray], np.ndarray], masks: np.ndarray) -> np.ndarray:
+        if not self.replies:
             self.calls[side].append((masks.copy(), embed(masks)))
             return self.calls[side][-1][1]
-        recorded, answer = self.calls[side][self.place[side]]
+        recorded, answer = next(self.replies[side])
         if not np.array_equal(recorded, masks):
             raise AssertionError(f"The {side} masks are others than those recorded.")
-        self.place[side] += 1
         return answer

@@ -14,8 +14,6 @@ from rich.table import Table
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-MOST_COLUMNS = 9  # on a terminal
-PACKAGES = ("fixlip", "torch", "numpy", "scipy", "shapiq")
 Rows = Sequence[dict[str, Any]]
 
 
@@ -30,7 +28,7 @@ def machine(device: str = "cpu") -> dict[str, str]:
         "threads": str(torch.get_num_threads()),
         "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        **{name: version(name) for name in PACKAGES},
+        **{name: version(name) for name in ("fixlip", "torch", "numpy", "scipy", "shapiq")},
     }
     if torch.device(device).type == "cuda":
         gpu = torch.cuda.get_device_properties(torch.device(device))
@@ -39,9 +37,9 @@ def machine(device: str = "cpu") -> dict[str, str]:
 
 
 def show(title: str, rows: Rows, notes: Sequence[str] = ()) -> None:
-    """Print rows as a table, and sentences below it; many columns are shown as lines."""
+    """Print rows as a table, and sentences below it."""
     lines = as_lines(rows)
-    if len(lines[0]) > MOST_COLUMNS:
+    if len(lines[0]) > 9:  # too wide for a terminal
         lines = [list(line) for line in zip(*lines, strict=True)]
     table = Table(*lines[0], title=title, title_justify="left")
     for line in lines[1:]:
@@ -61,13 +59,13 @@ def write(title: str, rows: Rows, notes: Sequence[str], path: Path, *, device: s
         more: what else the JSON file should hold.
     """
     here = machine(device)
-    result = {"title": title, "machine": here, **more, "notes": list(notes), "rows": list(rows)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
-    described = "; ".join(f"{name} {value}" for name, value in here.items())
+    document = {"title": title, "machine": here, **more, "notes": list(notes), "rows": list(rows)}
+    measured = f"Measured on: {'; '.join(f'{name} {value}' for name, value in here.items())}."
     below = ["\n".join(f"- {note}" for note in notes)] if notes else []
-    parts = [f"# {title}", markdown(as_lines(rows)), *below, f"Measured on: {described}."]
-    path.with_suffix(".md").write_text("\n\n".join(parts) + "\n", "utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".json").write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+    page = "\n\n".join([f"# {title}", markdown(as_lines(rows)), *below, measured])
+    path.with_suffix(".md").write_text(f"{page}\n", "utf-8")
 
 
 def as_lines(rows: Rows) -> list[list[str]]:

@@ -22,22 +22,19 @@ from fixlip.results.explanation import Explanation
 TITLE = "Error against image passes, 3 unseen scenes"
 TARGETS: Targets = {}
 SEED = 5_000_000
-CROSS, ALL, OTHER = "banzhaf interactions=cross", "banzhaf interactions=all", "banzhaf interactions=cross p=0.7"
+PAIRED = {  # how: the options
+    "paired masks, least squares": "sampling=paired fit=least-squares",
+    "independent masks, least squares": "sampling=independent fit=least-squares",
+    "paired masks, Gaussian process": "sampling=paired fit=gaussian-process",
+}
+OTHER = {
+    "independent masks, least squares": "p=0.7 fit=least-squares",
+    "independent masks, Gaussian process": "p=0.7 fit=gaussian-process",
+}
 METHODS = {  # what is asked for: how; the first is the one that converges
-    "cross pairs, p = 0.5": {
-        "paired masks, least squares": f"{CROSS} sampling=paired fit=least-squares",
-        "independent masks, least squares": f"{CROSS} sampling=independent fit=least-squares",
-        "paired masks, Gaussian process": f"{CROSS} sampling=paired fit=gaussian-process",
-    },
-    "pairs of patches, p = 0.5": {
-        "paired masks, least squares": f"{ALL} sampling=paired fit=least-squares",
-        "independent masks, least squares": f"{ALL} sampling=independent fit=least-squares",
-        "paired masks, Gaussian process": f"{ALL} sampling=paired fit=gaussian-process",
-    },
-    "cross pairs, p = 0.7": {
-        "independent masks, least squares": f"{OTHER} fit=least-squares",
-        "independent masks, Gaussian process": f"{OTHER} fit=gaussian-process",
-    },
+    "cross pairs, p = 0.5": {how: f"banzhaf interactions=cross {options}" for how, options in PAIRED.items()},
+    "pairs of patches, p = 0.5": {how: f"banzhaf interactions=all {options}" for how, options in PAIRED.items()},
+    "cross pairs, p = 0.7": {how: f"banzhaf interactions=cross {options}" for how, options in OTHER.items()},
 }
 Pairs = list[tuple[Explanation, Explanation]]
 

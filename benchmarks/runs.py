@@ -73,7 +73,8 @@ def carry_out(
         print(f"{name}: {case}", flush=True)
         try:
             rows[case] = {"case": case, **cases[case]()}
-        except BudgetError:
+        except BudgetError as error:
+            print(f"left out: {error}", flush=True)
             continue
         except Exception:  # the others go on; the caller is told
             traceback.print_exc()

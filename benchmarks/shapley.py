@@ -28,8 +28,8 @@ METHODS = {  # of each index; the first is the one that converges
 
 def cases(settings: Settings) -> Cases:
     if settings.quick:
-        methods = {"SII": {name: spec for name, spec in METHODS["SII"].items() if "SVARMIQ" not in name}}
-        return rows("demo-clip", SEED, methods, (128,), 256, 1, compare)
+        methods = {"SII": dict(list(METHODS["SII"].items())[:2])}
+        return rows("demo-clip", SEED, methods, (256,), 512, 1, compare)
     every = rows("demo-clip", SEED, METHODS, (256, 512, 1024, 2048, 4096), 16384, 3, compare)
     slow = "SVARMIQ, joint masks, 4096"  # its time grows with the square of the players for each mask
     return {name: row for name, row in every.items() if slow not in name}
