@@ -1,7 +1,7 @@
 """Many captions on one picture: what they share is computed once, and the explanations are the same."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +16,6 @@ from fixlip.results.explanation import Explanation
 TITLE = "Many captions at the price of one: explain_many(pairs='all')"
 TARGETS = {"image side, against one caption": ("<=", 1.2, "")}
 SEED = 7_000_000
-
-
-class Run(NamedTuple):
-    """Explanations of all pairs, the seconds that they took in all, and those of each tower."""
-
-    explanations: list[Explanation]
-    seconds: float
-    meter: Meter
 
 
 def cases(settings: Settings) -> Cases:
@@ -43,15 +35,17 @@ def measure(model: str, pairs: str, captions: int, settings: Settings) -> Row:
     explain = partial(run, load(model, settings.device), call, settings.device)
     explain(1)
     one, many = zip(*((explain(1), explain(captions)) for _ in range(1 if settings.quick else 3)), strict=True)
-    agree(effects_of(many[0].explanations[0]), effects_of(one[0].explanations[0]), 1e-5)
+    (first, _, before), (together, _, meter) = one[0], many[0]
+    agree(effects_of(together), effects_of(first), 1e-5)
     (seconds, image), (all_seconds, all_image) = (
-        np.median([(r.seconds, r.meter.seconds["image"]) for r in runs], axis=0).tolist() for runs in (one, many)
+        np.median([(total, meter.seconds["image"]) for _, total, meter in runs], axis=0).tolist()
+        for runs in (one, many)
     )
     return {
         "pairs explained": captions,
-        "image passes, one caption": one[0].meter.passes["image"],
-        "image passes, all": many[0].meter.passes["image"],
-        "text passes, all": many[0].meter.passes["text"],
+        "image passes, one caption": before.passes["image"],
+        "image passes, all": meter.passes["image"],
+        "text passes, all": meter.passes["text"],
         "seconds, one caption": seconds,
         "seconds, all": all_seconds,
         "image tower, one caption (s)": image,
@@ -60,10 +54,10 @@ def measure(model: str, pairs: str, captions: int, settings: Settings) -> Row:
     }
 
 
-def run(model: Any, call: dict[str, Any], device: str, captions: int) -> Run:
-    """Explain a picture that no model was trained on with its own caption, and with those of the scenes after it."""
+def run(model: Any, call: dict[str, Any], device: str, captions: int) -> tuple[Explanation, float, Meter]:
+    """Explain an unseen picture with its own caption, which is returned, and with those of the scenes after it."""
     encoder, meter = metered(model)
     (image, *_), texts = zip(*(picture_and_caption(SEED + k) for k in range(captions)), strict=True)
     explain = partial(fixlip.explain_many, [image], list(texts), pairs="all", model=encoder, **call)
     seconds, explanations = timed(lambda: list(explain()), device)
-    return Run(explanations, seconds, meter)
+    return explanations[0], seconds, meter

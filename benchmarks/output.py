@@ -48,16 +48,7 @@ def show(title: str, rows: Rows, notes: Sequence[str] = ()) -> None:
 
 
 def write(title: str, rows: Rows, notes: Sequence[str], path: Path, *, device: str = "cpu", **more: Any) -> None:
-    """Write NAME.json and NAME.md.
-
-    Args:
-        title: of the table.
-        rows: a cell for each column by name; a column that a row does not have stays empty.
-        notes: sentences to stand below the table.
-        path: NAME.
-        device: that was measured, for the description of the machine.
-        more: what else the JSON file should hold.
-    """
+    """Write NAME.json, with `more` in it, and NAME.md: a table, and sentences below it."""
     here = machine(device)
     document = {"title": title, "machine": here, **more, "notes": list(notes), "rows": list(rows)}
     measured = f"Measured on: {'; '.join(f'{name} {value}' for name, value in here.items())}."

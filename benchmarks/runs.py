@@ -1,11 +1,16 @@
-"""Measurements made of cases: each is written as soon as it is done, and not made again by a run that goes on."""
+"""Measurements made of cases: each is written as soon as it is done, and not made again by a run that goes on.
+
+A measurement is a module with the `TITLE` of its table; its `TARGETS`, for a column how its values should compare, and
+in which cases: ``("<=", 1.1, "")``; and `cases`, which gives for the `Settings` a function for each row by the row's
+name. A row whose function raises a `BudgetError` (so few passes are not enough for the method) is left out.
+"""
 
 import json
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from benchmarks.clock import T, in_child
 from benchmarks.output import machine, show, write
@@ -28,36 +33,16 @@ class Settings:
         return function(*args) if self.quick else in_child(function, *args)
 
 
-class Measurement(Protocol):
-    """A module of this package.
-
-    Attributes:
-        TITLE: of its table.
-        TARGETS: for a column how its values should compare, and in which cases: ``("<=", 1.1, "")``.
-        cases: for the settings, a function for each row of the table by the row's name. A row whose function raises a
-            `BudgetError` (so few passes are not enough for the method) is left out.
-    """
-
-    TITLE: str
-    TARGETS: Targets
-
-    @staticmethod
-    def cases(settings: Settings) -> Cases:
-        """The rows, by name."""
-
-
 def carry_out(
-    name: str, measurement: Measurement, settings: Settings, folder: Path | None, *, again: bool = False, only: str = ""
+    name: str, measurement: Any, settings: Settings, folder: Path | None, *, again: bool = False, only: str = ""
 ) -> list[str]:
     """Measure what has not been measured yet, and publish; returns the names of the cases that failed.
 
     Args:
-        name: of the files.
-        measurement: what.
-        settings: how.
-        folder: for NAME.json and NAME.md; None to print only.
+        name, folder: write NAME.json and NAME.md there; None prints only.
+        measurement, settings: what, and how.
         again: measure anew what is there.
-        only: of the cases with this in their names.
+        only: the cases with this in their names.
     """
     path = folder / name if folder else None
     cases = measurement.cases(settings)

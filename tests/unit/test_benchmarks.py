@@ -236,11 +236,11 @@ class Converging:
         self.stderr = SimpleNamespace(second_order=np.full((size, size), stderr))
 
 
-@pytest.mark.parametrize(("stderr", "coverage"), [(0.1, 0.95), (0.05, 0.673), (np.nan, "none")])
+@pytest.mark.parametrize(("stderr", "coverage"), [(0.0866, 0.95), (0.05, 0.834), (np.nan, "none")])
 def test_error_and_coverage_against_what_converges(stderr, coverage):
-    row = passes.compare([(Converging(0.1, stderr), Converging(0.0, 0.0))], "cross pairs")
-    assert row["relative error"] == pytest.approx(0.1, rel=0.1)
-    assert row["correlation"] == pytest.approx(0.995, abs=1e-3)
+    row = passes.compare([(Converging(0.1, stderr), Converging(0.0, 0.05))], "cross pairs")
+    assert row["relative error"] == pytest.approx(0.0867, rel=0.05)  # the noise of what converges is taken off
+    assert row["correlation"] == pytest.approx(0.9963, abs=3e-4)
     assert row["coverage of 95 % intervals"] == (coverage if coverage == "none" else pytest.approx(coverage, abs=0.02))
 
 
