@@ -1,7 +1,6 @@
 """Fine-tuning, end to end on little models: what is drawn, what is skipped, and what becomes of it."""
 
 import json
-import shutil
 import sys
 
 import open_clip
@@ -178,27 +177,3 @@ def test_replay_is_a_share_of_something(more, tiny, tmp_path):
 def test_other_libraries_and_unknown_models_are_refused(tmp_path):
     with pytest.raises(FixlipError, match="Did you mean 'demo-clip'"):
         tune("demo-clp", tmp_path / "run")
-
-
-@pytest.mark.slow
-def test_the_page_of_before_and_after(tiny, tmp_path, monkeypatch):
-    from benchmarks import fine_tuning
-
-    made = tune("demo-clip", tmp_path / "run", data="scenes:16 vocabulary=new size=64", pairs=16)
-    few = ["--scenes", "2", "--passes", "64", "--single", "3", "--work", str(tmp_path / "work")]
-    shutil.copy(fine_tuning.ROOT / "docs" / "fine_tuning.md", tmp_path)
-    places = ["--page", str(tmp_path / "fine_tuning.md"), "--results", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["fine_tuning", "before=demo-clip", f"after=local-dir:{made}", *few, *places])
-    fine_tuning.main()
-    found = json.loads((tmp_path / "fine_tuning.json").read_text())
-    assert [(row["scenes of"], row["model"]) for row in found["grounding"]] == [
-        (part, label) for part in fine_tuning.PARTS for label in ("before", "after")
-    ]
-    new, old = found["grounding"][0], found["grounding"][-1]
-    assert new["median PGE"][0] < old["median PGE"][0]
-    assert [row["model"] for row in found["zero-shot"]] == ["before", "after"]
-    page = (tmp_path / "fine_tuning.md").read_text()
-    assert f"| {fine_tuning.cell(fine_tuning.Interval(*found['grounding'][1]['median PGE']))} |" in page
-    assert "| 2 | 64 | 3 |" in page
-    assert "nan" not in json.dumps(found)
-    assert (tmp_path / "fine_tuning.png").stat().st_size > 10_000
