@@ -228,6 +228,7 @@ def test_it_shows_itself():
     assert "<table" in made_up()._repr_mimebundle_()["text/html"]
 
 
+@pytest.mark.slow
 def test_the_command_line(cli, scene, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     photo, saved = tmp_path / "photo.png", tmp_path / "found"

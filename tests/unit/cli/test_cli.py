@@ -12,6 +12,7 @@ import fixlip
 FAST = ("--model", "demo-clip", "--image-masks", "128", "--option", "interactions=cross")
 
 
+@pytest.mark.slow
 def test_demo(cli, tmp_path):
     code, out, err = cli("demo", "--out", tmp_path)
     assert (code, err) == (0, "")
@@ -157,6 +158,7 @@ def test_captions_of_every_kind(cli, photo, tmp_path, caption):
     assert caption in out.replace("\n", " ")
 
 
+@pytest.mark.slow
 def test_as_a_program_and_silent_when_piped(photo, tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", "from fixlip.cli import main; main()", "explain", photo, "a dog", *FAST],

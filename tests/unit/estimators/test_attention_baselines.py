@@ -101,6 +101,7 @@ def generic(tower, other, first, scale):
     return read(tower, seen, R, lambda _: cam(tower, other, seen, "head", scale))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("blocks", "first"), [("last", 2), ("all", 0)])
 def test_chefer_is_its_definition(game, blocks, first):
     found = explain("chefer", game, blocks=blocks)
