@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.runtime.threads import without_warnings
 
@@ -44,6 +45,29 @@ def open_image(image: ImageLike) -> Image.Image:
         raise InputError(f"An image must be a path, a PIL image or an array, got {type(image).__name__}.")
     with opened(image) as picture:
         return _upright_rgb(picture)
+
+
+def inputs_in_order(name: str, values: Any) -> list[Any]:
+    """Return pictures or captions in a list, by `in_order`; an array that is one picture is a single value.
+
+    Args:
+        name: name of the argument.
+        values: the pictures or captions, or one of them.
+
+    Raises:
+        InputError: as `in_order`.
+
+    Example:
+        >>> [len(inputs_in_order("images", np.zeros(shape))) for shape in ((4, 4, 3), (5, 4, 4, 3))]
+        [1, 5]
+    """
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf" and _is_picture(values.shape):
+        return [values]
+    return in_order(name, values, Image.Image)
+
+
+def _is_picture(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
 
 
 @contextmanager
@@ -97,7 +121,7 @@ def _scans(jpeg: bytes) -> int:
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
-    if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+    if 0 in array.shape or not _is_picture(array.shape):
         raise InputError(
             f"An image array must have shape [height, width] or [height, width, 1, 3 or 4], got {array.shape}."
         )

@@ -105,7 +105,7 @@ def group_into_words(text: str, tokens: Sequence[Span]) -> list[Group]:
     return groups
 
 
-def group_by_phrases(text: str, tokens: Sequence[Span], phrases: Sequence[str | Span]) -> list[Group]:
+def group_by_phrases(text: str, tokens: Sequence[Span], phrases: Iterable[str | Span]) -> list[Group]:
     """Group tokens as `group_into_words` does, but each phrase is one player.
 
     A phrase that covers a part of a word takes the whole word.

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.players.base import Player
 from fixlip.results.explanation import Explanation
@@ -35,6 +36,8 @@ class Comparison(Presented):
     labels: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        for name in ("explanations", "labels"):
+            object.__setattr__(self, name, tuple(in_order(name, getattr(self, name))))
         if not self.explanations or len(self.explanations) != len(self.labels):
             raise InputError(f"{len(self.explanations)} explanations with {len(self.labels)} labels; give one each.")
         if len({e.players.caption for e in self.explanations}) > 1:

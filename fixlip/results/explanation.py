@@ -1,11 +1,13 @@
 """The one result type of fixlip."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.players.base import Players
 from fixlip.results import cosine, shapiq_values
@@ -119,10 +121,10 @@ class Explanation(Presented):
         values: np.ndarray = self.baseline + masks @ self.first_order + 0.5 * ((masks @ pairs) * masks).sum(1)
         return values
 
-    def value_of(self, players: list[int]) -> float:
+    def value_of(self, players: Iterable[int]) -> float:
         """Evaluate the surrogate with just these players (joint indices) present, in `unit`."""
         mask = np.zeros((1, len(self.players)), dtype=bool)
-        mask[0, players] = True
+        mask[0, in_order("players", players)] = True
         return float(self.predict(mask)[0])
 
     def as_first_order(self) -> np.ndarray:

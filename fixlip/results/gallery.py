@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.results.comparison import table_row
 from fixlip.results.explanation import Explanation
@@ -48,8 +49,8 @@ class Gallery(Presented):
     shared_scale: bool = True
 
     def __post_init__(self) -> None:
-        explanations = tuple(self.explanations)
-        labels = tuple(self.labels) or tuple(e.players.caption for e in explanations)
+        explanations = tuple(in_order("explanations", self.explanations))
+        labels = tuple(in_order("labels", self.labels)) or tuple(e.players.caption for e in explanations)
         if not explanations or len(explanations) != len(labels):
             raise InputError(f"{len(explanations)} explanations with {len(labels)} labels; give one each.")
         one_scale = len({e.unit for e in explanations}) == 1 and explanations[0].unit != "relevance"
