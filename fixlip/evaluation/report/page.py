@@ -27,6 +27,7 @@ from fixlip.results.gallery import Gallery
 from fixlip.viewer import content_hash
 from fixlip.viewer.notebook import frame
 
+EXAMPLES, FIGURES = "-examples.html", "-figures"  # ends of the names of what is written beside a report
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~$!])")
 
 
@@ -159,14 +160,14 @@ def _named(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def _write_html(found: Report, path: Path) -> None:
-    gallery, beside = found.gallery(), path.with_name(f"{path.stem}-examples.html")
+    gallery, beside = found.gallery(), path.with_name(path.stem + EXAMPLES)
     if gallery:
         gallery.to_html(beside)
     write_atomically(path, found.to_html(beside.name if gallery else "").encode("utf-8"))
 
 
 def _write_markdown(found: Report, path: Path) -> None:
-    images, folder = found.images(), path.with_name(f"{path.stem}-figures")
+    images, folder = found.images(), path.with_name(path.stem + FIGURES)
     if images:
         try:
             folder.mkdir(exist_ok=True)
