@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
 from fixlip.arguments import in_order
 from fixlip.errors import InputError
@@ -138,26 +139,35 @@ def _upright_rgb(image: Image.Image) -> Image.Image:
     if 0 in image.size:
         raise ValueError(f"{image.width} x {image.height} pixels")
     image.load()
+    white = _white(image)
     with suppress(Exception):  # a picture with broken EXIF stays as it is
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith(("I", "F")):
-        image = _eight_bits(image)
+        image = _eight_bits(image, white)
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        white: Any = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image)
-        image = white
+        paper: Any = Image.new("RGBA", image.size, "white")
+        paper.alpha_composite(image)
+        image = paper
     return image.convert("RGB")
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale integers of 8 or 16 bits, floats up to 1, or larger values to 0..255."""
+def _white(image: Image.Image) -> float | None:
+    """Return the integer that stands for white, from the mode and the format; None where these do not tell."""
+    bits = 16 if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")) else 32
+    if isinstance(image, TiffImageFile) and image.mode.startswith("I"):
+        bits = image.tag_v2.get(BITSPERSAMPLE, (bits,))[0]  # 12 bits are in the mode of 16
+    return 2.0**bits - 1 if bits < 32 else None
+
+
+def _eight_bits(image: Image.Image, white: float | None) -> Image.Image:
+    """Scale integers from 0 to `white`, floats up to 1, or larger values to 0..255."""
     values = np.array(image, dtype=np.float64)
     if not np.isfinite(values).all():
         raise ValueError("values that are not finite")
     steps = (1.0, 255.0) if image.mode == "F" else (255.0, 65535.0)
     most = float(values.max())
-    top = next((step for step in steps if most <= step), most)
+    top = white or next((step for step in steps if most <= step), most)
     np.clip(values, 0, top, out=values)
     values *= 255 / top
     return Image.fromarray(values.astype(np.uint8))
