@@ -86,7 +86,8 @@ def _agreement(console: Printer, comparison: "Comparison") -> None:
     except InputError as error:
         console.print(styled(f"no agreement: {error}", "dim"))
         return
-    meaning = "correlation of the interactions of patches and words"
+    apart = len({e.players.n_image for e in comparison.explanations}) > 1
+    meaning = f"correlation of the interactions {'on a common grid' if apart else 'of patches and words'}"
     if len(comparison) == 2:
         console.print(f"agreement {number(agreement[0, 1])} ({meaning})")
         return

@@ -90,7 +90,7 @@ def explain(
     if every and (against is not None or png is not None):
         raise OptionError("--all explains each caption separately; it cannot be used with --against or --png.")
     listed = gathered(text, captions, against, every)
-    read: dict[str, list[Path]] = {"the picture": [image], "the file of captions": [captions] * (captions is not None)}
+    read: dict[str, list[Path]] = {"the picture": [image], "the file of captions": [captions] if captions else []}
     read |= {"a file of the model": files_of_model(written(model, {"pretrained": pretrained}))}
     answer = Answer(Outputs(html, png, save, listed if every else None, inputs=read), top, json)
     import fixlip

@@ -68,7 +68,7 @@ def sweep(
     json: options.Json = False,
 ) -> None:
     """Explain IMAGE and TEXT with several values of one option, to see what depends on it and what it costs."""
-    read: dict[str, list[Path]] = {"the picture": [image], "the saved explanation": [against] * (against is not None)}
+    read: dict[str, list[Path]] = {"the picture": [image], "the saved explanation": [against] if against else []}
     outputs = Outputs(
         png=png, inputs=read | {"a file of the model": files_of_model(written(model, {"pretrained": pretrained}))}
     )

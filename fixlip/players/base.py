@@ -44,6 +44,7 @@ class Players:
         picture: what the model sees of the picture, uint8 [height, width, 3], for display only.
         regions: where the image players are regions of any shape: a label map over the picture, int16 [h, w] (of any
             size, stretched over the picture), whose values are indices of image players, -1 where there is none.
+        visible: the part of the picture as given that the model sees, in its pixels; None where that is not known.
     """
 
     image: tuple[Player, ...]
@@ -52,6 +53,7 @@ class Players:
     caption: str = ""
     picture: np.ndarray | None = field(default=None, repr=False)
     regions: np.ndarray | None = field(default=None, repr=False)
+    visible: Box | None = None
 
     def __post_init__(self) -> None:
         if self.grid is not None and self.grid[0] * self.grid[1] != len(self.image):
@@ -81,7 +83,8 @@ class Players:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Players):
             return NotImplemented
-        same = (self.image, self.text, self.grid, self.caption) == (other.image, other.text, other.grid, other.caption)
+        names = ("image", "text", "grid", "caption", "visible")
+        same = all(getattr(self, name) == getattr(other, name) for name in names)
         return same and _same_array(self.picture, other.picture) and _same_array(self.regions, other.regions)
 
     @property

@@ -67,7 +67,7 @@ def words_of(text: str) -> list[Span]:
 
 def _pieces_of(text: str) -> list[Span]:
     """Spans at whose edges a phrase may begin or end: words, and letters of some scripts."""
-    pieces = []
+    pieces: list[Span] = []
     for start, end in words_of(text):
         inside = range(start + 1, end)
         edges = [k for k in inside if _LETTER.match(text[k - 1]) or _LETTER.match(text[k])]

@@ -9,7 +9,8 @@ import numpy as np
 
 from fixlip.arguments import in_order
 from fixlip.errors import InputError
-from fixlip.players.base import Player
+from fixlip.players.base import Player, Players
+from fixlip.results.common_grid import correlation, pieces
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
 
@@ -152,19 +153,33 @@ class Comparison(Presented):
     def agreement(self) -> np.ndarray:
         """Compute the Pearson correlation of the cross-modal interactions for each two of the explanations, [k, k].
 
-        NaN where an explanation has no interactions, a single one, or all the same.
+        Interactions are those of the words that all explanations have (see `words`). Where the explanations have other
+        image players (7 x 7 and 8 x 8 patches, a crop and the whole picture), each interaction is spread evenly over
+        its patch or region, and the maps are correlated over the part of the picture that all of them see, by area.
+
+        NaN where an explanation has no interactions, a single one, or all the same, or where no word or place is
+        shared.
 
         Raises:
-            InputError: the explanations have different players.
+            InputError: the explanations have different image players, and no grid or label map that says where.
         """
-        shapes = {e.cross.shape for e in self.explanations}
-        if len(shapes) > 1:
-            raise InputError(f"Only explanations of the same players can be correlated, these have {sorted(shapes)}.")
-        pairs = [e.cross.ravel() for e in self.explanations]
-        if pairs[0].size < 2:
-            return np.full((len(pairs), len(pairs)), np.nan)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.atleast_2d(np.corrcoef(pairs))
+        words = [word.players for word in self.words() if all(word.players)]
+        everyone = [e.players for e in self.explanations]
+        maps = [
+            np.stack([e.cross[:, word[k]].sum(1) for word in words], 1) if words else np.zeros((e.players.n_image, 0))
+            for k, e in enumerate(self.explanations)
+        ]
+        weights = np.ones(everyone[0].n_image)
+        if any(_places(players) != _places(everyone[0]) for players in everyone):
+            indices, sizes, weights = pieces(everyone)
+            maps = [m[index] / size[:, None] for m, index, size in zip(maps, indices, sizes, strict=True)]
+        return correlation(np.stack([m.ravel() for m in maps]), np.repeat(weights, len(words)))
+
+
+def _places(players: Players) -> Players:
+    """Return what matters of the places of image players: nothing of what is only shown."""
+    image = tuple(replace(player, label="") for player in players.image)
+    return replace(players, image=image, text=(), caption="", picture=None)
 
 
 def table_row(label: str, explanation: Explanation) -> dict[str, Any]:
