@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fixlip.cli.console import BAR, Printer, bar, digits, number, styled
 from fixlip.cli.files import keep_apart
 from fixlip.errors import InputError
+from fixlip.results.tables import decimals, signed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -70,10 +71,10 @@ class Outputs:
         from fixlip.results.contrast import Contrast
         from fixlip.results.explanation import Explanation
 
-        written = []
+        paths = []
         if self.html:
             result.to_html(self.html)
-            written.append(self.html)
+            paths.append(self.html)
         if self.png:
             from fixlip import plots
 
@@ -85,15 +86,15 @@ class Outputs:
                 plots.compare(result, path=self.png)
             else:
                 raise InputError("There is no figure of several captions or pictures; write a page with --html.")
-            written.append(self.png)
+            paths.append(self.png)
         if isinstance(result, Explanation | Contrast):
             every = [result if isinstance(result, Explanation) else result.difference]
         else:
             every = list(result.explanations)
         for explanation, path in zip(every, self.saves(), strict=False):  # no files, unless asked for
             explanation.save(path)
-            written.append(path)
-        return written
+            paths.append(path)
+        return paths
 
 
 def print_explanation(explanation: "Explanation", written: list[Path], *, top: int = 10) -> None:
@@ -102,7 +103,8 @@ def print_explanation(explanation: "Explanation", written: list[Path], *, top: i
     console.print("", styled(f"“{explanation.players.caption}”", "bold"), sep="\n")
     fit = f"  ·  R² {provenance.r2:.3f}" if provenance.r2 == provenance.r2 else ""
     unit = explanation.value_unit
-    similarity, empty = (number(value, digits(unit)) for value in (explanation.full_value, explanation.empty_value))
+    values = explanation.full_value, explanation.empty_value
+    similarity, empty = (number(value, decimals(values, least=digits(unit))) for value in values)
     console.print(f"similarity {similarity} ({unit}; nothing shown: {empty})  ·  {explanation.index}{fit}")
     heading(console, provenance)
     has_pairs = (explanation.cross == explanation.cross).any()
@@ -141,14 +143,14 @@ def _pairs(explanation: "Explanation", top: int) -> "Table":
     table = Table("word", "patch", box=None, pad_edge=False, header_style="dim")
     table.add_column("interaction", justify="right")
     table.add_column("", min_width=BAR)
-    pairs, places = explanation.top_pairs(top), digits(explanation.unit)
+    pairs = explanation.top_pairs(top)
+    places = decimals((p.value for p in pairs), (p.stderr for p in pairs), least=digits(explanation.unit))
     longest = max((abs(pair.value) for pair in pairs), default=0.0)
     for pair in pairs:
-        error = f" ± {number(pair.stderr, places)}" if pair.stderr == pair.stderr else ""
         table.add_row(
-            styled(explanation.players.text[pair.text].label),
-            styled(explanation.players.image[pair.image].label),
-            f"{number(pair.value, places, sign=True)}{error}",
+            styled(pair.word),
+            styled(pair.patch),
+            signed(pair.value, pair.stderr, places),
             bar(pair.value, longest),
         )
     return table
@@ -161,7 +163,7 @@ def _players(explanation: "Explanation", top: int) -> "Table":
     table = Table("player", box=None, pad_edge=False, header_style="dim")
     table.add_column("effect", justify="right")
     table.add_column("", min_width=BAR)
-    effects, places = explanation.first_order, digits(explanation.unit)
+    effects, places = explanation.first_order, decimals(explanation.first_order, least=digits(explanation.unit))
     strongest, longest = abs(effects).argsort(kind="stable")[::-1][:top], float(abs(effects).max())
     for i in strongest:
         effect = number(effects[i], places, sign=True)

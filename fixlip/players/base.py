@@ -74,6 +74,10 @@ class Players:
             )
         return regions.astype(np.int16)
 
+    def __repr__(self) -> str:
+        places = f"{self.grid[0]} x {self.grid[1]} patches" if self.grid else f"{self.n_image} image players"
+        return f"Players({places}; {', '.join(player.label for player in self.text)})"
+
     def __len__(self) -> int:
         return len(self.image) + len(self.text)
 

@@ -3,16 +3,20 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from fixlip.arguments import in_order
-from fixlip.errors import InputError
+from fixlip.errors import InputError, OptionError, unknown
 from fixlip.players.base import Player, Players
 from fixlip.results.common_grid import correlation, pieces
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
+from fixlip.results.tables import frame
+
+if TYPE_CHECKING:
+    import pandas
 
 NORMAL_95 = 1.96  # standard errors
 
@@ -43,6 +47,10 @@ class Comparison(Presented):
             raise InputError(f"{len(self.explanations)} explanations with {len(self.labels)} labels; give one each.")
         if len({e.players.caption for e in self.explanations}) > 1:
             raise InputError("These explanations are of different captions; give explanations of the same one.")
+
+    def __repr__(self) -> str:
+        lines = [f"{label}: {e.full_value:.3f} {e.value_unit}; strongest: {e.strongest()}" for label, e in self]
+        return "\n  ".join([f"Comparison({self.explanations[0].players.caption!r}", *lines]) + ")"
 
     def __len__(self) -> int:
         return len(self.explanations)
@@ -149,6 +157,17 @@ class Comparison(Presented):
                 both = (_effect(one, word.players[i]), _effect(other, word.players[j]))
                 rows.append(pair | {"word": word.label} | _difference(*both))
         return rows
+
+    def to_pandas(self, rows: Literal["table", "differences"] = "table") -> "pandas.DataFrame":
+        """Return `table` or `differences` as a table of pandas.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+            OptionError: there are no such rows.
+        """
+        if rows not in ("table", "differences"):
+            raise OptionError(unknown("rows", str(rows), ("table", "differences")))
+        return frame(self.table() if rows == "table" else self.differences())
 
     def agreement(self) -> np.ndarray:
         """Compute the Pearson correlation of the cross-modal interactions for each two of the explanations, [k, k].

@@ -2,13 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.results.comparison import table_row
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
+from fixlip.results.tables import frame
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,14 @@ class Gallery(Presented):
     def table(self) -> list[dict[str, Any]]:
         """Return one row for each explanation: that of `fixlip.Comparison.table`, with the caption."""
         return [{**table_row(label, e), "caption": e.players.caption} for label, e in self]
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return `table` as a table of pandas.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return frame(self.table())
 
 
 def _title(explanations: tuple[Explanation, ...]) -> str:
