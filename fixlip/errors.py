@@ -35,7 +35,8 @@ class MissingExtraError(FixlipError, ImportError):
 def unknown(what: str, name: str, valid: Iterable[str]) -> str:
     """Write the message for an unknown name: the nearest valid name, and all valid names where they are few."""
     names = sorted({name if name.isprintable() else repr(name) for name in valid})
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    plain = {name.casefold().replace("_", "-"): name for name in names}
+    near = get_close_matches(name.casefold().replace("_", "-"), plain, n=1, cutoff=0.5)
+    hint = f" Did you mean {plain[near[0]]!r}?" if near else ""
     listed = ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:8])} and {len(names) - 8} more"
     return f"Unknown {what} {name!r}.{hint} Valid: {listed or 'none'}."

@@ -43,7 +43,8 @@ def open_image(image: ImageLike) -> Image.Image:
         with _refusing("The image"):
             return _upright_rgb(image)
     if not isinstance(image, (str, Path)):
-        raise InputError(f"An image must be a path, a PIL image or an array, got {type(image).__name__}.")
+        hint = "; fixlip.explain_many takes several pictures" if isinstance(image, list | tuple) else ""
+        raise InputError(f"An image must be a path, a PIL image or an array, got {type(image).__name__}{hint}.")
     with opened(image) as picture:
         return _upright_rgb(picture)
 

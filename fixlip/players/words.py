@@ -45,7 +45,9 @@ def check_caption(text: str) -> None:
         InputError: no string, nothing but white space, more than `MAX_CAPTION` characters, or half a character.
     """
     if not isinstance(text, str):
-        raise InputError(f"A caption is a string, got {type(text).__name__}.")
+        several = isinstance(text, Iterable) and not isinstance(text, bytes)
+        hint = "; fixlip.rank takes several captions, and fixlip.explain_many explains each" if several else ""
+        raise InputError(f"A caption is a string, got {type(text).__name__}{hint}.")
     if not text.strip():
         raise InputError("The caption is empty.")
     if len(text) > MAX_CAPTION:

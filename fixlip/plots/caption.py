@@ -8,7 +8,7 @@ from unicodedata import east_asian_width
 import numpy as np
 
 from fixlip.arguments import in_order
-from fixlip.plots.style import GRID, INK, axes, colormap, finish, limit_of, plain, short
+from fixlip.plots.style import GRID, INK, axes, colormap, draws, finish, limit_of, plain, short
 from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ LONGEST = 24  # letters of a word
 REACH = 0.22  # share of the scale on each side, on which dark text stays readable
 
 
+@draws(Explanation)
 def caption(
     explanation: Explanation,
     patches: Iterable[int] | None = None,

@@ -8,7 +8,7 @@ import numpy as np
 
 from fixlip.arguments import in_order
 from fixlip.plots.heatmap import heatmap
-from fixlip.plots.style import INK, SOFT, colour_bar, end_of, finish, limit_of, new_figure, plain, short
+from fixlip.plots.style import INK, SOFT, colour_bar, draws, end_of, finish, limit_of, new_figure, plain, short
 from fixlip.results.comparison import Comparison
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class Row(NamedTuple):
     words: list[Any]
 
 
+@draws(Comparison)
 def compare(
     comparison: Comparison,
     words: Any = None,

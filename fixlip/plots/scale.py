@@ -44,6 +44,9 @@ def shared_limit(
     """
     together = explanations.explanations if isinstance(explanations, Comparison | Gallery) else explanations
     every, words = in_order("explanations", together), in_order("words", words)
+    for one in every:
+        if not isinstance(one, Explanation):
+            raise InputError(f"fixlip.plots.shared_limit(explanations, words) takes explanations first, got {one!r}.")
     units = sorted({e.unit for e in every})
     if len(units) != 1:
         raise InputError(f"A shared scale needs explanations in one unit, got {', '.join(units) or 'none at all'}.")

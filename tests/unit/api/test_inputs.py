@@ -8,7 +8,7 @@ import torch
 import fixlip
 from fixlip.api.cost import estimate_cost
 from fixlip.datasets import load_dataset
-from fixlip.errors import InputError, OptionError
+from fixlip.errors import BudgetError, InputError, OptionError
 from fixlip.estimators.banzhaf import Banzhaf
 from fixlip.evaluation import Plan
 
@@ -112,3 +112,23 @@ def test_numbers_in_other_places(scene, demo_clip):
         fixlip.explain(scene.image, "a dog", model=demo_clip, target_error=True)
     for layer in (np.int64(0), torch.tensor(0)):
         assert fixlip.get_estimator("grad-cam", layer=layer).options()["layer"] == 0
+
+
+def test_several_inputs_are_pointed_to_the_verb_for_them(scene, quick):
+    for several in (["a dog", "a cat"], ("a dog",), np.array(["a dog"]), pd.Series(["a dog"])):
+        with pytest.raises(InputError, match=r"A caption is a string, got \w+; fixlip\.rank .* fixlip\.explain_many"):
+            fixlip.explain(scene.image, several, **quick)
+    with pytest.raises(InputError, match=r"got list; fixlip.explain_many takes several pictures"):
+        fixlip.explain([scene.image], "a dog", **quick)
+    with pytest.raises(InputError, match=r"A caption is a string, got int.$"):
+        fixlip.explain(scene.image, 3, **quick)
+
+
+def test_what_fails_in_a_comparison_is_named(scene, demo_clip):
+    few = {"image_masks": 4, "progress": False}
+    with pytest.raises(BudgetError, match=r"^demo-clip, banzhaf: 4 image masks cannot"):
+        fixlip.compare(scene.image, "a dog", models=demo_clip, estimators=["itsm", "banzhaf"], **few)
+    with pytest.raises(BudgetError, match=r"^removal = image drop: 4 image masks cannot"):
+        fixlip.sensitivity(scene.image, "a dog", removals=[{"image": "drop"}], model=demo_clip, **few)
+    with pytest.raises(InputError, match=r"^The caption is empty"):  # which they share
+        fixlip.compare(scene.image, " ", models=demo_clip, estimators=["itsm", "banzhaf"], **few)

@@ -56,7 +56,7 @@ def test_every_result_has_its_rows(one, tmp_path):
     measured = report(results.write(tmp_path, results.rows(4)), examples=0)
     assert len(measured.to_pandas()) == len(measured.summary.headlines) > 0
     for found in (both, measured):
-        with pytest.raises(OptionError, match="Unknown rows 'diferences'.*'differences'"):
+        with pytest.raises(OptionError, match=r"Unknown rows 'diferences'.*'differences'"):
             found.to_pandas("diferences")
 
 
