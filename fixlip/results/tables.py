@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pandas
 
 MOST = 12  # decimals
+TINY = 1e-5  # errors below it are written with an exponent
 
 
 def frame(rows: Iterable[Any]) -> "pandas.DataFrame":
@@ -52,8 +53,8 @@ def signed(value: float, error: float = float("nan"), places: int | None = None)
         places: number of decimals; as many as `decimals` says when None.
 
     Example:
-        >>> signed(2.849, 0.04), signed(-0.0312), signed(0.0312, 0.0004), signed(0.5, 1e-9, places=2)
-        ('+2.85 ± 0.04', '-0.0312', '+0.0312 ± 0.0004', '+0.50 ± 1e-09')
+        >>> signed(2.849, 0.04), signed(-0.0312), signed(0.5, 0.003, 2), signed(0.5, 1e-9, 2)
+        ('+2.85 ± 0.04', '-0.0312', '+0.50 ± 0.003', '+0.50 ± 1e-09')
     """
     if not isfinite(value):
         return "–"
@@ -61,8 +62,9 @@ def signed(value: float, error: float = float("nan"), places: int | None = None)
     text = f"{value:+.{places}f}"
     if not isfinite(error):
         return text
-    small = 0 < error < 0.5 * 10**-places
-    return f"{text} ± {error:.0e}" if small else f"{text} ± {error:.{places}f}"
+    if 0 < error < 0.5 * 10**-places:  # more digits than the others
+        return f"{text} ± {error:.0e}" if error < TINY else f"{text} ± {error:.{-floor(log10(error))}f}"
+    return f"{text} ± {error:.{places}f}"
 
 
 def percent(share: float) -> str:

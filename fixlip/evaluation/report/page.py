@@ -54,7 +54,7 @@ class Report:
     sections: tuple[Section, ...]
 
     def __repr__(self) -> str:
-        return f"Report({self.title!r}: {self.lead})"
+        return f"Report({self.title!r})"
 
     def to_pandas(self, rows: str = "headlines") -> "pandas.DataFrame":
         """One of the tables of `summary` as a table of pandas.
