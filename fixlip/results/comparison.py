@@ -172,27 +172,25 @@ class Comparison(Presented):
     def agreement(self) -> np.ndarray:
         """Compute the Pearson correlation of the cross-modal interactions for each two of the explanations, [k, k].
 
-        Interactions are those of the words that all explanations have (see `words`). Where the explanations have other
-        image players (7 x 7 and 8 x 8 patches, a crop and the whole picture), each interaction is spread evenly over
+        Where the explanations have other image players (7 x 7 and 8 x 8 patches, a crop and the whole picture), each interaction is spread evenly over
         its patch or region, and the maps are correlated over the part of the picture that all of them see, by area.
 
-        NaN where an explanation has no interactions, a single one, or all the same, or where no word or place is
-        shared.
+        NaN where an explanation has no interactions, a single one, or all the same, or where no place is shared.
 
         Raises:
-            InputError: the explanations have different image players, and no grid or label map that says where.
+            InputError: the explanations have different text players, or different image players without a grid or label map.
         """
-        words = [word.players for word in self.words() if all(word.players)]
-        everyone = [e.players for e in self.explanations]
-        maps = [
-            np.stack([e.cross[:, word[k]].sum(1) for word in words], 1) if words else np.zeros((e.players.n_image, 0))
-            for k, e in enumerate(self.explanations)
-        ]
+        everyone, maps = [e.players for e in self.explanations], [e.cross for e in self.explanations]
+        words = {players.n_text for players in everyone}
+        if len(words) > 1:
+            raise InputError(
+                f"Only words that are the same players can be correlated, these have {sorted(words)} words."
+            )
         weights = np.ones(everyone[0].n_image)
         if any(_places(players) != _places(everyone[0]) for players in everyone):
             indices, sizes, weights = pieces(everyone)
             maps = [m[index] / size[:, None] for m, index, size in zip(maps, indices, sizes, strict=True)]
-        return correlation(np.stack([m.ravel() for m in maps]), np.repeat(weights, len(words)))
+        return correlation(np.stack([m.ravel() for m in maps]), np.repeat(weights, everyone[0].n_text))
 
 
 def _places(players: Players) -> Players:

@@ -94,20 +94,6 @@ def test_players_without_a_place(rng):
         agreement(*(explained(rng.normal(size=(n, 3))) for n in (2, 3)))
 
 
-def test_words_that_all_have_are_compared(rng):
-    one = explained(rng.normal(size=(4, 3)), grid=(2, 2))
-    start, end = one.players.text[1].span
-    halves = [
-        replace(one.players.text[1], label=half, span=span)
-        for half, span in (("b", (start, start + 1)), ("us", (start + 1, end)))
-    ]
-    players = replace(one.players, text=(one.players.text[0], *halves, one.players.text[2]))
-    pairs = np.zeros((8, 8))
-    pairs[:4, 4:] = np.c_[one.cross[:, 0], 0.25 * one.cross[:, 1], 0.75 * one.cross[:, 1], one.cross[:, 2]]
-    tokens = Explanation(0.0, np.zeros(8), pairs + pairs.T, 0.0, 1.0, "", players)
-    assert_close(agreement(one, tokens)[0, 1], 1.0, 1e-12)
-
-
 def test_what_a_model_sees_is_saved(demo_clip, scene, tmp_path):
     wide = scene.image.resize((300, 100))
     found = fixlip.explain(wide, "a dog", model=demo_clip, estimator="itsm", progress=False)
