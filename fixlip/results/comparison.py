@@ -172,13 +172,15 @@ class Comparison(Presented):
     def agreement(self) -> np.ndarray:
         """Compute the Pearson correlation of the cross-modal interactions for each two of the explanations, [k, k].
 
-        Where the explanations have other image players (7 x 7 and 8 x 8 patches, a crop and the whole picture), each interaction is spread evenly over
-        its patch or region, and the maps are correlated over the part of the picture that all of them see, by area.
+        Where the explanations have other image players (7 x 7 and 8 x 8 patches, a crop and the whole picture), each
+        interaction is spread evenly over its patch or region, and the maps are correlated over the part of the picture
+        that all of them see, by area.
 
         NaN where an explanation has no interactions, a single one, or all the same, or where no place is shared.
 
         Raises:
-            InputError: the explanations have different text players, or different image players without a grid or label map.
+            InputError: the explanations have different text players, or different image players without a grid or a
+                label map.
         """
         everyone, maps = [e.players for e in self.explanations], [e.cross for e in self.explanations]
         words = {players.n_text for players in everyone}
