@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from operator import index
-from typing import Any
 
 
 class FixlipError(Exception):
@@ -37,30 +35,8 @@ class MissingExtraError(FixlipError, ImportError):
 def unknown(what: str, name: str, valid: Iterable[str]) -> str:
     """Write the message for an unknown name: the nearest valid name, and all valid names where they are few."""
     names = sorted({name if name.isprintable() else repr(name) for name in valid})
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    plain = {name.casefold().replace("_", "-"): name for name in names}
+    near = get_close_matches(name.casefold().replace("_", "-"), plain, n=1, cutoff=0.5)
+    hint = f" Did you mean {plain[near[0]]!r}?" if near else ""
     listed = ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:8])} and {len(names) - 8} more"
     return f"Unknown {what} {name!r}.{hint} Valid: {listed or 'none'}."
-
-
-def whole_number(name: str, value: Any, least: int) -> int:
-    """Check a whole number that is given as an option, and return it as an int.
-
-    Args:
-        name: name of the option.
-        value: the value given; integers of numpy are whole numbers too, truth values and 2.0 are not.
-        least: smallest value allowed.
-
-    Raises:
-        OptionError: the value is no whole number, or too small.
-
-    Example:
-        >>> whole_number("budget", 2.5, least=1)
-        Traceback (most recent call last):
-        fixlip.errors.OptionError: budget must be a whole number, got 2.5.
-    """
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise OptionError(f"{name} must be a whole number, got {value!r}.")
-    if index(value) < least:
-        raise OptionError(f"{name} must be at least {least}, got {value}.")
-    return index(value)

@@ -10,6 +10,7 @@ import typer
 from fixlip.cli import completion, options
 from fixlip.cli.answer import Answer
 from fixlip.cli.arguments import estimator_of, given, model_of
+from fixlip.cli.files import files_of_model
 from fixlip.cli.output import Outputs
 from fixlip.errors import OptionError
 
@@ -85,7 +86,8 @@ def compare(
     labels = tuple(names_of(models, estimators))
     if len(labels) < 2:
         raise OptionError("There is nothing to compare; give --model or --estimator at least twice.")
-    answer = Answer(Outputs(html, png, save, many=True), top, json)
+    read = {"the picture": [image], "a file of the model": [file for spec in models for file in files_of_model(spec)]}
+    answer = Answer(Outputs(html, png, save, labels, inputs=read), top, json)
     import fixlip
     from fixlip.io.images import open_image
 

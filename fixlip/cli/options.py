@@ -152,8 +152,8 @@ ImageRemoval = Annotated[
     str | None,
     typer.Option(
         metavar="KIND",
-        help="What replaces a removed patch: mean (colour), blur, attention (the patch is hidden), drop (the patch is "
-        "left out).",
+        help="What replaces a removed patch: mean (0 after normalisation, usually the mean colour), blur, attention "
+        "(the patch is hidden), drop (the patch is left out).",
         show_default="the model's default, usually mean",
         rich_help_panel=PLAYERS,
         autocompletion=complete.image_removals,

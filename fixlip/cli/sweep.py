@@ -7,8 +7,9 @@ import typer
 
 from fixlip.cli import completion, options
 from fixlip.cli.arguments import given, listed
+from fixlip.cli.files import files_of_model
 from fixlip.cli.output import Outputs
-from fixlip.specs import options_of
+from fixlip.specs import options_of, written
 
 VARIED = "What varies"
 
@@ -67,7 +68,10 @@ def sweep(
     json: options.Json = False,
 ) -> None:
     """Explain IMAGE and TEXT with several values of one option, to see what depends on it and what it costs."""
-    outputs = Outputs(png=png)
+    read: dict[str, list[Path]] = {"the picture": [image], "the saved explanation": [against] if against else []}
+    outputs = Outputs(
+        png=png, inputs=read | {"a file of the model": files_of_model(written(model, {"pretrained": pretrained}))}
+    )
     import fixlip
     from fixlip.cli import tables
     from fixlip.results.explanation import Explanation

@@ -9,6 +9,7 @@ from weakref import finalize
 import numpy as np
 import torch
 
+from fixlip.arguments import whole_number
 from fixlip.encoders.base import DualEncoder, ImageInput, TextInput
 from fixlip.errors import InputError, OptionError
 from fixlip.games.memo import Memo
@@ -49,7 +50,9 @@ class MaskedTower:
         device: str = "cpu",
         tokens: int = 64,
     ) -> None:
-        if batch_size != "auto" and (type(batch_size) is not int or batch_size < 1):
+        if not isinstance(batch_size, str):
+            batch_size = whole_number("batch_size", batch_size, least=1)
+        elif batch_size != "auto":
             raise OptionError(f"batch_size is 'auto' or a positive number, got {batch_size!r}.")
         self.embed, self.by_size = embed, by_size
         self.sizes = {} if sizes is None or batch_size != "auto" else sizes

@@ -42,6 +42,7 @@ class SimilarityGame(CallableGame):
             text.input.text if isinstance(text.input, TextInput) else "",
             image.input.picture if isinstance(image.input, ImageInput) else None,
             image.regions,
+            image.input.visible if isinstance(image.input, ImageInput) else None,
         )
         super().__init__(
             image.embed,
