@@ -18,6 +18,7 @@ from fixlip.players.regions import Regions, as_seen, drop_unseen, patch_owner, r
 from fixlip.players.text_players import grouping
 from fixlip.players.words import group_by_phrases, word_label
 from fixlip.runtime.memory import in_parts
+from fixlip.runtime.modes import plain_torch
 
 Batch = int | Literal["auto"]
 ACCELERATOR_BATCH = 512  # masks in one forward pass, where "auto" starts
@@ -75,7 +76,8 @@ class MaskedTower:
         def embed(rows: slice) -> torch.Tensor:
             return self.embed(torch.from_numpy(units[order[rows]]))
 
-        out = list(in_parts(embed, len(units), lambda: self.batch_size, self._fitted))
+        with plain_torch(grad=False):
+            out = list(in_parts(embed, len(units), lambda: self.batch_size, self._fitted))
         return torch.cat(out).cpu().numpy()[order.argsort()]
 
     def _fitted(self, batch: int) -> None:
@@ -129,7 +131,8 @@ class GameInput:
     @cached_property
     def own_embedding(self) -> np.ndarray:
         """[D], by the model's own forward pass."""
-        return self.own().double().cpu().numpy()
+        with plain_torch(grad=False):
+            return self.own().double().cpu().numpy()
 
 
 def picture_input(

@@ -171,13 +171,16 @@ def test_models_that_cannot_be_had(monkeypatch):
     assert logging.root.manager.disable == logging.NOTSET
 
 
-@pytest.mark.parametrize("name", ["transformers:some/model", "ViT-B-16-SigLIP"])
-def test_a_missing_extra_is_named(monkeypatch, name):
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [("transformers:some/model", {}), ("ViT-B-16-SigLIP", {"pretrained": None, "allow_random": True})],
+)
+def test_a_missing_extra_is_named(monkeypatch, name, beside):
     monkeypatch.setattr("fixlip.encoders.loading.find_spec", lambda name: None)
     monkeypatch.setitem(sys.modules, "transformers", None)
     monkeypatch.setattr(open_clip, "create_model", lambda *a, **k: small_clip())
     with pytest.raises(MissingExtraError, match=r"pip install 'fixlip\[transformers\]'"):
-        fixlip.load_model(name, pretrained=None, allow_random=True)
+        fixlip.load_model(name, **beside)
 
 
 def test_objects_of_other_kinds():
