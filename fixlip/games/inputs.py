@@ -226,14 +226,27 @@ def caption_input(
     )
 
 
-_fitting: dict[int, tuple[dict[str, int], dict[str, int]]] = {}
+@dataclass(frozen=True)
+class Known:
+    """What is known of an encoder from earlier games.
+
+    Attributes:
+        batches: largest batches that fitted into memory so far, of each tower; filled by `MaskedTower`.
+        shown: sides and sizes of pictures that are shown as the model sees them.
+    """
+
+    batches: tuple[dict[str, int], dict[str, int]]
+    shown: set[tuple[int, tuple[int, int]]]
 
 
-def fitting_batches(encoder: DualEncoder) -> tuple[dict[str, int], dict[str, int]]:
-    """Largest batches that fitted into memory so far, of both towers of an encoder; filled by `MaskedTower`."""
+_known: dict[int, Known] = {}
+
+
+def known_of(encoder: DualEncoder) -> Known:
+    """What is known of an encoder, kept as long as it lives."""
     if not type(encoder).__weakrefoffset__:
-        return {}, {}
-    if id(encoder) not in _fitting:
-        _fitting[id(encoder)] = {}, {}
-        finalize(encoder, _fitting.pop, id(encoder), None)
-    return _fitting[id(encoder)]
+        return Known(({}, {}), set())
+    if id(encoder) not in _known:
+        _known[id(encoder)] = Known(({}, {}), set())
+        finalize(encoder, _known.pop, id(encoder), None)
+    return _known[id(encoder)]
