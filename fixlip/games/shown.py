@@ -51,7 +51,7 @@ def check_shown(encoder: DualEncoder, size: tuple[int, int], side: str) -> None:
         if alike < (ALIKE if within.all() else PADDED):
             raise UnsupportedModelError(
                 f"{encoder.name}: the {what} is not what its preprocessing gives the model (only {alike:.0%} agree), "
-                "so heat maps would lie in wrong places. Give the preprocessing that the model was trained with: an image "
+                "so heat maps would lie in wrong places. Give the preprocessing of its training: an image "
                 "processor that resizes and crops the centre, or open_clip's preprocess_cfg."
             )
 
@@ -73,7 +73,7 @@ def _cut(
 
 
 def _alike(pixels: np.ndarray, seen: np.ndarray) -> float:
-    """The share of the variance of the pixels that what is seen explains, least of the channels [3, n]; 0 if inverted."""
+    """The share of the variance of the pixels that what is seen explains, least of channels [3, n]; 0 if inverted."""
     least = 1.0
     for ours, theirs in zip(seen.astype(float), pixels.astype(float), strict=True):
         ours, theirs = ours - ours.mean(), theirs - theirs.mean()
