@@ -20,8 +20,11 @@ def new(family):
 
 
 def explained(encoder, estimator="banzhaf"):
-    call = {"image_masks": 64} if estimator == "banzhaf" else {"options": {"steps": 1}}
-    call["image_players"] = "grid:2" if estimator == "banzhaf" else "patches"
+    calls = {
+        "banzhaf": {"image_masks": 64, "image_players": "grid:2"},
+        "integrated-gradients": {"options": {"steps": 1}},
+    }
+    call = calls.get(estimator, {})
     return fixlip.explain(picture(), "a dog", model=encoder, estimator=estimator, progress=False, **call)
 
 
@@ -106,6 +109,7 @@ def test_towers_may_have_different_types(family, part):
     assert explained(encoder).full_value == pytest.approx(plain, abs=0.2)
 
 
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated")
 def test_a_quantised_model_is_explained_by_its_own_score():
     built = new("transformers SiglipModel")
     quantised = torch.ao.quantization.quantize_dynamic(built.model.eval(), {torch.nn.Linear})
