@@ -410,7 +410,7 @@ def test_what_is_not_used_is_refused_beside_objects_and_encoders(demo_clip):
         fixlip.load_model(small_clip(), tokenizer=open_clip.SimpleTokenizer(context_length=20), pretrained="webli")
     with pytest.raises(OptionError, match="An encoder does not take preprocess, tokenizer"):
         fixlip.load_model(demo_clip, preprocess=PREPROCESS, tokenizer=object())
-    with pytest.raises(UnsupportedModelError, match="open_clip.get_tokenizer gives, got function"):
+    with pytest.raises(UnsupportedModelError, match=r"open_clip\.get_tokenizer gives, got function"):
         fixlip.load_model(small_clip(), preprocess=PREPROCESS, tokenizer=lambda texts: texts)
 
 
@@ -435,9 +435,7 @@ def test_the_tuple_of_a_model_and_its_transforms():
 
 
 def test_ids_and_folders_are_loaded_by_their_configuration(tmp_path):
-    with pytest.raises(
-        UnsupportedModelError, match="neither cached nor reachable.*'transformers:some/model'.*'hf-hub:"
-    ):
+    with pytest.raises(UnsupportedModelError, match=r"neither cached.*'transformers:some/model'.*'hf-hub:"):
         fixlip.load_model("some/model", cache_dir=str(tmp_path))
     folder = hub_folder(tmp_path, "some/model")
     write_config(folder)
@@ -449,7 +447,7 @@ def test_ids_and_folders_are_loaded_by_their_configuration(tmp_path):
 
 
 def test_names_as_people_say_them():
-    for said, meant in (("siglip2", "ViT-B-16-SigLIP2"), ("SigLIP", "ViT-B-16-SigLIP"), ("vit_b_32", "ViT-B-32")):
+    for said, meant in (("siglip2", "ViT-B-16-SigLIP2"), ("vit_b_32", "ViT-B-32")):
         with pytest.raises(UnsupportedModelError, match=f"Did you mean '{meant}'"):
             fixlip.load_model(said)
     with pytest.raises(UnsupportedModelError, match=r"Valid: openai, laion2b_s34b_b79k, datacomp_xl"):

@@ -109,7 +109,7 @@ def test_towers_may_have_different_types(family, part):
     assert explained(encoder).full_value == pytest.approx(plain, abs=0.2)
 
 
-@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated")
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated", "ignore:torch.quantize_per_tensor")
 def test_a_quantised_model_is_explained_by_its_own_score():
     built = new("transformers SiglipModel")
     quantised = torch.ao.quantization.quantize_dynamic(built.model.eval(), {torch.nn.Linear})
