@@ -59,7 +59,8 @@ def explain(
         image_players: "patches", or regions: "grid:3", "slic:40" (needs fixlip[regions]), an integer label map, masks,
             boxes; see `fixlip.players.regions.make_regions`.
         removal: how players are removed, such as ``{"image": "drop", "text": "delete"}``; a missing entry means the
-            model's default: normalised pixels of 0 (the mean colour), tokens hidden from attention. See `fixlip.encoders.removal`.
+            model's default: normalised pixels of 0 (the mean colour), tokens hidden from attention. See
+            `fixlip.encoders.removal`.
         seed: fixes the masks; nothing else does.
         batch_size: the largest number of masks in a forward pass; it shrinks when memory runs out.
         progress: None shows a bar on a terminal; True, False, or a function of (done, total) passes.
