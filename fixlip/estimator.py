@@ -14,6 +14,7 @@ from fixlip.fitting.numerics import sound
 from fixlip.fitting.stopping import Run, uninterrupted, until
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
+from fixlip.runtime.modes import plain_torch
 from fixlip.runtime.progress import Progress, tracking
 
 if TYPE_CHECKING:
@@ -136,7 +137,7 @@ class Estimator(ABC):
             )
         start, request = perf_counter(), Request(budget, image_masks, text_masks, seed, joint)
         total = sum(self.passes(game.n_image, game.n_text, request))
-        with tracking(progress, total, needs.name) as tracker:
+        with plain_torch(), tracking(progress, total, needs.name) as tracker:
             counted = CountedGame(game, tracker.tick)
             passes = partial(self.passes, game.n_image, game.n_text)
             run = Run(needs.name, needs.stderr, self.joint, passes, self.estimate)

@@ -58,6 +58,7 @@ def compare(
     text: options.Caption,
     model: Models = None,
     device: options.Device = None,
+    allow_random: options.AllowRandom = False,
     estimator: Estimators = None,
     budget: options.Budget = None,
     image_masks: options.ImageMasks = None,
@@ -95,7 +96,7 @@ def compare(
     comparison = fixlip.compare(
         picture,
         text,
-        models=[model_of(spec, device) for spec in models],
+        models=[model_of(spec, device, allow_random) for spec in models],
         estimators=methods,
         budget=budget,
         image_masks=image_masks,

@@ -46,6 +46,7 @@ def explain(
     ] = False,
     model: options.ModelName = "ViT-B-32",
     pretrained: options.Pretrained = "openai",
+    allow_random: options.AllowRandom = False,
     device: options.Device = None,
     estimator: options.EstimatorName = "banzhaf",
     p: Annotated[
@@ -99,7 +100,7 @@ def explain(
 
     method, picture = get_estimator(estimator, **options_of(option or []) | given(p=p)), open_image(image)
     call: dict[str, Any] = {
-        "model": fixlip.load_model(model, pretrained=pretrained, device=device),
+        "model": fixlip.load_model(model, pretrained=pretrained, allow_random=allow_random, device=device),
         "estimator": method,
         "budget": budget,
         "image_masks": image_masks,

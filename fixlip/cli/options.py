@@ -44,8 +44,14 @@ Pretrained = Annotated[
     str,
     typer.Option(
         metavar="TAG",
-        help="The weights of the model: a tag of open_clip, or a file. Bundled models include their weights.",
+        help="The weights of the model: a tag of open_clip, a file, or none. Bundled models include their weights.",
         rich_help_panel=MODEL,
+    ),
+]
+AllowRandom = Annotated[
+    bool,
+    typer.Option(
+        "--allow-random", help="Accept random weights, of --pretrained none: a control.", rich_help_panel=MODEL
     ),
 ]
 Device = Annotated[

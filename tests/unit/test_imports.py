@@ -43,7 +43,8 @@ ROOMS = {  # each room, and the rooms that it may import; lazy and typing import
     "metrics plots viewer training api evaluation fixlip",
     "__main__": "cli",
 }
-MODEL_GAMES = ("fixlip.games.similarity", "fixlip.games.inputs")  # the games of a picture, a caption and an encoder
+# the games of a picture, a caption and an encoder
+MODEL_GAMES = ("fixlip.games.similarity", "fixlip.games.inputs", "fixlip.games.shown")
 WITHOUT = {  # packages, and the rooms that never import them
     "torch": "errors arguments specs request plugins io players results datasets metrics plots viewer fitting registry "
     "estimator",
