@@ -1,19 +1,7 @@
 """Measure, side by side, what explaining costs; each measurement has a table of its own.
 
-    python -m benchmarks [NAME ...] [--quick] [--device cuda] [--out benchmarks/results] [--only TEXT] [--again]
-
-dense      the published FIxLIP computation, done densely: equal results, seconds, memory
-exclip     the published integrated gradients, from dense Jacobians: equal results, seconds
-overhead   a whole explanation against the same passes of the encoders with nothing around
-memory     peak memory against the budget
-players    from 49 to 1,024 patches: passes, linear algebra, memory
-captions   many captions on one picture, many pictures with many captions
-precision  bfloat16, float16 and compiled models: speed, and the error that they bring
-removal    image passes by removal operator: what `drop` saves
-gradients  the completeness gap of integrated gradients against the steps
-
-All by default. Rows are written as soon as they are measured; a run that was stopped goes on where it was, unless
---again is given. --quick only tries (seconds each, small numbers) and writes nothing unless --out is given.
+Rows are written as soon as they are measured; a run that was stopped goes on where it was, unless --again is given.
+--quick only tries (seconds each, small numbers) and writes nothing unless --out is given.
 """
 
 import argparse
@@ -23,16 +11,28 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.machine import machine
+from benchmarks.output import RESULTS, machine
 from benchmarks.runs import Settings, carry_out
 
-NAMES = ("dense", "exclip", "overhead", "memory", "players", "captions", "precision", "removal", "gradients")
-RESULTS = Path(__file__).parent / "results"
+MEASUREMENTS = {  # a module of this package, and what it measures
+    "dense": "the published FIxLIP computation, done densely: equal results, seconds, memory",
+    "exclip": "the published integrated gradients, from dense Jacobians: equal results, seconds",
+    "overhead": "a whole explanation against the same passes of the encoders with nothing around",
+    "memory": "peak memory against the budget",
+    "players": "from 49 to 1,024 patches: passes, linear algebra, memory",
+    "captions": "many captions on one picture, many pictures with many captions",
+    "passes": "error and coverage of intervals against the number of image passes",
+    "shapley": "Shapley interactions at equal encoder passes, beside shapiq's approximators",
+    "page": "how long the page takes to load and to answer, in a browser",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog="\n".join(f"{name:9} {what}" for name, what in MEASUREMENTS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="all by default")
     parser.add_argument("--quick", action="store_true", help="small numbers, to see that it works")
@@ -41,17 +41,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="rows with this in their names")
     parser.add_argument("--again", action="store_true", help="repeat what was measured before")
     args = parser.parse_args(arguments)
-    unknown = [name for name in args.names if name not in NAMES]
+    unknown = [name for name in args.names if name not in MEASUREMENTS]
     if unknown:
-        parser.error(f"no measurement {', '.join(unknown)}; there are {', '.join(NAMES)}")
+        parser.error(f"no measurement {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
     folder = args.out or (None if args.quick else RESULTS)
     if folder and torch.device(args.device).type == "cuda":
         folder /= "-".join(machine(args.device)["GPU"].partition(",")[0].lower().split())
     settings, failed = Settings(args.device, args.quick), []
-    for name in args.names or NAMES:
-        failed += carry_out(
-            name, import_module(f"benchmarks.{name}"), settings, folder, again=args.again, only=args.only
-        )
+    for name in args.names or MEASUREMENTS:
+        measurement = import_module(f"benchmarks.{name}")
+        failed += carry_out(name, measurement, settings, folder, again=args.again, only=args.only)
     for case in failed:
         print(f"failed: {case}", file=sys.stderr)
     return int(bool(failed))

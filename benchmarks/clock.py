@@ -28,18 +28,15 @@ def timed(call: Callable[[], T], device: str = "cpu") -> tuple[float, T]:
     """Seconds that a call takes until its last kernel is done, and what it returns."""
     finish(device)
     start = perf_counter()
-    found = call()
+    result = call()
     finish(device)
-    return perf_counter() - start, found
+    return perf_counter() - start, result
 
 
 def interleaved(calls: dict[str, Callable[[], Any]], rounds: int, device: str = "cpu") -> dict[str, float]:
     """Median seconds of each call, all of them in turn, so that what slows the machine down slows down all."""
-    seconds: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            seconds[name].append(timed(call, device)[0])
-    return {name: float(np.median(times)) for name, times in seconds.items()}
+    seconds = [[timed(call, device)[0] for call in calls.values()] for _ in range(rounds)]
+    return dict(zip(calls, np.median(seconds, axis=0).tolist(), strict=True))
 
 
 def in_child(function: Callable[..., T], *args: Any) -> T:
@@ -56,21 +53,25 @@ class Added:
     added: float = 0.0
     gpu: float = 0.0
 
+    def cells(self) -> dict[str, float]:
+        """The columns of a table."""
+        return {"memory added (MiB)": self.added} | ({"added on the GPU (MiB)": self.gpu} if self.gpu else {})
+
 
 @contextmanager
 def added_memory(device: str = "cpu") -> Iterator[Added]:
     """Measure the stretch that follows; the values are there when it ends."""
-    cuda, found = torch.device(device).type == "cuda", Added()
+    cuda, memory = torch.device(device).type == "cuda", Added()
     if RESET.exists():
         RESET.write_text("5")
     if cuda:
         torch.cuda.reset_peak_memory_stats(device)
         start = torch.cuda.memory_allocated(device)
-    found.before = _peak()
-    yield found
-    found.added = _peak() - found.before
+    memory.before = _peak()
+    yield memory
+    memory.added = _peak() - memory.before
     if cuda:
-        found.gpu = (torch.cuda.max_memory_allocated(device) - start) / 2**20
+        memory.gpu = (torch.cuda.max_memory_allocated(device) - start) / 2**20
 
 
 def _peak() -> float:

@@ -4,57 +4,36 @@ python -m benchmarks.headline
 """
 
 import json
-from pathlib import Path
 from typing import Any
 
-from benchmarks.output import fill, markdown
+from benchmarks.output import RESULTS, ROOT, fill, markdown
 
-RESULTS = Path(__file__).parent / "results"
-README = RESULTS.parents[1] / "README.md"
-
-
-def main() -> None:
-    fill(README, "ratios", headline())
+README = ROOT / "README.md"
 
 
 def headline() -> str:
     """The table: what fixlip is measured against, and the ratios."""
     lines = [["compared with", "whole explanation", "without the encoder passes", "memory added", "results differ by"]]
-    for row in rows_of("dense"):
-        if row["case"].startswith("all pairs"):
-            ratios = [faster(row["times faster"]), faster(row["solve, times faster"])]
-            against = f"the published FIxLIP method, dense, {row['players']} players, {row['case']} values"
-            less = f"{row['memory, times less']:.0f} x less"
-            lines.append([against, *ratios, less, small(row["largest difference"])])
-    for row in rows_of("exclip"):
-        if row["case"].startswith("ViT"):
-            against = f"the published exCLIP method, dense, {row['case']}, last block"
-            lines.append([against, faster(row["times faster"]), "", "", small(row["largest difference"])])
-    overheads = {row["case"].partition(",")[0]: row["ratio"] for row in rows_of("overhead") if "cross" in row["case"]}
-    for model, ratio in overheads.items():
+    for row in rows_of("dense", "all pairs"):
+        against = f"the published FIxLIP method, dense, {row['players']} players, {row['case']} values"
+        ratios = [f"{row[column]:.3g} x faster" for column in ("times faster", "solve, times faster")]
+        lines.append([against, *ratios, f"{row['memory, times less']:.0f} x less", f"{row['largest difference']:.0e}"])
+    for row in rows_of("exclip", "ViT"):
+        against = f"the published exCLIP method, dense, {row['case']}, last block"
+        lines.append([against, f"{row['times faster']:.3g} x faster", "", "", f"{row['largest difference']:.0e}"])
+    for model, ratio in {r["case"].partition(",")[0]: r["ratio"] for r in rows_of("overhead", "cross")}.items():
         lines.append([f"the encoder passes by themselves, {model}, cross pairs", f"{ratio:.2f} x as long", "", "", ""])
-    shared = [row for row in rows_of("captions") if "image side, against one caption" in row]
-    if shared:
-        ratio = max(row["image side, against one caption"] for row in shared)
-        against = f"one caption, when {shared[0]['pairs explained']} captions of a picture are explained"
-        lines.append([against, f"{ratio:.2f} x as long on the image side", "", "", ""])
-    return markdown(lines)
+    shared = rows_of("captions", "captions")
+    ratio = max(row.get("image side, against one caption", 0.0) for row in shared)
+    against = f"one caption, when {shared[0]['pairs explained']} captions of a picture are explained"
+    return markdown([*lines, [against, f"{ratio:.2f} x as long on the image side", "", "", ""]])
 
 
-def rows_of(name: str) -> list[dict[str, Any]]:
-    """The rows measured under a name; none where nothing was measured."""
-    path = RESULTS / f"{name}.json"
-    found: list[dict[str, Any]] = json.loads(path.read_text("utf-8"))["rows"] if path.exists() else []
-    return found
-
-
-def faster(times: float) -> str:
-    return f"{times:.3g} x faster"
-
-
-def small(difference: float) -> str:
-    return f"{difference:.0e}"
+def rows_of(name: str, which: str) -> list[dict[str, Any]]:
+    """The rows of a measurement with this in their names."""
+    document = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+    return [row for row in document["rows"] if which in row["case"]]
 
 
 if __name__ == "__main__":
-    main()
+    fill(README, "ratios", headline())

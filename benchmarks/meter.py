@@ -1,38 +1,35 @@
 """Meters of the passes of an encoder, and recordings of the answers of a game."""
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from time import perf_counter
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
-from benchmarks.clock import finish
+from benchmarks.clock import timed
 from fixlip.games.base import SeparableGame
 
 
-@dataclass
-class Meter:
+class Meter(NamedTuple):
     """Masked inputs that each tower has embedded, and the seconds that it took."""
 
-    passes: dict[str, int] = field(default_factory=lambda: {"image": 0, "text": 0})
-    seconds: dict[str, float] = field(default_factory=lambda: {"image": 0.0, "text": 0.0})
+    passes: Counter[str]
+    seconds: defaultdict[str, float]
 
 
 def metered(encoder: Any) -> tuple[Any, Meter]:
     """The same encoder, and a meter of its two towers. Waits for a GPU after each call."""
-    other, meter = copy.copy(encoder), Meter()
+    other, meter = copy.copy(encoder), Meter(Counter(), defaultdict(float))
 
     def count(side: str, embed: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
         def call(x: Any, masks: torch.Tensor) -> torch.Tensor:
-            start = perf_counter()
-            found = embed(x, masks)
-            finish(encoder.device.type)
+            seconds, embeddings = timed(lambda: embed(x, masks), encoder.device.type)
             meter.passes[side] += len(masks)
-            meter.seconds[side] += perf_counter() - start
-            return found
+            meter.seconds[side] += seconds
+            return embeddings
 
         return call
 
@@ -41,11 +38,7 @@ def metered(encoder: Any) -> tuple[Any, Meter]:
 
 
 class Fresh:
-    """A game of which nothing is kept from one explanation to the next.
-
-    Args:
-        game: of two towers.
-    """
+    """A game of two towers of which nothing is kept from one explanation to the next."""
 
     def __init__(self, game: SeparableGame) -> None:
         self.game = game
@@ -62,19 +55,13 @@ class Recorded(Fresh):
     def __init__(self, game: SeparableGame) -> None:
         super().__init__(game)
         self.calls: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {"image": [], "text": []}
-        self.place: dict[str, int] | None = None
-
-    def image_embeddings(self, masks: np.ndarray) -> np.ndarray:
-        """[B, n_image] -> [B, D]."""
-        return self._answer("image", masks, self.game.image_embeddings)
-
-    def text_embeddings(self, masks: np.ndarray) -> np.ndarray:
-        """[B, n_text] -> [B, D]."""
-        return self._answer("text", masks, self.game.text_embeddings)
+        self.replies: dict[str, Iterator[tuple[np.ndarray, np.ndarray]]] = {}
+        self.image_embeddings = partial(self._answer, "image", game.image_embeddings)
+        self.text_embeddings = partial(self._answer, "text", game.text_embeddings)
 
     def rewind(self) -> "Recorded":
         """Give the same answers again from now on, in the same order, at no cost."""
-        self.place = {"image": 0, "text": 0}
+        self.replies = {side: iter(calls) for side, calls in self.calls.items()}
         return self
 
     def masks(self, side: str) -> np.ndarray:
@@ -82,12 +69,11 @@ class Recorded(Fresh):
         calls = [m for m, _ in self.calls[side] if not (len(m) == 2 and (m == [[False], [True]]).all())]
         return np.concatenate(calls)
 
-    def _answer(self, side: str, masks: np.ndarray, embed: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-        if self.place is None:
+    def _answer(self, side: str, embed: Callable[[np.ndarray], np.ndarray], masks: np.ndarray) -> np.ndarray:
+        if not self.replies:
             self.calls[side].append((masks.copy(), embed(masks)))
             return self.calls[side][-1][1]
-        known, found = self.calls[side][self.place[side]]
-        if not np.array_equal(known, masks):
+        recorded, answer = next(self.replies[side])
+        if not np.array_equal(recorded, masks):
             raise AssertionError(f"The {side} masks are others than those recorded.")
-        self.place[side] += 1
-        return found
+        return answer

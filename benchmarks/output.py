@@ -1,39 +1,45 @@
-"""Tables: printed, and written as JSON and Markdown."""
+"""Tables: printed, and written as JSON and Markdown with a description of the machine."""
 
-import argparse
 import json
+import os
+import platform
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import machine
-
-MOST_COLUMNS = 9  # on a terminal
-
-
-def arguments(doc: str | None, **defaults: int | str) -> argparse.Namespace:
-    """Parse ``--name value`` for each default, and ``--out NAME``."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in defaults.items():
-        parser.add_argument(f"--{name}", type=type(default), default=default)
-    parser.add_argument("--out", type=Path, help="write NAME.json and NAME.md")
-    return parser.parse_args()
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+Rows = Sequence[dict[str, Any]]
 
 
-def publish(title: str, rows: Sequence[dict[str, Any]], path: Path | None) -> None:
-    """Print rows as a table; write them as JSON and Markdown, with the machine's description, where a path is given."""
-    show(title, rows)
-    if path:
-        write(title, rows, path)
+def machine(device: str = "cpu") -> dict[str, str]:
+    """CPU, cores, threads, memory, versions, and the accelerator where it is the device that was measured."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text("utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    described = {
+        "CPU": names[0] if names else platform.processor() or platform.machine(),
+        "cores": str(os.cpu_count()),
+        "threads": str(torch.get_num_threads()),
+        "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        **{name: version(name) for name in ("fixlip", "torch", "numpy", "scipy", "shapiq")},
+    }
+    if torch.device(device).type == "cuda":
+        gpu = torch.cuda.get_device_properties(torch.device(device))
+        described["GPU"] = f"{gpu.name}, {gpu.total_memory / 2**30:.0f} GiB, CUDA {torch.version.cuda}"
+    return described
 
 
-def show(title: str, rows: Sequence[dict[str, Any]], notes: Sequence[str] = ()) -> None:
-    """Print rows as a table, and sentences below it; many columns are shown as lines."""
+def show(title: str, rows: Rows, notes: Sequence[str] = ()) -> None:
+    """Print rows as a table, and sentences below it."""
     lines = as_lines(rows)
-    if len(lines[0]) > MOST_COLUMNS:
+    if len(lines[0]) > 9:  # too wide for a terminal
         lines = [list(line) for line in zip(*lines, strict=True)]
     table = Table(*lines[0], title=title, title_justify="left")
     for line in lines[1:]:
@@ -41,36 +47,19 @@ def show(title: str, rows: Sequence[dict[str, Any]], notes: Sequence[str] = ()) 
     Console(width=160).print(table, *notes, sep="\n", highlight=False)
 
 
-def write(
-    title: str,
-    rows: Sequence[dict[str, Any]],
-    path: Path,
-    *,
-    notes: Sequence[str] = (),
-    device: str = "cpu",
-    **more: Any,
-) -> None:
-    """Write NAME.json and NAME.md.
-
-    Args:
-        title: of the table.
-        rows: a cell for each column by name; a column that a row does not have stays empty.
-        path: NAME.
-        notes: sentences to stand below the table.
-        device: that was measured, for the description of the machine.
-        more: what else the JSON file should hold.
-    """
+def write(title: str, rows: Rows, notes: Sequence[str], path: Path, *, device: str = "cpu", **more: Any) -> None:
+    """Write NAME.json, with `more` in it, and NAME.md: a table, and sentences below it."""
     here = machine(device)
-    result = {"title": title, "machine": here, **more, "notes": list(notes), "rows": list(rows)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.with_suffix(".json").write_text(json.dumps(result, indent=2) + "\n", "utf-8")
-    described = "; ".join(f"{name} {value}" for name, value in here.items())
+    document = {"title": title, "machine": here, **more, "notes": list(notes), "rows": list(rows)}
+    measured = f"Measured on: {'; '.join(f'{name} {value}' for name, value in here.items())}."
     below = ["\n".join(f"- {note}" for note in notes)] if notes else []
-    parts = [f"# {title}", markdown(as_lines(rows)), *below, f"Measured on: {described}."]
-    path.with_suffix(".md").write_text("\n\n".join(parts) + "\n", "utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.with_suffix(".json").write_text(json.dumps(document, indent=2) + "\n", "utf-8")
+    page = "\n\n".join([f"# {title}", markdown(as_lines(rows)), *below, measured])
+    path.with_suffix(".md").write_text(f"{page}\n", "utf-8")
 
 
-def as_lines(rows: Sequence[dict[str, Any]]) -> list[list[str]]:
+def as_lines(rows: Rows) -> list[list[str]]:
     """The names of all columns, and the cells of each row; a column that a row does not have stays empty."""
     columns = list(dict.fromkeys(column for row in rows for column in row))
     return [columns, *([cell(row.get(column, "")) for column in columns] for row in rows)]

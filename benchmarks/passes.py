@@ -1,149 +1,122 @@
 """Error against encoder passes: fits and designs of `banzhaf` on both bundled models.
 
-    python -m benchmarks.passes [--scenes 6] [--seeds 2] [--converged 16384] [--models "demo-clip demo-siglip"]
-        [--out benchmarks/results/passes]
-
 On scenes with unseen seeds: the correlation with the converged interactions, the root mean square error relative to
-their size, and the share of entries whose 95 % interval holds the converged value; means over scenes and seeds.
-Converged values are those of least squares from many passes and another seed. They have an error of their own, known
-from its standard errors: correlations and errors are corrected for it, and intervals are widened by it.
+their size, and the share of entries whose 95 % interval holds the converged value; means over scenes. Converged values
+are those of least squares from many passes and another seed. They have an error of their own, known from its standard
+errors: correlations and errors are corrected for it, and intervals are widened by it.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
+from functools import cache, partial
 
 import numpy as np
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator
 
 import fixlip
-from benchmarks.output import arguments, publish
-from fixlip.datasets.scenes import make_scene
-from fixlip.errors import BudgetError
-from fixlip.games.base import CallableGame
-from fixlip.games.memo import Memo
-from fixlip.games.similarity import games
-from fixlip.plots.style import MARKERS, log_axis, panel, save
+from benchmarks.meter import Fresh
+from benchmarks.runs import Cases, Row, Settings, Targets
+from benchmarks.subjects import short_games
+from fixlip import specs
+from fixlip.games.base import SeparableGame
 from fixlip.results.explanation import Explanation
 
+TITLE = "Error against image passes, 3 unseen scenes"
+TARGETS: Targets = {}
 SEED = 5_000_000
-TRUTH_SEED = 1000
-PASSES = (128, 256, 512, 1024, 2048, 4096)
-LEAST_SQUARES, PROCESS = {"fit": "least-squares"}, {"fit": "gaussian-process"}
-METHODS: dict[str, dict[str, dict[str, Any]]] = {
-    "cross pairs, p = 0.5": {
-        "independent masks, least squares": {"interactions": "cross", "sampling": "independent"} | LEAST_SQUARES,
-        "paired masks, least squares": {"interactions": "cross", "sampling": "paired"} | LEAST_SQUARES,
-        "paired masks, Gaussian process": {"interactions": "cross", "sampling": "paired"} | PROCESS,
-    },
-    "pairs of patches, p = 0.5": {
-        "independent masks, least squares": {"interactions": "all", "sampling": "independent"} | LEAST_SQUARES,
-        "paired masks, Gaussian process": {"interactions": "all", "sampling": "paired"} | PROCESS,
-    },
-    "cross pairs, p = 0.7": {
-        "independent masks, least squares": {"p": 0.7, "interactions": "cross"} | LEAST_SQUARES,
-        "independent masks, Gaussian process": {"p": 0.7, "interactions": "cross"} | PROCESS,
-    },
+PAIRED = {  # how: the options
+    "paired masks, least squares": "sampling=paired fit=least-squares",
+    "independent masks, least squares": "sampling=independent fit=least-squares",
+    "paired masks, Gaussian process": "sampling=paired fit=gaussian-process",
 }
-CONVERGED: dict[str, dict[str, Any]] = {
-    "cross pairs, p = 0.5": {"interactions": "cross", "sampling": "paired"} | LEAST_SQUARES,
-    "pairs of patches, p = 0.5": {"interactions": "all", "sampling": "paired"} | LEAST_SQUARES,
-    "cross pairs, p = 0.7": {"p": 0.7, "interactions": "cross"} | LEAST_SQUARES,
+OTHER = {
+    "independent masks, least squares": "p=0.7 fit=least-squares",
+    "independent masks, Gaussian process": "p=0.7 fit=gaussian-process",
 }
-MOST = {"cross pairs, p = 0.5": 2048, "pairs of patches, p = 0.5": 4096, "cross pairs, p = 0.7": 2048}
-COLOURS = {"independent masks, least": "tab:grey", "paired masks, least": "tab:blue", "paired masks, G": "tab:red"}
+METHODS = {  # what is asked for: how; the first is the one that converges
+    "cross pairs, p = 0.5": {how: f"banzhaf interactions=cross {options}" for how, options in PAIRED.items()},
+    "pairs of patches, p = 0.5": {how: f"banzhaf interactions=all {options}" for how, options in PAIRED.items()},
+    "cross pairs, p = 0.7": {how: f"banzhaf interactions=cross {options}" for how, options in OTHER.items()},
+}
+Pairs = list[tuple[Explanation, Explanation]]
 
 
-def main() -> None:
-    args = arguments(__doc__, scenes=6, seeds=2, converged=16384, models="demo-clip demo-siglip")
-    rows: list[dict[str, Any]] = []
-    for model in args.models.split():
-        measured = defaultdict(list)
-        for game in scene_games(model, args.scenes):
-            for what, methods in METHODS.items():
-                converged = explain(game, CONVERGED[what], args.converged, TRUTH_SEED)
-                for method, options in methods.items():
-                    for m in (m for m in PASSES if m <= MOST[what]):
-                        for seed in range(args.seeds):
-                            try:
-                                found = explain(game, options, m, seed)
-                            except BudgetError:
-                                continue
-                            measured[what, method, m].append(compare(found, converged, what))
-            print(model, len(measured) and max(map(len, measured.values())), "runs", flush=True)
-        for (what, method, m), values in measured.items():
-            correlation, error, coverage = np.mean(values, axis=0)
-            rows.append(
-                {"model": model, "what": what, "masks and fit": method, "image passes": m}
-                | {"correlation": float(correlation), "relative error": float(np.sqrt(max(error, 0.0)))}
-                | {"coverage of 95 % intervals": float(coverage) if coverage == coverage else "none"}
-            )
-        publish(f"Error against image passes, {args.scenes} unseen scenes, {args.seeds} seeds", rows, args.out)
-        if args.out:
-            plot(rows, args.out.with_suffix(".png"))
+def cases(settings: Settings) -> Cases:
+    if settings.quick:
+        quick = {name: METHODS[name] for name in list(METHODS)[:1]}
+        return rows("demo-clip", SEED, quick, (64,), 256, 1, compare)
+    sizes, models = (128, 256, 512, 1024, 2048, 4096), ("demo-clip", "demo-siglip")
+    return {k: row for model in models for k, row in rows(model, SEED, METHODS, sizes, 16384, 3, compare).items()}
 
 
-def scene_games(model: str, number: int) -> Iterator[CallableGame]:
-    """Games of captions short enough to have all their masks enumerated; no mask is encoded twice."""
-    encoder = fixlip.load_model(model)
-    scenes = (make_scene(seed) for seed in range(SEED, SEED + 1000))
-    few_words = (scene for scene in scenes if len(scene.caption.split()) <= 8)
-    for scene, _ in zip(few_words, range(number), strict=False):
-        game = next(games(encoder, [scene.image], [scene.caption], [(0, 0)]))
-        towers = [Memo(embed) for embed in (game.image_embeddings, game.text_embeddings)]
-        yield CallableGame(
-            *towers, game.n_image, game.n_text, game.scale, game.bias, players=game.players, batch_size=128
-        )
+def rows(
+    model: str,
+    seed: int,
+    methods: dict[str, dict[str, str]],
+    sizes: tuple[int, ...],
+    converged: int,
+    scenes: int,
+    compare: Callable[[Pairs, str], Row],
+) -> Cases:
+    """A row for each method and number of passes, from pairs of an explanation and what it converges to."""
+
+    def measure(what: str, method: str, passes: int) -> Row:
+        specs = methods[what]
+        first = next(iter(specs.values()))
+        pairs = [
+            (explain(game, specs[method], passes, 0), truth(model, seed, scenes, k, first, converged))
+            for k, game in enumerate(scene_games(model, seed, scenes))
+        ]
+        spent = round(np.mean([explanation.provenance.image_passes for explanation, _ in pairs]))
+        return {"image passes": spent} | compare(pairs, what)
+
+    return {
+        f"{model}, {what}, {method}, {m} passes": partial(measure, what, method, m)
+        for what, specs in methods.items()
+        for method in specs
+        for m in sizes
+    }
 
 
-def explain(game: CallableGame, options: dict[str, Any], passes: int, seed: int) -> Explanation:
-    return fixlip.get_estimator("banzhaf", **options).explain(game, image_masks=passes, seed=seed, progress=False)
+@cache
+def scene_games(model: str, seed: int, number: int) -> list[SeparableGame]:
+    """Games of short captions of unseen scenes."""
+    return list(short_games(model, number, seed))
 
 
-def compare(found: Explanation, converged: Explanation, what: str) -> tuple[float, float, float]:
-    """Correlation, squared relative error, coverage; see above."""
-    (value, error), (truth, noise) = (effects(e, what) for e in (found, converged))
-    signal = np.var(truth) - np.mean(noise**2)
-    correlation = np.corrcoef(value, truth)[0, 1] * np.sqrt(np.var(truth) / signal)
-    square = (np.mean((value - truth) ** 2) - np.mean(noise**2)) / (np.mean(truth**2) - np.mean(noise**2))
-    inside = np.abs(value - truth) < 1.96 * np.hypot(error, noise)
-    return float(correlation), float(square), float(np.where(np.isnan(error), np.nan, inside).mean())
+@cache
+def truth(model: str, seed: int, scenes: int, k: int, spec: str, passes: int) -> Explanation:
+    """The converged explanation of a scene."""
+    return explain(scene_games(model, seed, scenes)[k], spec, passes, 1000)
 
 
-def effects(found: Explanation, what: str) -> tuple[np.ndarray, np.ndarray]:
+def explain(game: SeparableGame, spec: str, passes: int, seed: int) -> Explanation:
+    """An explanation with so many image passes; a joint mask costs one."""
+    name, options = specs.parse(spec)
+    joint = name.startswith("shapiq") or options.get("sampling") == "joint"
+    call = {"budget": passes} if joint else {"image_masks": passes}
+    return fixlip.get_estimator(name, **options).explain(Fresh(game), seed=seed, progress=False, **call)
+
+
+def compare(pairs: Pairs, what: str) -> Row:
+    """Correlation, relative error, coverage; see above."""
+    correlations, squares, coverages = [], [], []
+    for explanation, converged in pairs:
+        (value, error), (true, noise) = effects(explanation, what), effects(converged, what)
+        own = np.mean(noise**2)
+        correlations.append(np.corrcoef(value, true)[0, 1] * np.sqrt(np.var(true) / (np.var(true) - own)))
+        squares.append((np.mean((value - true) ** 2) - own) / (np.mean(true**2) - own))
+        inside = np.abs(value - true) < 1.96 * np.hypot(error, noise)
+        coverages.append(np.where(np.isnan(error), np.nan, inside).mean())
+    coverage = float(np.mean(coverages))
+    return {
+        "correlation": float(np.mean(correlations)),
+        "relative error": float(np.sqrt(max(np.mean(squares), 0.0))),
+        "coverage of 95 % intervals": "none" if np.isnan(coverage) else coverage,
+    }
+
+
+def effects(explanation: Explanation, what: str) -> tuple[np.ndarray, np.ndarray]:
     """Interactions and their standard errors (NaN where there are none), as vectors."""
-    n = found.players.n_image
-    errors = np.full_like(found.second_order, np.nan) if found.stderr is None else found.stderr.second_order
-    if what.startswith("cross"):
-        return found.cross.ravel(), errors[:n, n:].ravel()
-    pairs = np.triu_indices(n, 1)
-    return found.second_order[pairs], errors[pairs]
-
-
-def plot(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw the gap to a correlation of 1 against the passes."""
-    models = list(dict.fromkeys(row["model"] for row in rows))
-    figure = Figure(figsize=(4 * len(METHODS), 3.2 * len(models)), layout="constrained")
-    axes = figure.subplots(len(models), len(METHODS), sharex=True, squeeze=False)
-    for line, model in zip(axes, models, strict=True):
-        for ax, (what, methods) in zip(line, METHODS.items(), strict=True):
-            for method in methods:
-                some = [r for r in rows if (r["model"], r["what"], r["masks and fit"]) == (model, what, method)]
-                colour = next((c for start, c in COLOURS.items() if method.startswith(start)), "tab:red")
-                points = [(r["image passes"], 1 - r["correlation"]) for r in some]
-                marker = MARKERS[len(ax.lines)]
-                ax.plot(*zip(*points, strict=True), marker=marker, ms=4, label=method, color=colour)
-            ax.set(title=f"{model}: {what}", xlabel="image passes", ylabel="correlation")
-            log_axis(panel(ax).xaxis)
-            ax.xaxis.set_major_locator(LogLocator(2))
-            log_axis(ax.yaxis)
-            ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{1 - y:.4g}"))
-            ax.invert_yaxis()
-            ax.legend(fontsize=7, frameon=False)
-    save(figure, path)
-
-
-if __name__ == "__main__":
-    main()
+    n, second = explanation.players.n_image, explanation.second_order
+    errors = np.full_like(second, np.nan) if explanation.stderr is None else explanation.stderr.second_order
+    chosen = np.triu_indices(n, 1) if what.startswith("pairs of patches") else np.s_[:n, n:]
+    return second[chosen].ravel(), errors[chosen].ravel()

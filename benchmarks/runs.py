@@ -1,14 +1,20 @@
-"""Measurements made of cases: each is written as soon as it is done, and not made again by a run that goes on."""
+"""Measurements made of cases: each is written as soon as it is done, and not made again by a run that goes on.
+
+A measurement is a module with the `TITLE` of its table; its `TARGETS`, for a column how its values should compare, and
+in which cases: ``("<=", 1.1, "")``; and `cases`, which gives for the `Settings` a function for each row by the row's
+name. A row whose function raises a `BudgetError` (so few passes are not enough for the method) is left out.
+"""
 
 import json
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from benchmarks.machine import machine
-from benchmarks.output import show, write
+from benchmarks.clock import T, in_child
+from benchmarks.output import machine, show, write
+from fixlip.errors import BudgetError
 
 Row = dict[str, Any]
 Cases = dict[str, Callable[[], Row]]
@@ -22,80 +28,58 @@ class Settings:
     device: str = "cpu"
     quick: bool = False
 
-    def trial(self, model: str) -> int:
-        """The number of masked inputs that is enough to time a model by."""
-        if self.quick:
-            return 64
-        return 4096 if self.device.startswith("cuda") else 512 if model.startswith("demo") else 256
-
-
-class Measurement(Protocol):
-    """A module of this package.
-
-    Attributes:
-        TITLE: of its table.
-        TARGETS: for a column how its values should compare, and in which cases: ``("<=", 1.1, "")``.
-        cases: for the settings, a function for each row of the table by the row's name.
-    """
-
-    TITLE: str
-    TARGETS: Targets
-
-    @staticmethod
-    def cases(settings: Settings) -> Cases:
-        """The rows, by name."""
+    def apart(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a function of a module in a process of its own, for its memory; in this one where it is only tried."""
+        return function(*args) if self.quick else in_child(function, *args)
 
 
 def carry_out(
-    name: str, measurement: Measurement, settings: Settings, folder: Path | None, *, again: bool = False, only: str = ""
+    name: str, measurement: Any, settings: Settings, folder: Path | None, *, again: bool = False, only: str = ""
 ) -> list[str]:
     """Measure what has not been measured yet, and publish; returns the names of the cases that failed.
 
     Args:
-        name: of the files.
-        measurement: what.
-        settings: how.
-        folder: for NAME.json and NAME.md; None to print only.
+        name, folder: write NAME.json and NAME.md there; None prints only.
+        measurement, settings: what, and how.
         again: measure anew what is there.
-        only: of the cases with this in their names.
+        only: the cases with this in their names.
     """
     path = folder / name if folder else None
     cases = measurement.cases(settings)
-    done = {} if path is None else known(path.with_suffix(".json"), settings)
+    done = {} if path is None else rows_before(path.with_suffix(".json"), settings)
     wanted = [case for case in cases if only in case]
     rows, failed = {case: done[case] for case in cases if case in done and not (again and case in wanted)}, []
 
-    def kept() -> list[Row]:
-        return [rows[case] for case in cases if case in rows]
+    def table() -> tuple[list[Row], list[str]]:
+        ordered = [rows[case] for case in cases if case in rows]
+        return ordered, [] if settings.quick else judged(measurement.TARGETS, ordered)
 
-    def notes() -> list[str]:
-        return [] if settings.quick else judged(measurement.TARGETS, kept())
-
-    for case in wanted:
-        if case in rows:
-            continue
+    for case in [case for case in wanted if case not in rows]:
         print(f"{name}: {case}", flush=True)
         try:
             rows[case] = {"case": case, **cases[case]()}
+        except BudgetError as error:
+            print(f"left out: {error}", flush=True)
+            continue
         except Exception:  # the others go on; the caller is told
             traceback.print_exc()
             failed.append(f"{name}: {case}")
             continue
         if path:
-            write(measurement.TITLE, kept(), path, notes=notes(), device=settings.device, settings=asdict(settings))
+            write(measurement.TITLE, *table(), path, device=settings.device, settings=asdict(settings))
     if rows:
-        show(measurement.TITLE, kept(), notes())
+        show(measurement.TITLE, *table())
     return failed
 
 
-def known(path: Path, settings: Settings) -> dict[str, Row]:
+def rows_before(path: Path, settings: Settings) -> dict[str, Row]:
     """The rows of a file that was measured in the same way on the same machine, by case."""
     if not path.exists():
         return {}
-    found = json.loads(path.read_text("utf-8"))
-    if found.get("settings") != asdict(settings) or found["machine"] != machine(settings.device):
+    document = json.loads(path.read_text("utf-8"))
+    if document.get("settings") != asdict(settings) or document["machine"] != machine(settings.device):
         return {}
-    return {row["case"]: row for row in found["rows"] if "case" in row}
+    return {row["case"]: row for row in document["rows"] if "case" in row}
 
 
 def judged(targets: Targets, rows: list[Row]) -> list[str]:

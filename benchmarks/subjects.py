@@ -1,6 +1,8 @@
-"""The inputs of the measurements: models by name, a picture and a caption."""
+"""The inputs of the measurements: models by name, pictures and captions, games and masks."""
 
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from fixlip.datasets.scenes import make_scene
 from fixlip.games.similarity import SimilarityGame, games
 
 SIX_WORDS = 6  # seed of a scene whose caption has so many
+CROSS: dict[str, Any] = {"options": {"interactions": "cross"}, "progress": False}
 
 
 @lru_cache(maxsize=1)
@@ -44,6 +47,13 @@ def game_of(encoder: Any, image: Any = None, caption: str = "") -> SimilarityGam
     if image is None:
         image, caption = picture_and_caption()
     return next(games(encoder, [image], [caption], [(0, 0)]))
+
+
+def short_games(model: str, number: int, seed: int) -> Iterator[SimilarityGame]:
+    """Games of unseen scenes from this seed on, whose captions are short enough to have all their masks enumerated."""
+    scenes = map(picture_and_caption, range(seed, seed + 1000))
+    for image, caption in islice((s for s in scenes if len(s[1].split()) <= 8), number):
+        yield game_of(load(model), image, caption)
 
 
 def random_masks(n: int, m: int, device: str = "cpu") -> torch.Tensor:

@@ -4,12 +4,13 @@ import warnings
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from fixlip.errors import OptionError, unknown
 from fixlip.estimator import Estimator
+from fixlip.plugins import points
 
 GROUP = "fixlip.estimators"
 E = TypeVar("E", bound=type[Estimator])
@@ -17,20 +18,10 @@ _registered: dict[str, type[Estimator]] = {}
 
 
 @cache
-def _entry_points() -> dict[str, EntryPoint]:
-    points: dict[str, EntryPoint] = {}
-    for point in entry_points(group=GROUP):
-        first = points.setdefault(point.name, point)
-        if first.value != point.value:
-            raise OptionError(f"Two packages register the estimator {point.name!r}: {first.value}, {point.value}.")
-    return points
-
-
-@cache
 def _load(point: str) -> dict[str, type[Estimator]]:
     """Load the estimators of an entry point: a single class, or a family ``name:member`` from a function."""
     try:
-        loaded = _entry_points()[point].load()
+        loaded = points(GROUP)[point].load()
         if isinstance(loaded, type):
             return {point: _checked(point, loaded)}
         return {name: _checked(name, cls) for name, cls in loaded().items()}
@@ -38,7 +29,7 @@ def _load(point: str) -> dict[str, type[Estimator]]:
         hint = ""
         if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith("fixlip.estimators"):
             hint = "; a folder fixlip in the working directory hides the installed package: run elsewhere or install -e"
-        value = _entry_points()[point].value
+        value = points(GROUP)[point].value
         warnings.warn(f"Estimator {point!r} ({value}) is skipped: {error}{hint}", stacklevel=3)
         return {}
 
@@ -51,7 +42,7 @@ def _checked(name: str, cls: Any) -> type[Estimator]:
             f"Estimator {name!r} must be a dataclass that derives from fixlip.Estimator and has capabilities."
         )
     called = cls.capabilities.name
-    if called != name and called not in _entry_points():
+    if called != name and called not in points(GROUP):
         raise OptionError(f"Estimator {name!r} is called {called!r} in its capabilities.")
     return cls
 
@@ -68,7 +59,7 @@ def register_estimator(name: str) -> Callable[[E], E]:
         Traceback (most recent call last):
         fixlip.errors.OptionError: The estimator name 'banzhaf' is taken.
     """
-    if name in _registered or name in _entry_points():
+    if name in _registered or name in points(GROUP):
         raise OptionError(f"The estimator name {name!r} is taken.")
 
     def add(cls: E) -> E:
@@ -87,7 +78,7 @@ def unregister_estimator(name: str) -> None:
 
 def list_estimators() -> list[str]:
     """Return the names of all estimators that can be used, sorted; second names of an estimator are left out."""
-    built_in = {cls.capabilities.name for point in _entry_points() for cls in _load(point).values()}
+    built_in = {cls.capabilities.name for point in points(GROUP) for cls in _load(point).values()}
     return sorted(built_in | set(_registered))
 
 
@@ -96,8 +87,8 @@ def estimator_names() -> list[str]:
 
     Faster than `list_estimators`, and less exact: it has second names, and plugins that do not load.
     """
-    points = (point.name + ":" * _is_family(point) for point in _entry_points().values())
-    return sorted({*points, *_registered})
+    names = (point.name + ":" * _is_family(point) for point in points(GROUP).values())
+    return sorted({*names, *_registered})
 
 
 def _is_family(point: EntryPoint) -> bool:
@@ -112,9 +103,9 @@ def estimator_class(name: str) -> type[Estimator]:
         OptionError: there is no such estimator; the message names the nearest.
     """
     point = name.partition(":")[0]
-    cls = _registered.get(name) or (_load(point).get(name) if point in _entry_points() else None)
+    cls = _registered.get(name) or (_load(point).get(name) if point in points(GROUP) else None)
     if cls is None:
-        if point not in _entry_points() and _in_the_source(point):
+        if point not in points(GROUP) and _in_the_source(point):
             raise OptionError(f"The estimator {name!r} is newer than the installation: run pip install -e . again.")
         raise OptionError(unknown("estimator", name, list_estimators()))
     return cls

@@ -279,7 +279,7 @@ def main() -> int:
     shown = samples[:: max(1, len(samples) // 12)]
     show(title, shown, notes)
     if given.out:
-        write(title, shown, given.out, notes=notes, minutes=given.minutes, changed=changed, samples=samples)
+        write(title, shown, notes, given.out, minutes=given.minutes, changed=changed, samples=samples)
     return bool(bad)
 
 

@@ -24,11 +24,11 @@ MARKS = {"best": " ●", "close": " ○", "gain": " ▲", "loss": " ▼"}
 
 def print_report(report: "Report", written: list[Path]) -> None:
     """Print the headline tables, the differences between models, and what was left out."""
-    console, counts = Printer(), report.told.counts
+    console, counts = Printer(), report.printed.counts
     console.print("", styled(report.title, "bold"), styled(report.lead), sep="\n")
-    for table in [t for _, tables in headline_tables(report.told) for t in tables]:
+    for table in [t for _, tables in headline_tables(report.printed) for t in tables]:
         _print(console, table)
-    for table in model_tables(report.told):
+    for table in model_tables(report.printed):
         _print(console, table, notes=False)
     console.print(Text(HOW_TO_READ, style="dim"))
     console.print(f"{count(counts['evaluated'], 'item')} evaluated, {counts['items'] - counts['evaluated']} skipped")

@@ -143,25 +143,25 @@ class Coco:
         return None
 
     def _pictures(self, captions: Any) -> list[Picture | BadItem]:
-        found: list[Picture | BadItem] = []
+        pictures: list[Picture | BadItem] = []
         times: Counter[str] = Counter()
         files: dict[str, str] = {}
         for i, entry in enumerate(entries_of(captions, "images", self._captions_file)):
             place = f"{self._captions_file.name}, images[{i}]"
             key, file_name = (entry.get("id"), entry.get("file_name")) if isinstance(entry, dict) else (None, None)
             if not isinstance(key, (int, str)) or not isinstance(file_name, str) or not file_name:
-                found.append(BadItem(place, "malformed", f"{place} has no `id` and text `file_name`."))
+                pictures.append(BadItem(place, "malformed", f"{place} has no `id` and text `file_name`."))
                 continue
             times[str(key)] += 1
             if times[str(key)] > 1:
-                found.append(BadItem(f"{key}#{times[str(key)]}", "duplicate", f"{place} has the id {key} again."))
+                pictures.append(BadItem(f"{key}#{times[str(key)]}", "duplicate", f"{place} has the id {key} again."))
             elif file_name in files:
-                found.append(BadItem(str(key), "duplicate", f"{place} has the file of {files[file_name]} again."))
+                pictures.append(BadItem(str(key), "duplicate", f"{place} has the file of {files[file_name]} again."))
             else:
                 files[file_name] = str(key)
                 size = numbers([entry.get("width"), entry.get("height")], 2)
-                found.append(Picture(str(key), file_name, (size[0], size[1]) if size else None))
-        return found
+                pictures.append(Picture(str(key), file_name, (size[0], size[1]) if size else None))
+        return pictures
 
     def _chosen(self, path: Path) -> list[Picture | BadItem]:
         wanted = set(lines_of(path))

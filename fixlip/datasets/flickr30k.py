@@ -152,13 +152,13 @@ def _boxes(path: Path, picture: Path) -> dict[str, tuple[Box, ...]]:
         return value
 
     size = (number(root, "size/width"), number(root, "size/height"))
-    found: dict[str, list[Box]] = defaultdict(list)
+    by_chain: dict[str, list[Box]] = defaultdict(list)
     for thing in root.iterfind("object"):
         if thing.find("bndbox") is None:
             continue
         left, top, right, bottom = (number(thing, f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax"))
         if box := clipped((left - 1, top - 1, right, bottom), size):
             for name in thing.iterfind("name"):
-                found[(name.text or "").strip()].append(box)
+                by_chain[(name.text or "").strip()].append(box)
     orientation = orientation_of(picture, size)
-    return {chain: turned(boxes, orientation, size) for chain, boxes in found.items()}
+    return {chain: turned(boxes, orientation, size) for chain, boxes in by_chain.items()}

@@ -119,7 +119,7 @@ class Mosaics:
         folders |= {_plain(key): key for key in classes}
         if not isinstance(lists, list) or not lists:
             raise InputError(f"{str(path)!r} has no lists of classes.")
-        found = []
+        drawn = []
         for i, four in enumerate(lists, start=1):
             if not isinstance(four, list) or not all(isinstance(name, str) for name in four):
                 raise InputError(f"{str(path)!r}, list {i}: not a list of names.")
@@ -128,8 +128,8 @@ class Mosaics:
             for name in four:
                 if _plain(name) not in folders:
                     raise InputError(f"{str(path)!r}, list {i}: " + unknown("class", name, folders))
-            found.append([folders[_plain(name)] for name in four])
-        return found
+            drawn.append([folders[_plain(name)] for name in four])
+        return drawn
 
 
 def _plain(name: str) -> str:
@@ -144,18 +144,18 @@ def _names(path: Path) -> dict[str, str]:
     """The name of each folder."""
     if path.suffix.lower() != ".json":
         parts = [re.split(r"\s+", line, maxsplit=1) for line in lines_of(path)]
-        found = {part[0]: part[1].split(",")[0] if len(part) == 2 else "" for part in parts}
+        names = {part[0]: part[1].split(",")[0] if len(part) == 2 else "" for part in parts}
     else:
         document = json_of(path)
         if not isinstance(document, dict):
             raise InputError(f"{str(path)!r} is not a JSON object of folder and name.")
-        found = {}
+        names = {}
         for key, value in document.items():
             folder_name, name = value if isinstance(value, list) and len(value) == 2 else (key, value)
             if not isinstance(folder_name, str) or not isinstance(name, str):
                 raise InputError(f"{str(path)!r}, {key!r}: neither a name nor [folder, name].")
-            found[folder_name] = name
-    return {key: name.replace("_", " ").strip() for key, name in found.items()}
+            names[folder_name] = name
+    return {key: name.replace("_", " ").strip() for key, name in names.items()}
 
 
 def _drawn(classes: dict[str, list[Path]], lists: int, n: int, root: Path, rng: np.random.Generator) -> list[list[str]]:

@@ -76,12 +76,12 @@ def json_of(path: Path) -> Any:
 
 
 def _unique(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise InputError(f"{str(path)!r} has the key {twice!r} twice in one object.")
-    return found
+    return mapping
 
 
 def xml_of(path: Path) -> ElementTree.Element:

@@ -83,11 +83,11 @@ class Vocabulary:
     """
 
     def __init__(self, names: Iterable[str], synonyms: Mapping[str, str | None] | None = None) -> None:
-        own = {_normal(name): name for name in names if _normal(name)}
-        known = set(own.values())
-        others = {_normal(w): c for w, c in (synonyms or {}).items() if c is None or c in known}
+        categories = {_normal(name): name for name in names if _normal(name)}
+        named = set(categories.values())
+        others = {_normal(w): c for w, c in (synonyms or {}).items() if c is None or c in named}
         forms: dict[str, str | None] = {}
-        for table in (others, own):  # the later go before the earlier
+        for table in (others, categories):  # the later go before the earlier
             forms |= {plural(word).lower(): category for word, category in table.items()}
             forms |= table
         self.forms = forms
@@ -100,12 +100,12 @@ class Vocabulary:
 
     def find(self, text: str) -> list[Mention]:
         """The categories that a text names, in reading order; spans do not overlap."""
-        found = []
+        mentions = []
         for match in self._pattern.finditer(text):
             category = self.forms.get(_normal(match[0]))
             if category is not None:
-                found.append(Mention(category, match.span()))
-        return found
+                mentions.append(Mention(category, match.span()))
+        return mentions
 
 
 def _normal(name: str) -> str:

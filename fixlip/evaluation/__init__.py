@@ -15,16 +15,21 @@ if TYPE_CHECKING:
     from fixlip.evaluation.metric import Figure, Metric
     from fixlip.evaluation.metrics import get_metric, list_metrics, register_metric, unregister_metric
     from fixlip.evaluation.plan import Plan
+    from fixlip.evaluation.records import BadRow, ExplainedRow, PictureRow, Row
     from fixlip.evaluation.rows import read
     from fixlip.evaluation.run import Outcome, evaluate
 
 _MODULE_OF = {
+    "BadRow": "records",
+    "ExplainedRow": "records",
     "Figure": "metric",
     "Local": "engines",
     "Metric": "metric",
     "Outcome": "run",
+    "PictureRow": "records",
     "Plan": "plan",
     "Ray": "cluster",
+    "Row": "records",
     "engine": "engines",
     "evaluate": "run",
     "explain_item": "again",
@@ -35,12 +40,16 @@ _MODULE_OF = {
     "unregister_metric": "metrics",
 }
 __all__ = [
+    "BadRow",
+    "ExplainedRow",
     "Figure",
     "Local",
     "Metric",
     "Outcome",
+    "PictureRow",
     "Plan",
     "Ray",
+    "Row",
     "engine",
     "evaluate",
     "explain_item",

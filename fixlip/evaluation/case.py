@@ -33,14 +33,14 @@ class SeenObject:
 
 def seen_objects(objects: Sequence[GroundedObject], visible: Box) -> tuple[SeenObject, ...]:
     """Objects with a box in the part of the picture that the model sees (left, top, right, bottom; pixels)."""
-    found = []
+    seen = []
     for thing in objects:
         boxes = [_fractions(box, visible) for box in thing.boxes]
         inside = tuple(box for box in map(_clipped, boxes) if box[0] < box[2] and box[1] < box[3])
         cut = any(min(box[:2]) < EDGE or max(box[2:]) > 1 - EDGE for box in boxes)
         if inside:
-            found.append(SeenObject(thing.name, thing.span, inside, cut))
-    return tuple(found)
+            seen.append(SeenObject(thing.name, thing.span, inside, cut))
+    return tuple(seen)
 
 
 def _fractions(box: Box, visible: Box) -> Box:

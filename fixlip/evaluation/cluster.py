@@ -11,7 +11,7 @@ from typing import Any
 
 from fixlip.errors import MissingExtraError, OptionError
 from fixlip.evaluation.plan import Plan
-from fixlip.evaluation.rows import Row
+from fixlip.evaluation.records import BadRow, Row
 from fixlip.evaluation.work import Task, Worker
 
 RETRIES = 2  # of a task whose worker died
@@ -55,9 +55,9 @@ class Ray:
         started = not ray.is_initialized()
         if started:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
-            own = {} if self.address else {"num_cpus": self._whole_cpus(), "include_dashboard": False}
+            resources = {} if self.address else {"num_cpus": self._whole_cpus(), "include_dashboard": False}
             with _own_signals():
-                ray.init(address=self.address, log_to_driver=False, logging_level="error", **own)
+                ray.init(address=self.address, log_to_driver=False, logging_level="error", **resources)
         try:
             actor = ray.remote(RemoteWorker).options(
                 num_cpus=self.cpus, num_gpus=self.gpus, max_restarts=-1, max_task_retries=RETRIES
@@ -98,8 +98,7 @@ class RemoteWorker:
 def died(task: Task) -> Row:
     """Record an item that killed every worker that tried it."""
     reason = f"the worker died on this item {RETRIES + 1} times"
-    item = {"item": f"#{task.index}", "index": task.index, "model": "", "estimator": ""}
-    return item | {"status": "bad", "fault": "worker died", "reason": reason}
+    return BadRow(item=f"#{task.index}", index=task.index, model="", estimator="", fault="worker died", reason=reason)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from fixlip.errors import OptionError, unknown
 from fixlip.evaluation.plan import Plan
-from fixlip.evaluation.rows import Row
+from fixlip.evaluation.records import Row
 from fixlip.evaluation.work import Task, Worker
 
 ENGINES = ("local", "ray")

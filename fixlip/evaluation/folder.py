@@ -56,15 +56,15 @@ def read_settings(folder: str | Path) -> dict[str, Any]:
     if not path.exists():
         raise InputError(f"No results in {str(folder)!r}: it has no {SETTINGS}; fixlip evaluate writes it.")
     try:
-        found: dict[str, Any] = parsed(read_bytes(path, LARGEST))
-        if isinstance(found, dict):
-            check_version(found.get("version"), VERSION)
-        checked(found, Settings)
+        settings: dict[str, Any] = parsed(read_bytes(path, LARGEST))
+        if isinstance(settings, dict):
+            check_version(settings.get("version"), VERSION)
+        checked(settings, Settings)
     except InputError:
         raise
     except ValueError as error:
         raise InputError(f"{str(path)!r} does not hold the settings of a run: {error}.") from error
-    return found
+    return settings
 
 
 def settle(plan: Plan, folder: Path) -> Plan:

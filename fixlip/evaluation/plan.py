@@ -76,20 +76,20 @@ class Plan:
         Raises:
             OptionError: no such metric, or option of it.
         """
-        found = {}
+        measures = {}
         for spec in self.metrics:
             name, options = specs.parse(spec)
             allowed = get_metric(name).options
             for option in options:
                 if option not in allowed:
                     raise OptionError(unknown(f"option of {name}", option, allowed))
-            found[specs.written(name, options)] = (name, options)
-        return found
+            measures[specs.written(name, options)] = (name, options)
+        return measures
 
     @cached_property
     def methods(self) -> dict[str, tuple[Estimator, dict[str, Any]]]:
         """Label -> each estimator, and its arguments of `Estimator.explain`."""
-        found = {}
+        methods = {}
         for spec in self.estimators:
             call = {name: getattr(self, name) for name in CALL}
             if isinstance(spec, str):
@@ -101,8 +101,8 @@ class Plan:
                 label = specs.written(name, options)
             else:
                 estimator, label = spec, _label(spec)
-            found[label] = (estimator, call)
-        return found
+            methods[label] = (estimator, call)
+        return methods
 
     @cached_property
     def encoders(self) -> "dict[str, str | DualEncoder]":
@@ -137,10 +137,10 @@ class Plan:
 
     def settings(self) -> dict[str, Any]:
         """All of it in types of JSON."""
-        own = {f.name: getattr(self, f.name) for f in fields(self)}
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
         data = self.data if isinstance(self.data, str) else self.data.name
         labels = {"metrics": [*self.measures], "models": [*self.encoders], "estimators": [*self.methods]}
-        return own | labels | {"data": data, "removal": dict(self.removal)}
+        return values | labels | {"data": data, "removal": dict(self.removal)}
 
     def joined(self, before: dict[str, Any]) -> "Plan":
         """The same with what a run of `before` has decided already.

@@ -4,48 +4,17 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from io import FileIO
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal, Self
 
 import numpy as np
-from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from fixlip.errors import FixlipError, InputError
+from fixlip.evaluation.records import ExplainedRow, PictureRow, Row, record
 from fixlip.io.files import plain
-from fixlip.io.schema import Fields, Number, checked, parsed
-
-Row = dict[str, Any]
-
-
-class RowFields(Fields):
-    """Fields that a row has at least; later versions may add to them."""
-
-    model_config = ConfigDict(extra="allow")
-
-    model: str
-    estimator: str
-    item: str
-    index: int
-    status: Literal["ok", "bad"]
-    fault: str = ""
-    reason: str = ""
-    caption: str = ""
-    similarity: Number | None = None
-    order: int | None = None
-    metrics: dict[str, dict[str, JsonValue] | None] = Field(default_factory=dict)
-    failed: dict[str, str] = Field(default_factory=dict)
-    seconds: Number | None = None
-    provenance: dict[str, JsonValue] | None = None
-    scores: list[Number | None] = Field(default_factory=list)
-
-    @model_validator(mode="after")
-    def _reason(self) -> Self:
-        if self.status == "bad" and not {"fault", "reason"} <= self.model_fields_set:
-            raise ValueError("what is bad has no fault or no reason")
-        return self
-
+from fixlip.io.schema import parsed
 
 LONGEST, BLOCK = 1 << 26, 1 << 16  # bytes of a line, and of what is read at once to find its end
 Key = tuple[str, str, str]  # model, estimator, item
@@ -64,13 +33,13 @@ def as_written() -> Iterator[None]:
     except FixlipError:
         raise
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-        said = f"{type(error).__name__}: {error}".split("\n")[0][:100]
-        raise InputError(f"The results are damaged: a row has metrics that nothing writes so ({said}).") from error
+        detail = f"{type(error).__name__}: {error}".split("\n")[0][:100]
+        raise InputError(f"The results are damaged: a row has metrics that nothing writes so ({detail}).") from error
 
 
 def key(row: Row) -> Key:
     """Key of a row; one of several rows with the same key goes on where the others stopped."""
-    return row["model"], row["estimator"], row["item"]
+    return row.model, row.estimator, row.item
 
 
 class Journal:
@@ -95,12 +64,12 @@ class Journal:
         """Write one row, or, where the disk is full, nothing.
 
         Args:
-            row: in types that `fixlip.io.files.plain` knows.
+            row: with values of types that `fixlip.io.files.plain` knows.
 
         Raises:
             InputError: it cannot be written; the file is as before. So it is after Ctrl-C, unless the row is whole.
         """
-        line = json.dumps(plain(row), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
+        line = json.dumps(plain(row.as_json()), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
         rest, end = memoryview(line.encode("utf-8", "backslashreplace")), self.file.seek(0, os.SEEK_END)
         whole = end + len(rest)
         try:
@@ -131,9 +100,9 @@ def _whole(file: FileIO) -> int:
     while end > 0:
         start = max(0, end - BLOCK)
         file.seek(start)
-        found = file.read(end - start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
+        last = file.read(end - start).rfind(b"\n")
+        if last >= 0:
+            return start + last + 1
         end = start
     return 0
 
@@ -164,11 +133,9 @@ def lines(path: Path) -> Iterator[Row]:
 
 def _row(line: bytes, where: str) -> Row:
     try:
-        row: Row = parsed(line)
-        checked(row, RowFields)
+        return record(parsed(line))
     except ValueError as error:
         raise InputError(f"{where} is not a row of results: {error}; take the line out to go on without it.") from error
-    return row
 
 
 def read(folder: str | Path) -> list[Row]:
@@ -183,15 +150,24 @@ def read(folder: str | Path) -> list[Row]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"No folder {str(folder)!r}.")
-    found: dict[Key, Row] = {}
+    by_key: dict[Key, Row] = {}
     for path in sorted(folder.glob("rows-*.jsonl")):
         for row in lines(path):
-            before = found.get(key(row))
-            good = before is not None and before["status"] == "ok"
-            if good and row["status"] != "ok":
-                continue
-            earlier = before["metrics"] if before is not None and good else {}
-            found[key(row)] = {**row, "metrics": {**earlier, **row.get("metrics", {})}}
-    explained = {row["index"] for row in found.values() if row["model"]}
-    kept = [row for row in found.values() if row["model"] or row["index"] not in explained]
-    return sorted(kept, key=lambda row: (row["model"], row["estimator"], row["index"], row["item"]))
+            by_key[key(row)] = _joined(by_key.get(key(row)), row)
+    explained = {row.index for row in by_key.values() if row.model}
+    kept = [row for row in by_key.values() if row.model or row.index not in explained]
+    return sorted(kept, key=place)
+
+
+def place(row: Row) -> tuple[str, str, int, str]:
+    """Place of a row among all: by model, estimator and place of the item in the data set."""
+    return row.model, row.estimator, row.index, row.item
+
+
+def _joined(earlier: Row | None, later: Row) -> Row:
+    """One row of two with the same key."""
+    if isinstance(earlier, ExplainedRow | PictureRow):
+        if not isinstance(later, ExplainedRow | PictureRow):
+            return earlier
+        return replace(later, metrics=earlier.metrics | later.metrics)
+    return later

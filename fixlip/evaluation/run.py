@@ -13,6 +13,7 @@ from fixlip.evaluation.engines import Engine, Local
 from fixlip.evaluation.folder import lock, settle
 from fixlip.evaluation.metrics import get_metric
 from fixlip.evaluation.plan import Plan
+from fixlip.evaluation.records import BadRow, ExplainedRow
 from fixlip.evaluation.rows import Journal
 from fixlip.evaluation.tasks import hidden, missing, selected
 from fixlip.fitting.stopping import all_or_nothing
@@ -110,24 +111,24 @@ def evaluate(
                 bar.set_description(task.model)
                 for row in rows:
                     journal.append(row)
-                    done += bool(row["estimator"])
+                    done += bool(row.estimator)
                 bar.update()
     return _outcome(plan, folder, {index for index, _ in chosen}, done, perf_counter() - start)
 
 
 def _outcome(plan: Plan, folder: Path, indices: set[int], done: int, seconds: float) -> Outcome:
-    mine = [row for row in rows_on_disk.read(folder) if row["index"] in indices]
-    good = [row for row in mine if row["status"] == "ok" and row["estimator"]]
-    bad = [row for row in mine if row["status"] == "bad"]
-    failed = [f"{metric}: {reason}" for row in good for metric, reason in row.get("failed", {}).items()]
-    measured = {label for row in good for label, numbers in row["metrics"].items() if numbers is not None}
+    rows = [row for row in rows_on_disk.read(folder) if row.index in indices]
+    good = [row for row in rows if isinstance(row, ExplainedRow)]
+    bad = [row for row in rows if isinstance(row, BadRow)]
+    failed = [f"{metric}: {reason}" for row in good for metric, reason in row.failed.items()]
+    measured = {label for row in good for label, numbers in row.metrics.items() if numbers is not None}
     needs = {label: get_metric(name).needs for label, (name, _) in plan.measures.items()}
     return Outcome(
         folder,
         items=len(indices),
-        evaluated=len({row["index"] for row in good}),
-        skipped=dict(Counter(row["fault"] for row in bad if not row["model"])),
-        refused=dict(Counter([row["reason"] for row in bad if row["model"]] + failed)),
+        evaluated=len({row.index for row in good}),
+        skipped=dict(Counter(row.fault for row in bad if not row.model)),
+        refused=dict(Counter([row.reason for row in bad if row.model] + failed)),
         empty={label: need for label, need in needs.items() if good and label not in measured},
         done=done,
         seconds=seconds,

@@ -1,5 +1,6 @@
 """Which pairs are explained, and what of it is left to do."""
 
+import math
 from pathlib import Path
 
 from tqdm import tqdm
@@ -8,7 +9,8 @@ from fixlip.errors import OptionError
 from fixlip.evaluation.engines import Engine
 from fixlip.evaluation.folder import lock, read_settings
 from fixlip.evaluation.plan import Plan
-from fixlip.evaluation.rows import Journal, Row, lines
+from fixlip.evaluation.records import BadRow, ExplainedRow, PictureRow, Row, ScoresRow
+from fixlip.evaluation.rows import Journal, lines
 from fixlip.evaluation.work import Task
 
 SELECTION = "selection.jsonl"
@@ -23,7 +25,7 @@ def selected(plan: Plan, folder: Path, engine: Engine, progress: bool | None) ->
         lock(folder / ".selection.lock", "another process selects the pairs", wait=-1),
         Journal(folder / SELECTION) as journal,
     ):
-        scored = {row["index"]: row for row in lines(folder / SELECTION)}
+        scored = {row.index: row for row in lines(folder / SELECTION)}
         tasks = [Task(model, k) for k in range(len(plan.dataset)) if k not in scored]
         with tqdm(total=len(plan.dataset), initial=len(scored), desc="selecting", disable=hidden(progress)) as bar:
             for task, rows in engine.run(plan, "scores", tasks):
@@ -34,28 +36,32 @@ def selected(plan: Plan, folder: Path, engine: Engine, progress: bool | None) ->
     best = plan.captions == "best"
     chosen = []
     for k, row in sorted(scored.items()):
-        scores = row.get("scores", [])[: None if best else 1]
-        at = scores.index(max(scores)) if scores else 0
-        chosen.append((k, at, scores[at] if scores else float("-inf")))
+        logits = row.scores[: None if best else 1] if isinstance(row, ScoresRow) else []
+        scores = [-math.inf if logit is None else logit for logit in logits] or [-math.inf]
+        highest = max(scores)
+        chosen.append((k, scores.index(highest), highest))
     if plan.top is not None:
         kept = sorted(chosen, key=lambda c: (-c[2], c[0]))[: plan.top]
-        faulty = [c for c in chosen if c[2] == float("-inf")]
+        faulty = [c for c in chosen if c[2] == -math.inf]
         chosen = sorted({*kept, *faulty})
     return [(k, at) for k, at, _ in chosen]
 
 
-def missing(plan: Plan, found: list[Row], chosen: list[tuple[int, int]], retry: bool) -> list[Task]:
+def missing(plan: Plan, rows: list[Row], chosen: list[tuple[int, int]], retry: bool) -> list[Task]:
     """The tasks that are left, one model after the other."""
     done: dict[tuple[str, str, int], set[str]] = {}
     faulty = set()
-    for row in found:
-        if row["status"] == "bad" and retry:
-            continue
-        if row["status"] == "bad" and not row["model"]:
-            faulty.add(row["index"])
-        again = set(row.get("failed", {})) if retry else set()
-        ever = set(plan.measures) if row["status"] == "bad" else set(row["metrics"]) - again
-        done[row["model"], row["estimator"], row["index"]] = ever
+    for row in rows:
+        labels: set[str] = set()
+        if isinstance(row, ExplainedRow | PictureRow):
+            labels = set(row.metrics)
+            if retry and isinstance(row, ExplainedRow):
+                labels -= set(row.failed)
+        elif isinstance(row, BadRow) and not retry:
+            labels = set(plan.measures)
+            if not row.model:
+                faulty.add(row.index)
+        done[row.model, row.estimator, row.index] = labels
     tasks = []
     wanted = {"": plan.facts, **dict.fromkeys(plan.methods, tuple(plan.measures))}
     for model in plan.encoders:

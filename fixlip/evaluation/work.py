@@ -11,9 +11,10 @@ from fixlip.api.load import load_model
 from fixlip.datasets.base import BadItem, Caption, Item
 from fixlip.errors import FixlipError, InputError
 from fixlip.evaluation.case import Case
+from fixlip.evaluation.metric import finite
 from fixlip.evaluation.metrics import get_metric
 from fixlip.evaluation.plan import Plan
-from fixlip.evaluation.rows import Row
+from fixlip.evaluation.records import BadRow, ExplainedRow, PictureRow, Row, ScoresRow
 from fixlip.games.counted import CountedGame
 from fixlip.games.similarity import games
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from fixlip.encoders.base import DualEncoder, ImageInput
     from fixlip.results.explanation import Explanation
 
+Facts = dict[str, Any]
 DIGITS = 5  # of the embedding of a picture
 
 
@@ -72,18 +74,20 @@ class Worker:
     def scores(self, task: Task) -> Iterator[Row]:
         """One row: how similar the model finds each caption of an item to its picture, in logits."""
         encoder = self.encoder(task.model)
-        row: Row = {"item": "", "index": task.index, "model": task.model, "estimator": "", "status": "ok"}
         try:
             item, picture = self._open(task.index)
-            row["item"] = item.id
+        except _BadItemError as error:
+            yield error.row(task.index, task.model)
+            return
+        where: Facts = {"item": item.id, "index": task.index, "model": task.model, "estimator": ""}
+        try:
             x, texts = encoder.image_input(picture), [encoder.text_input(c.text) for c in item.captions]
             u, each = encoder.own_image(x), [encoder.own_text(text) for text in texts]
-        except _BadItemError as error:
-            yield row | error.facts
         except FixlipError as error:
-            yield row | {"status": "bad", "fault": "refused", "reason": str(error)}
+            yield BadRow(**where, fault="refused", reason=str(error))
         else:
-            yield row | {"scores": [encoder.logit_scale * float(u @ w) + encoder.logit_bias for w in each]}
+            scores = [finite(encoder.logit_scale * float(u @ w) + encoder.logit_bias) for w in each]
+            yield ScoresRow(**where, scores=scores)
 
     def rows(self, task: Task) -> Iterator[Row]:
         """Explain an item by each estimator and measure it; a fault of the item is a row of its own.
@@ -92,25 +96,27 @@ class Worker:
             FixlipError: the model cannot be had.
         """
         self.encoder(task.model)
-        row: Row = {"item": "", "index": task.index, "model": "", "estimator": "", "status": "ok"}
         try:
             item, picture = self._open(task.index)
-            caption = item.captions[task.caption]
         except _BadItemError as error:
-            yield row | error.facts
+            yield error.row(task.index)
             return
-        row |= {"item": item.id, "model": task.model, "caption": caption.text}
+        caption = item.captions[task.caption]
         pair: _Pair | None = None
         shared: dict[Hashable, Any] = {}
         for label, metrics in task.missing.items():
-            mine = row | {"estimator": label}
+            where: Facts = {"item": item.id, "index": task.index, "model": task.model, "estimator": label}
+            where["caption"] = caption.text
             try:
                 pair = pair or self._pair(task.model, item, picture, caption)
-                yield mine | (self._measured(pair, label, metrics, shared) if label else pair.facts())
+                if label:
+                    yield ExplainedRow(**where, **self._measured(pair, label, metrics, shared))
+                else:
+                    yield PictureRow(**where, metrics=pair.facts())
             except FixlipError as error:
-                yield mine | {"status": "bad", "fault": "refused", "reason": str(error)}
+                yield BadRow(**where, fault="refused", reason=str(error))
             except Exception as error:  # whatever one item does to a model, the others go on
-                yield mine | {"status": "bad", "fault": "error", "reason": f"{type(error).__name__}: {error}"}
+                yield BadRow(**where, fault="error", reason=f"{type(error).__name__}: {error}")
 
     def explain(self, task: Task, label: str) -> "Explanation":
         """The explanation of an item by the estimator of that label.
@@ -121,7 +127,7 @@ class Worker:
         try:
             item, picture = self._open(task.index)
         except _BadItemError as error:
-            raise InputError(error.facts["reason"]) from error
+            raise InputError(str(error)) from error
         pair = self._pair(task.model, item, picture, item.captions[task.caption])
         estimator, call = self.plan.methods[label]
         return estimator.explain(pair.game, progress=False, **call)
@@ -133,6 +139,8 @@ class Worker:
             raise _BadItemError(f"#{index}", "error", f"{type(error).__name__}: {error}") from error
         if isinstance(item, BadItem):
             raise _BadItemError(item.id, item.fault, item.reason)
+        if not item.captions:
+            raise _BadItemError(item.id, "empty caption", "the item has no caption")
         try:
             return item, item.open()
         except InputError as error:
@@ -148,7 +156,7 @@ class Worker:
         players: Any = {"image_players": self.plan.image_players, "text_players": self.plan.text_players}
         return next(games(encoder, [picture], [text], [(0, 0)], **players))
 
-    def _measured(self, pair: "_Pair", label: str, metrics: tuple[str, ...], shared: dict[Hashable, Any]) -> Row:
+    def _measured(self, pair: "_Pair", label: str, metrics: tuple[str, ...], shared: dict[Hashable, Any]) -> Facts:
         estimator, call = self.plan.methods[label]
 
         def again(
@@ -156,9 +164,9 @@ class Worker:
         ) -> "Explanation":
             return estimator.explain(self._game(encoder, pair.picture, text), progress=False, **call | other)
 
-        found = estimator.explain(pair.game, progress=False, **call)
+        explanation = estimator.explain(pair.game, progress=False, **call)
         game = CountedGame(pair.game, lambda passes: None)
-        case = Case(pair.item, pair.caption, found, game, pair.encoder, pair.image, again, shared)
+        case = Case(pair.item, pair.caption, explanation, game, pair.encoder, pair.image, again, shared)
         values: dict[str, Any] = {}
         failed: dict[str, str] = {}
         for metric in metrics:
@@ -167,12 +175,12 @@ class Worker:
                 values[metric] = get_metric(name).measure(case, **options)
             except FixlipError as error:
                 values[metric], failed[metric] = None, str(error)
-        provenance = asdict(found.provenance)
+        provenance = asdict(explanation.provenance)
         return {
-            "similarity": found.full_value,
-            "order": 1 if np.isnan(found.cross).all() else 2,
+            "similarity": explanation.full_value,
+            "order": 1 if np.isnan(explanation.cross).all() else 2,
             "metrics": values,
-            **({"failed": failed} if failed else {}),
+            "failed": failed,
             "seconds": provenance.pop("seconds"),
             "provenance": provenance,
         }
@@ -189,10 +197,10 @@ class _Pair:
     game: Any
     picture: "Image.Image"
 
-    def facts(self) -> Row:
+    def facts(self) -> Facts:
         """Facts that no estimator changes: the embedding of the whole picture, to find unusual ones."""
         whole = self.game.image_embeddings(np.ones((1, self.game.n_image), dtype=bool))[0]
-        return {"metrics": {"picture": {"embedding": np.round(whole, DIGITS).tolist()}}}
+        return {"picture": {"embedding": np.round(whole, DIGITS).tolist()}}
 
 
 class _BadItemError(Exception):
@@ -200,4 +208,8 @@ class _BadItemError(Exception):
 
     def __init__(self, item: str, fault: str, reason: str) -> None:
         super().__init__(reason)
-        self.facts = {"item": item, "status": "bad", "fault": fault, "reason": reason}
+        self.item, self.fault = item, fault
+
+    def row(self, index: int, model: str = "") -> BadRow:
+        """The row that says so."""
+        return BadRow(item=self.item, index=index, model=model, estimator="", fault=self.fault, reason=str(self))

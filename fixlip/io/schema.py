@@ -2,13 +2,14 @@
 
 import json
 import reprlib
+from functools import cache
 from math import isinf
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic import Strict as Exactly
 
-M = TypeVar("M", bound="Fields")
+M = TypeVar("M")
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlevel = 2
@@ -58,12 +59,17 @@ def parsed(text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from error
 
 
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
 def checked(value: Any, kind: type[M]) -> M:
     """Check that a value has the fields of a kind of object, and return that object.
 
     Args:
         value: parsed JSON.
-        kind: the class of the object.
+        kind: the class of the object, `Fields` or a dataclass.
 
     Raises:
         ValueError: other fields, or values of other types; a short line names the place.
@@ -78,7 +84,7 @@ def checked(value: Any, kind: type[M]) -> M:
     if not isinstance(value, dict):
         raise ValueError(f"it is {shortened(value)}, not an object")
     try:
-        return kind.model_validate(value)
+        return _adapter(kind).validate_python(value)  # type: ignore[arg-type,no-any-return]
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = "".join(f"[{part}]" if isinstance(part, int) else f".{shortened(part)}" for part in first["loc"])

@@ -11,6 +11,7 @@ import torch
 
 import fixlip
 from fixlip.errors import BudgetError, OptionError
+from fixlip.games.base import CallableGame
 from fixlip.games.similarity import games
 from fixlip.request import Request
 from tests.helpers.models import encoder_of, picture
@@ -121,7 +122,21 @@ def assert_same(found, expected, tolerance=2e-5):
     assert (p.image_passes, p.text_passes, p.status) == (q.image_passes, q.text_passes, q.status)
 
 
-@contextmanager
+def whole_run(name):
+    """A little model, its explanation where nothing fails, and the calls at which to make it fail."""
+    encoder = little()
+    with faulty(encoder) as whole:
+        explanation = run(name, game_of(encoder))
+    return encoder, explanation, moments(whole.calls)
+
+
+def game_of_functions(towers, wrap):
+    """The game of closed-form towers, their functions wrapped."""
+    functions = wrap(towers.image_fn), wrap(towers.text_fn)
+    return CallableGame(*functions, towers.n_image, towers.n_text, towers.scale, towers.bias)
+
+
+@pytest.fixture(autouse=True, scope="module")
 def quick_collections():
     """What is there already is no garbage, so that looking for it again and again takes no time."""
     gc.collect()

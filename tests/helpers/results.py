@@ -4,6 +4,10 @@ import json
 
 import numpy as np
 
+from fixlip.evaluation.records import record
+from fixlip.evaluation.report import failures as report_failures
+from fixlip.evaluation.report import summary
+
 MODELS, ESTIMATORS = ("demo-clip", "demo-siglip"), ("banzhaf", "grad-eclip", "itsm")
 GOOD = {"banzhaf": 0.8, "grad-eclip": 0.55, "itsm": 0.3}  # PGE
 NAMES = ("dog", "car", "owl", "bus", "cat", "key")
@@ -67,6 +71,21 @@ def everything(quality, rng, k=1, objects=None):
         "foils": {"accuracy": bool(rng.uniform() < 0.9), "margin": draw(0.4), "lower": True,
                   "found": bool(rng.uniform() < quality), "chance": 0.2},
     }  # fmt: skip
+
+
+def records(rows):
+    """The rows as they are read."""
+    return [record(row) for row in rows]
+
+
+def summarise(rows):
+    """The summary of rows as they are written."""
+    return summary.summarise(records(rows))
+
+
+def failures(rows, **options):
+    """The failures among rows as they are written."""
+    return report_failures.failures(records(rows), **options)
 
 
 def rows(n=30, quality=GOOD, better=0.0, seed=0):

@@ -39,7 +39,6 @@ MADE_BY = {  # which program makes a binary file anew
     "docs/screens/*.webp": "scripts/screens.py",
     "docs/results/*.png": "fixlip/evaluation/report/page.py",
     "docs/*.png": "scripts/docs_figures.py",
-    "benchmarks/results/*.png": "benchmarks/__main__.py",
     "tests/helpers/data/*.fixlip": "fixlip/results/storage.py",
     "tests/helpers/findings/*": "scripts/fuzz.py",
 }

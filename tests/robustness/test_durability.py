@@ -53,7 +53,7 @@ def size(folder):
 
 def kept(folder):
     """The table, without times."""
-    return json.dumps([{k: v for k, v in row.items() if k != "seconds"} for row in read(folder)])
+    return json.dumps([row.as_json() | {"seconds": 0} for row in read(folder)])
 
 
 def raw_lines(folder):

@@ -9,7 +9,7 @@ import fixlip
 from fixlip.api import captions
 from fixlip.api.curves import removal_curves
 from fixlip.errors import FixlipError, NotEnoughMemoryError
-from fixlip.games.base import CallableGame, JointGame
+from fixlip.games.base import JointGame
 from fixlip.games.closed_form import random_towers
 from fixlip.games.counted import CountedGame
 from fixlip.metrics import draw_masks, insertion_deletion
@@ -21,10 +21,11 @@ from tests.helpers.faults import (
     faulty,
     few,
     game_of,
+    game_of_functions,
     little,
-    moments,
-    quick_collections,
+    quick_collections,  # noqa: F401 (a fixture)
     run,
+    whole_run,
 )
 from tests.helpers.models import picture
 from tests.helpers.oracles import assert_close
@@ -32,12 +33,6 @@ from tests.helpers.state import unchanged
 
 SAME = "the numbers of a run with enough memory, up to the rounding of float32"
 LINE = "an error of one line with the remedy, after a second try"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_collections():
-        yield
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -57,11 +52,9 @@ def test_batches_shrink_until_they_fit(name):
 
 @pytest.mark.parametrize("name", BY_SPEED)
 def test_memory_that_runs_out_once(name):
-    encoder = little()
-    with faulty(encoder) as whole:
-        expected = run(name, game_of(encoder))
+    _, expected, calls = whole_run(name)
     kinds = list(ERRORS.values())
-    for k in moments(whole.calls):
+    for k in calls:
         encoder = little()
         with unchanged(encoder), faulty(encoder, kinds[k % len(kinds)], at=k) as faults:
             found = run(name, game_of(encoder))
@@ -106,7 +99,7 @@ def test_games_of_functions_back_off_too(kind):
 
         return call
 
-    game = CallableGame(small(towers.image_fn), small(towers.text_fn), 6, 3, towers.scale, towers.bias)
+    game = game_of_functions(towers, small)
     joint = JointGame(small(towers.values), 6, 3)
     assert_same(run("banzhaf", game), run("banzhaf", towers), 1e-9)
     assert sum(size > 10 for size in sizes) < 8, "the size that fits is remembered"

@@ -8,7 +8,6 @@ import pytest
 
 import fixlip
 from fixlip.api.captions import contrast
-from fixlip.games.base import CallableGame
 from fixlip.games.closed_form import random_towers
 from tests.helpers.faults import (
     ALL,
@@ -18,10 +17,12 @@ from tests.helpers.faults import (
     faulty,
     few,
     game_of,
+    game_of_functions,
     little,
     moments,
-    quick_collections,
+    quick_collections,  # noqa: F401 (a fixture)
     run,
+    whole_run,
 )
 from tests.helpers.models import FAMILIES, encoder_of, picture
 from tests.helpers.oracles import assert_close
@@ -34,12 +35,6 @@ class FaultError(Exception):
     """Of the user's model."""
 
 
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    with quick_collections():
-        yield
-
-
 def test_where_nothing_fails_nothing_is_left(tmp_path):
     encoder = little()
     for name in ALL:
@@ -50,12 +45,10 @@ def test_where_nothing_fails_nothing_is_left(tmp_path):
 
 @pytest.mark.parametrize("name", BY_SPEED)
 def test_a_model_that_raises(name):
-    encoder = little()
-    with faulty(encoder) as whole:
-        expected = run(name, game_of(encoder))
+    encoder, expected, calls = whole_run(name)
     raised = FaultError("the tower fell")
     with unchanged(encoder):
-        for k in moments(whole.calls):
+        for k in calls:
             with faulty(encoder, lambda: raised, at=k), pytest.raises(FaultError) as caught:
                 run(name, game_of(encoder))
             assert caught.value is raised
@@ -64,12 +57,10 @@ def test_a_model_that_raises(name):
 
 @pytest.mark.parametrize("name", BY_SPEED)
 def test_an_interruption(name):
-    encoder = little()
-    with faulty(encoder) as whole:
-        expected = run(name, game_of(encoder))
+    encoder, expected, calls = whole_run(name)
     partial = 0
     with unchanged(encoder):
-        for k in moments(whole.calls):
+        for k in calls:
             with faulty(encoder, KeyboardInterrupt, at=k):
                 try:
                     found = run(name, game_of(encoder))
@@ -182,7 +173,7 @@ def test_functions_that_raise(name):
 
         return embed
 
-    game = CallableGame(falling(towers.image_fn), falling(towers.text_fn), 9, 3, towers.scale, towers.bias)
+    game = game_of_functions(towers, falling)
     game.batch_size = 16
     expected = run(name, game)
     with unchanged():

@@ -1,7 +1,6 @@
 """Fine-tuning, end to end on little models: what is drawn, what is skipped, and what becomes of it."""
 
 import json
-import shutil
 import sys
 
 import open_clip
@@ -14,6 +13,7 @@ from fixlip.datasets.base import BadItem, Caption, GroundedObject, Item
 from fixlip.datasets.scenes import kinds, make_scene
 from fixlip.errors import FixlipError, InputError, OptionError
 from fixlip.training import CaptionBatches, write_model
+from tests.helpers.datasets import ListedData
 from tests.helpers.layouts import FAULTS, WRITERS
 from tests.helpers.models import PREPROCESS, TEXT, VIT, encoder_of, folder
 from tests.helpers.paths import ROOT
@@ -146,21 +146,6 @@ def test_every_entry_comes_once_an_epoch_in_another_order():
     assert same == [captions[4], captions[1]]
 
 
-class Given:
-    """A data set of these entries."""
-
-    name = "given"
-
-    def __init__(self, *entries):
-        self.entries = entries
-
-    def __len__(self):
-        return len(self.entries)
-
-    def __getitem__(self, index):
-        return self.entries[index]
-
-
 def item(k, text, *names):
     return Item(
         str(k), make_scene(k, size=48).image, (Caption(text, tuple(GroundedObject(n, (), (0, 1)) for n in names)),)
@@ -168,7 +153,7 @@ def item(k, text, *names):
 
 
 def test_no_batch_has_a_caption_twice():
-    data = Given(
+    data = ListedData(
         item(0, "a dog", "dog"), item(1, "a dog", "dog"), item(2, "dog", "dog"), item(3, "it"), item(4, "that")
     )
     for same, left in (("text", 4), ("objects", 3)):
@@ -177,7 +162,7 @@ def test_no_batch_has_a_caption_twice():
 
 
 def test_a_batch_without_anything_usable_says_so():
-    batches, _ = batches_of([(Given(BadItem("0", "malformed", "It is.")), 2)])
+    batches, _ = batches_of([(ListedData(BadItem("0", "malformed", "It is.")), 2)])
     with pytest.raises(InputError, match="No entry of batch 0"):
         batches[0]
     assert batches.bad[0].tolist() == [True]
@@ -192,27 +177,3 @@ def test_replay_is_a_share_of_something(more, tiny, tmp_path):
 def test_other_libraries_and_unknown_models_are_refused(tmp_path):
     with pytest.raises(FixlipError, match="Did you mean 'demo-clip'"):
         tune("demo-clp", tmp_path / "run")
-
-
-@pytest.mark.slow
-def test_the_page_of_before_and_after(tiny, tmp_path, monkeypatch):
-    from benchmarks import fine_tuning
-
-    made = tune("demo-clip", tmp_path / "run", data="scenes:16 vocabulary=new size=64", pairs=16)
-    few = ["--scenes", "2", "--passes", "64", "--single", "3", "--work", str(tmp_path / "work")]
-    shutil.copy(fine_tuning.ROOT / "docs" / "fine_tuning.md", tmp_path)
-    places = ["--page", str(tmp_path / "fine_tuning.md"), "--results", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["fine_tuning", "before=demo-clip", f"after=local-dir:{made}", *few, *places])
-    fine_tuning.main()
-    found = json.loads((tmp_path / "fine_tuning.json").read_text())
-    assert [(row["scenes of"], row["model"]) for row in found["grounding"]] == [
-        (part, label) for part in fine_tuning.PARTS for label in ("before", "after")
-    ]
-    new, old = found["grounding"][0], found["grounding"][-1]
-    assert new["median PGE"][0] < old["median PGE"][0]
-    assert [row["model"] for row in found["zero-shot"]] == ["before", "after"]
-    page = (tmp_path / "fine_tuning.md").read_text()
-    assert f"| {fine_tuning.cell(fine_tuning.Interval(*found['grounding'][1]['median PGE']))} |" in page
-    assert "| 2 | 64 | 3 |" in page
-    assert "nan" not in json.dumps(found)
-    assert (tmp_path / "fine_tuning.png").stat().st_size > 10_000

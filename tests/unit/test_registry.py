@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 import fixlip
-from fixlip import registry
+from fixlip import plugins, registry
 from fixlip.errors import OptionError
 from fixlip.estimators.banzhaf import Banzhaf
 
@@ -19,14 +19,18 @@ def entry_points(monkeypatch):
 
     def install(**points):
         real = {"banzhaf": "fixlip.estimators.banzhaf:Banzhaf"}
-        found = [EntryPoint(name, value, registry.GROUP) for name, value in (real | points).items()]
-        monkeypatch.setattr(registry, "entry_points", lambda group: found)
-        registry._entry_points.cache_clear()
-        registry._load.cache_clear()
-        return found
+        installed = [EntryPoint(name, value, registry.GROUP) for name, value in (real | points).items()]
+        monkeypatch.setattr(plugins, "entry_points", lambda group: installed)
+        forget()
+        return installed
 
     yield install
-    registry._entry_points.cache_clear()
+    forget()
+
+
+def forget():
+    """Forget the entry points that were read before."""
+    plugins.points.cache_clear()
     registry._load.cache_clear()
 
 
@@ -109,15 +113,13 @@ def test_a_hidden_package_is_explained(entry_points):
 
 def test_two_packages_with_one_name(entry_points):
     entry_points().append(EntryPoint("banzhaf", "elsewhere:Banzhaf", registry.GROUP))
-    with pytest.raises(OptionError, match="Two packages"):
+    with pytest.raises(OptionError, match=r"Two packages register 'banzhaf' in fixlip\.estimators"):
         fixlip.list_estimators()
 
 
 def test_an_estimator_newer_than_the_installation_is_explained(monkeypatch):
-    from fixlip import registry
-
-    old = {name: point for name, point in registry._entry_points().items() if name != "rise"}
-    monkeypatch.setattr(registry, "_entry_points", lambda: old)
+    old = {name: point for name, point in plugins.points(registry.GROUP).items() if name != "rise"}
+    monkeypatch.setattr(registry, "points", lambda group: old)
     with pytest.raises(OptionError, match=r"'rise' is newer than the installation: run pip install -e \. again"):
         fixlip.get_estimator("rise")
     with pytest.raises(OptionError, match="Did you mean"):

@@ -8,7 +8,7 @@ from typing import Any
 from fixlip import specs
 from fixlip.evaluation.metric import Figure, Metric, Numbers, Values, keyed, numbers
 from fixlip.evaluation.metrics import find_metric, list_metrics
-from fixlip.evaluation.rows import Row
+from fixlip.evaluation.records import ExplainedRow
 
 Table = list[dict[str, Any]]
 Method = tuple[str, str]  # model, estimator
@@ -26,19 +26,19 @@ class Column:
 Columns = dict[tuple[Figure, str], dict[Method, Column]]
 
 
-def metrics_in(row: Row) -> list[tuple[Metric, str, Numbers]]:
+def metrics_in(row: ExplainedRow) -> list[tuple[Metric, str, Numbers]]:
     """The metrics that a row has: each with the setting that it was measured in, and its part of the row.
 
     The setting is what sets apart values of one figure that must not be mixed: the number of classes of a mosaic, the
     p of the masks, options that the metric was asked for with. Metrics that nobody has installed here are left out.
     """
-    found = []
-    for label, values in row.get("metrics", {}).items():
-        if isinstance(values, dict):
+    metrics = []
+    for label, values in row.metrics.items():
+        if values is not None:
             name, options = specs.parse(label)
             if metric := find_metric(name):
-                found.append((metric, setting(metric, options, values), values))
-    return found
+                metrics.append((metric, setting(metric, options, values), values))
+    return metrics
 
 
 def setting(metric: Metric, options: dict[str, Any], values: Numbers) -> str:
@@ -49,33 +49,33 @@ def setting(metric: Metric, options: dict[str, Any], values: Numbers) -> str:
         >>> setting(get_metric("faithfulness"), {"p": 0.7, "masks": 64}, {"p": 0.7, "mse": 0.1})
         'p=0.7, masks=64'
     """
-    own = {key: values[key] for key in metric.settings if values.get(key) is not None}
-    return ", ".join(f"{key}={value}" for key, value in {**own, **options}.items())
+    named = {key: values[key] for key in metric.settings if values.get(key) is not None}
+    return ", ".join(f"{key}={value}" for key, value in {**named, **options}.items())
 
 
-def measured(row: Row) -> list[tuple[Figure, str, Numbers]]:
+def measured(row: ExplainedRow) -> list[tuple[Figure, str, Numbers]]:
     """The figures that a row has: each with its setting, and the metric's part of the row."""
     return [(figure, at, values) for metric, at, values in metrics_in(row) for figure in metric.figures_of(values)]
 
 
-def grounded(row: Row) -> list[dict[str, Any]]:
+def grounded(row: ExplainedRow) -> list[dict[str, Any]]:
     """The objects of a row for which grounding was measured."""
     return next((values.get("objects", []) for metric, _, values in metrics_in(row) if metric.name == "grounding"), [])
 
 
-def columns(rows: Iterable[Row]) -> Columns:
+def columns(rows: Iterable[ExplainedRow]) -> Columns:
     """All values by figure and setting, then by method; in the order of the metrics and of their figures."""
-    found: Columns = {}
+    columns: Columns = {}
     place: dict[Figure, int] = {}
     for row in rows:
         for metric, at, values in metrics_in(row):
             for k, figure in enumerate(metric.figures_of(values)):
-                own = keyed(figure.read(values))
-                if not own:
+                by_object = keyed(figure.read(values))
+                if not by_object:
                     continue
                 place[figure] = min(k, len(metric.figures))
-                column = found.setdefault((figure, at), {}).setdefault((row["model"], row["estimator"]), Column())
-                column.values[row["item"]] = own
+                column = columns.setdefault((figure, at), {}).setdefault((row.model, row.estimator), Column())
+                column.values[row.item] = by_object
                 column.chance += numbers(figure.chance(values)) if figure.chance else []
                 column.ceiling += numbers(figure.ceiling(values)) if figure.ceiling else []
     names = list_metrics()
@@ -84,7 +84,7 @@ def columns(rows: Iterable[Row]) -> Columns:
         figure, at = key
         return names.index(figure.metric), _natural(at), place[figure], figure.name
 
-    return {key: found[key] for key in sorted(found, key=order)}
+    return {key: columns[key] for key in sorted(columns, key=order)}
 
 
 def _natural(text: str) -> list[tuple[int, float, str]]:

@@ -25,15 +25,15 @@ def differences(columns: Columns) -> Table:
         Rows with ``between`` ("models" or "estimators"), ``within`` (the estimator or model that both share), first,
         second, both values, difference, low, high, items, clear, and ``better`` (the better one where it is clear).
     """
-    found = []
+    table = []
     for (figure, setting), of in columns.items():
         place = {"metric": figure.metric, "figure": figure.name, "setting": setting}
-        for between, within, one, other in _pairs(figure, of):
-            names = (one[0], other[0]) if between == "models" else (one[1], other[1])
-            row = _difference(figure, of[one], of[other], names)
+        for between, within, first, second in _pairs(figure, of):
+            names = (first[0], second[0]) if between == "models" else (first[1], second[1])
+            row = _difference(figure, of[first], of[second], names)
             if row:
-                found.append({**place, "between": between, "within": within, **row})
-    return found
+                table.append({**place, "between": between, "within": within, **row})
+    return table
 
 
 def _pairs(figure: Figure, of: dict[Method, Column]) -> Iterator[tuple[str, str, Method, Method]]:
@@ -54,13 +54,13 @@ def _value(figure: Figure, items: Iterable[Values]) -> float:
     return middle(figure.statistic, (value for values in items for value in values.values()))
 
 
-def _difference(figure: Figure, one: Column, other: Column, names: tuple[str, str]) -> dict[str, Any] | None:
+def _difference(figure: Figure, of_first: Column, of_second: Column, names: tuple[str, str]) -> dict[str, Any] | None:
     a: dict[Hashable, list[float]] = {}
     b: dict[Hashable, list[float]] = {}
-    for item, values in one.values.items():  # an object that one of the models does not see is in neither
-        common = [key for key in values if key in other.values.get(item, {})]
+    for item, values in of_first.values.items():  # an object that one of the models does not see is in neither
+        common = [key for key in values if key in of_second.values.get(item, {})]
         if common:
-            a[item], b[item] = [values[key] for key in common], [other.values[item][key] for key in common]
+            a[item], b[item] = [values[key] for key in common], [of_second.values[item][key] for key in common]
     if not a:
         return None
     first, second = (middle(figure.statistic, chain.from_iterable(side.values())) for side in (a, b))

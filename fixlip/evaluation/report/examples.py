@@ -8,13 +8,14 @@ import numpy as np
 
 from fixlip.errors import FixlipError, InputError
 from fixlip.evaluation.metric import numbers
+from fixlip.evaluation.records import ExplainedRow, Row
 from fixlip.evaluation.report.blocks import Example, number, slug
 from fixlip.evaluation.report.columns import grounded, measured
 from fixlip.evaluation.report.failures import KINDS, Failures
 from fixlip.evaluation.report.figures import explanation_figure
 from fixlip.evaluation.report.sections import Shown
 from fixlip.evaluation.report.summary import Summary
-from fixlip.evaluation.rows import Row
+from fixlip.evaluation.rows import key
 from fixlip.players.base import Box
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Shot(NamedTuple):
     others: Sequence[Box]
 
 
-Explain = Callable[[Row, int | None], Shot]  # a row, and which of its objects
+Explain = Callable[[ExplainedRow, int | None], Shot]  # a row, and which of its objects
 
 
 class Shots:
@@ -45,7 +46,7 @@ class Shots:
         self.folder = folder
         self.again: Again | None = None
 
-    def __call__(self, row: Row, place: int | None) -> Shot:
+    def __call__(self, row: ExplainedRow, place: int | None) -> Shot:
         """The explanation of a row.
 
         Raises:
@@ -58,7 +59,7 @@ class Shots:
         explanation, (item, at) = self.again.explanation(row), self.again.item(row)
         if place is None:
             return Shot(explanation, None, (), ())
-        visible = self.again.worker.encoder(row["model"]).image_input(item.open()).visible
+        visible = self.again.worker.encoder(row.model).image_input(item.open()).visible
         things = [o for o in seen_objects(item.captions[at].objects, visible) if _is_read(explanation, o.span)]
         others = [box for k, thing in enumerate(things) if k != place for box in thing.boxes]
         return Shot(explanation, things[place].span, things[place].boxes, others)
@@ -87,8 +88,8 @@ def examples(
         explain: what makes the explanation of a row; where it cannot, a sentence stands in its place.
         names: of estimators, as they are printed.
     """
-    found: Shown = {}
-    by_key = {(row["model"], row["estimator"], row["item"]): row for row in rows if row["status"] == "ok"}
+    shown: Shown = {}
+    by_key = {key(row): row for row in rows if isinstance(row, ExplainedRow)}
     for model in dict.fromkeys(m["model"] for m in summary.methods) if n else ():
         metric = next((h["metric"] for h in summary.headlines if h["model"] == model and h["main"]), "")
         best = summary.best(model, "grounding") or summary.best(model, metric)
@@ -96,21 +97,21 @@ def examples(
             continue
         method = model, best["estimator"]
         typical = _typical([row for (m, e, _), row in by_key.items() if (m, e) == method], best)
-        found[(*method, "typical")] = [_example(*typical, "typical", explain, names)]
+        shown[(*method, "typical")] = [_example(*typical, "typical", explain, names)]
         for kind in KINDS if failures else ():
             things = failures.examples(*method, kind, n) if failures else []
-            found[(*method, kind)] = [
+            shown[(*method, kind)] = [
                 _example(by_key[(*method, thing["item"])], thing["place"], kind, explain, names, thing)
                 for thing in things
             ]
-    return found
+    return shown
 
 
-def _typical(rows: Sequence[Row], best: dict[str, Any]) -> tuple[Row, int | None]:
+def _typical(rows: Sequence[ExplainedRow], best: dict[str, Any]) -> tuple[ExplainedRow, int | None]:
     """The row (and object) in the middle by the figure that chose the estimator."""
     if best["metric"] == "grounding":
         things = [
-            (value, row["index"], k, row)
+            (value, row.index, k, row)
             for row in rows
             for k, thing in enumerate(grounded(row))
             for value in numbers(thing.get("pge"))
@@ -118,46 +119,46 @@ def _typical(rows: Sequence[Row], best: dict[str, Any]) -> tuple[Row, int | None
         *_, place, row = sorted(things, key=lambda t: t[:3])[len(things) // 2]
         return row, place
     values = [
-        (float(np.mean(own)), row["index"], row)
+        (float(np.mean(several)), row.index, row)
         for row in rows
-        for figure, setting, found in measured(row)
+        for figure, setting, measurements in measured(row)
         if (figure.metric, figure.name, setting) == (best["metric"], best["figure"], best["setting"])
-        and (own := numbers(figure.read(found)))
+        and (several := numbers(figure.read(measurements)))
     ]
     return sorted(values, key=lambda v: v[:2])[len(values) // 2][2], None
 
 
 def _example(
-    row: Row,
+    row: ExplainedRow,
     place: int | None,
     kind: str,
     explain: Explain,
     names: Mapping[str, str],
     failure: dict[str, Any] | None = None,
 ) -> Example:
-    facts, name = [f"{row['model']} · {names[row['estimator']]}", str(row["item"])], ""
+    facts, name = [f"{row.model} · {names[row.estimator]}", row.item], ""
     if place is not None:
         thing = grounded(row)[place]
         name = thing["name"]
         size = f"{thing['area']:.1%} of the picture" if numbers(thing.get("area")) else ""
-        said = (f"“{name}”: PGE {number(thing.get('pge'))}", size, "cut" if thing.get("cut") else "")
-        facts.append(", ".join(filter(None, said)))
+        measures = (f"“{name}”: PGE {number(thing.get('pge'))}", size, "cut" if thing.get("cut") else "")
+        facts.append(", ".join(filter(None, measures)))
     if failure and failure["instead"]:
         facts.append(f"its words are more on “{failure['instead']}”")
     try:
         shot = explain(row, place)
         image = explanation_figure(
             shot.explanation, shot.span, shot.boxes, shot.others,
-            name=slug(kind, row["model"], row["item"], place),
-            about=f"{name or 'all words'}: {row['caption']}",
+            name=slug(kind, row.model, row.item, place),
+            about=f"{name or 'all words'}: {row.caption}",
         )  # fmt: skip
-        label = f"{kind[0].upper()}{kind[1:]}: {f'“{name}”, ' if name else ''}{row['item']}, {row['model']}"
-        return Example(image, "", _marked(row["caption"], shot.span), facts, shot.explanation, label)
+        label = f"{kind[0].upper()}{kind[1:]}: {f'“{name}”, ' if name else ''}{row.item}, {row.model}"
+        return Example(image, "", _marked(row.caption, shot.span), facts, shot.explanation, label)
     except FixlipError as error:
         sentence = f"Not shown: {error}"
     except Exception as error:  # whatever the model at hand does, the report goes on
         sentence = f"Not shown: {type(error).__name__}: {error}"
-    return Example(None, sentence, [(row["caption"], False)], facts)
+    return Example(None, sentence, [(row.caption, False)], facts)
 
 
 def _marked(caption: str, span: tuple[int, int] | None) -> list[tuple[str, bool]]:

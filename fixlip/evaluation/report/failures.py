@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from fixlip.evaluation.metric import numbers
+from fixlip.evaluation.records import ExplainedRow, PictureRow, Row
 from fixlip.evaluation.report.columns import Table, grounded
-from fixlip.evaluation.rows import Row, as_written
+from fixlip.evaluation.rows import as_written
 from fixlip.runtime.threads import without_warnings
 
 COVERAGE, UNUSUAL, CONTEXT = KINDS = ("object coverage", "unusual scenes", "correlated contexts")
@@ -46,11 +47,11 @@ class Failures:
 
     def examples(self, model: str, estimator: str, kind: str, n: int) -> Table:
         """The worst failures of a kind, each of another item."""
-        found: dict[str, dict[str, Any]] = {}
+        worst: dict[str, dict[str, Any]] = {}
         for thing in self.objects:
             if (thing["model"], thing["estimator"]) == (model, estimator) and kind in thing["kinds"]:
-                found.setdefault(thing["item"], thing)
-        return list(found.values())[:n]
+                worst.setdefault(thing["item"], thing)
+        return list(worst.values())[:n]
 
 
 @as_written()
@@ -79,12 +80,13 @@ def failures(rows: Iterable[Row], *, worst: float = 0.1, tiny: float = 0.02, unu
     Raises:
         InputError: a row with metrics that are not as they are written.
     """
-    rows = [row for row in rows if row["status"] == "ok"]
-    things = [thing for row in rows if row["estimator"] for thing in _objects(row)]
+    rows = list(rows)
+    explained = [row for row in rows if isinstance(row, ExplainedRow)]
+    things = [thing for row in explained for thing in _objects(row)]
     if not things:
         return None
     small = max(tiny, float(np.quantile([thing["area"] for thing in things], 0.1)))
-    clusters, (outliers, missing) = _clusters(rows), _unusual(rows, unusual)
+    clusters, (outliers, missing) = _clusters(explained), _unusual(rows, unusual)
     cluster_of = {name: k for k, names in enumerate(clusters) for name in names}
     for thing in things:
         if thing["cut"] or thing["area"] <= tiny or thing["area"] < small:
@@ -99,11 +101,11 @@ def failures(rows: Iterable[Row], *, worst: float = 0.1, tiny: float = 0.02, unu
         absent[CONTEXT] = f"No two kinds of objects are found together in {TOGETHER} pictures and often enough."
     shares, failed = [], []
     for method in sorted({(thing["model"], thing["estimator"]) for thing in things}):
-        own = [thing for thing in things if (thing["model"], thing["estimator"]) == method]
-        own.sort(key=lambda thing: (thing["pge"], thing["index"], thing["place"]))
-        bad = own[: max(1, round(worst * len(own)))]
+        objects = [thing for thing in things if (thing["model"], thing["estimator"]) == method]
+        objects.sort(key=lambda thing: (thing["pge"], thing["index"], thing["place"]))
+        bad = objects[: max(1, round(worst * len(objects)))]
         judged = [kind for kind in KINDS if kind not in absent and (kind != UNUSUAL or method[0] in outliers)]
-        shares += [_share(method, kind, own, bad) for kind in (*judged, "none of these")]
+        shares += [_share(method, kind, objects, bad) for kind in (*judged, "none of these")]
         failed += bad
     return Failures(
         thresholds={
@@ -121,19 +123,18 @@ def failures(rows: Iterable[Row], *, worst: float = 0.1, tiny: float = 0.02, unu
     )
 
 
-def _objects(row: Row) -> Table:
+def _objects(row: ExplainedRow) -> Table:
     """Facts of each grounded object of a row."""
-    objects, found = grounded(row), []
+    objects, facts = grounded(row), []
     for k, thing in enumerate(objects):
-        own, others = numbers(thing.get("own")), thing.get("others") or []
-        if not own:
+        own_box, others = numbers(thing.get("own")), thing.get("others") or []
+        if not own_box:
             continue
         names = [other["name"] for j, other in enumerate(objects) if j != k]
-        rivals = [(v, name) for v, name in zip(others, names, strict=False) if v is not None and v > max(*own, 0.0)]
-        found.append(
+        rivals = [(v, name) for v, name in zip(others, names, strict=False) if v is not None and v > max(*own_box, 0.0)]
+        facts.append(
             {
-                **{name: row[name] for name in ("item", "index", "model", "estimator")},
-                "caption": row.get("caption", ""),
+                **{name: getattr(row, name) for name in ("item", "index", "model", "estimator", "caption")},
                 "object": thing["name"],
                 "place": k,
                 "pge": (numbers(thing.get("pge")) or [0.0])[0],
@@ -143,7 +144,7 @@ def _objects(row: Row) -> Table:
                 "kinds": [],
             }
         )
-    return found
+    return facts
 
 
 def _share(method: tuple[str, str], kind: str, everything: Table, bad: Table) -> dict[str, Any]:
@@ -157,8 +158,8 @@ def _share(method: tuple[str, str], kind: str, everything: Table, bad: Table) ->
     place = {item: k for k, item in enumerate(items)}
     counts = np.zeros((len(items), 4))  # failures of the kind, failures, objects of the kind, objects
     for thing in everything:
-        one, own = id(thing) in failed, is_of(thing)
-        counts[place[thing["item"]]] += (one and own, one, own, 1)
+        fails, of_kind = id(thing) in failed, is_of(thing)
+        counts[place[thing["item"]]] += (fails and of_kind, fails, of_kind, 1)
 
     def difference(counts: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
@@ -186,13 +187,14 @@ def _unusual(rows: list[Row], share: float) -> tuple[dict[str, set[str]], str]:
     """The items with an unusual picture for each model; and why there are none for a model."""
     from sklearn.neighbors import LocalOutlierFactor
 
-    found: dict[str, set[str]] = {}
+    unusual: dict[str, set[str]] = {}
     why = []
-    for model in sorted({row["model"] for row in rows if row["model"]}):
+    for model in sorted({row.model for row in rows if row.model}):
         pictures = {
-            row["item"]: embedding
+            row.item: embedding
             for row in rows
-            if row["model"] == model and (embedding := (row["metrics"].get("picture") or {}).get("embedding"))
+            if isinstance(row, PictureRow) and row.model == model
+            if (embedding := (row.metrics.get("picture") or {}).get("embedding"))
         }
         vectors = np.array(list(pictures.values()) or np.empty((0, 1)))
         different, of = np.unique(vectors, axis=0, return_inverse=True)
@@ -204,18 +206,18 @@ def _unusual(rows: list[Row], share: float) -> tuple[dict[str, set[str]], str]:
         oddness = -judge.negative_outlier_factor_[of.ravel()]
         odd = np.argsort(-oddness, kind="stable")[: max(1, round(share * len(pictures)))]
         items = list(pictures)
-        found[model] = {items[k] for k in odd}
-    return found, " ".join(why)
+        unusual[model] = {items[k] for k in odd}
+    return unusual, " ".join(why)
 
 
-def _clusters(rows: list[Row]) -> list[list[str]]:
+def _clusters(rows: list[ExplainedRow]) -> list[list[str]]:
     """Classes that are found together, two or more in each cluster: average linkage of the cosine of their pictures."""
     from sklearn.cluster import AgglomerativeClustering
 
     pictures: dict[str, set[str]] = {}
     for row in rows:
         for thing in grounded(row):
-            pictures.setdefault(thing["name"], set()).add(row["item"])
+            pictures.setdefault(thing["name"], set()).add(row.item)
     names, items = sorted(pictures), sorted(set().union(*pictures.values()))
     if len(names) < 2:
         return []

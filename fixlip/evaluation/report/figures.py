@@ -19,24 +19,24 @@ LABELS = {"image": "share of the patches", "text": "share of the words", "": "sh
 
 def curve_figures(summary: Summary) -> dict[str, list[Image]]:
     """For each metric with curves one figure for each model, setting and modality, of the best methods."""
-    found: dict[str, list[Image]] = {}
+    figures: dict[str, list[Image]] = {}
     places = dict.fromkeys((c["metric"], c["setting"], c["model"]) for c in summary.curves)
     for metric, setting, model in places:
-        own = [c for c in summary.curves if (c["metric"], c["setting"], c["model"]) == (metric, setting, model)]
+        of_model = [c for c in summary.curves if (c["metric"], c["setting"], c["model"]) == (metric, setting, model)]
         best = _best(summary, metric, setting, model)
         curves = get_metric(metric).curves
         for side in dict.fromkeys(name.rpartition("_")[0] for name in curves):
             names = [name for name in curves if name.rpartition("_")[0] == side]
-            drawn = [c for e in best for name in names for c in own if (c["estimator"], c["curve"]) == (e, name)]
+            drawn = [c for e in best for name in names for c in of_model if (c["estimator"], c["curve"]) == (e, name)]
             if drawn:
                 about = ", ".join(
                     filter(None, (model, setting, _label(side).removeprefix("share of the ") if side else ""))
                 )
-                if len(best) < len({c["estimator"] for c in own}):
+                if len(best) < len({c["estimator"] for c in of_model}):
                     about += f" (the best {len(best)})"
                 name = slug("curves", metric, setting, model, side)
-                found.setdefault(metric, []).append(_curves(drawn, name, about, _label(side)))
-    return found
+                figures.setdefault(metric, []).append(_curves(drawn, name, about, _label(side)))
+    return figures
 
 
 def _label(side: str) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 from fixlip.errors import InputError, OptionError
 from fixlip.evaluation import rows as rows_on_disk
 from fixlip.evaluation.folder import SETTINGS, read_settings
+from fixlip.evaluation.records import Row
 from fixlip.evaluation.report.blocks import Example, Examples, Section, short_names
 from fixlip.evaluation.report.examples import Explain, Shots
 from fixlip.evaluation.report.failures import Failures, failures
@@ -37,7 +38,7 @@ class Report:
     Attributes:
         title, lead: what it is about, and what it found, in a sentence.
         summary, failures: the tables in it; no failures where grounding was not measured.
-        told: the summary with the names of estimators as they are printed, without options that all of them share.
+        printed: the summary with the names of estimators as they are printed, without options that all of them share.
         sections: what is written.
     """
 
@@ -45,7 +46,7 @@ class Report:
     lead: str
     summary: Summary
     failures: Failures | None
-    told: Summary
+    printed: Summary
     sections: tuple[Section, ...]
 
     def gallery(self) -> Gallery | None:
@@ -91,13 +92,13 @@ class Report:
 
     def images(self) -> dict[str, bytes]:
         """Names and PNGs of all figures."""
-        found = {}
+        images = {}
         for section in self.sections:
             for block in section.blocks:
-                for one in [*getattr(block, "images", ()), *(e.image for e in getattr(block, "examples", ()))]:
-                    if one is not None:
-                        found[one.name] = one.png
-        return found
+                for image in [*getattr(block, "images", ()), *(e.image for e in getattr(block, "examples", ()))]:
+                    if image is not None:
+                        images[image.name] = image.png
+        return images
 
 
 def report(
@@ -130,25 +131,25 @@ def report(
     if not rows:
         raise InputError(f"No results in {str(folder)!r}; `fixlip evaluate ... --out {folder}` writes them.")
     settings = read_settings(folder) if (Path(folder) / SETTINGS).exists() else {}
-    found = make(rows, settings, examples=examples, explain=explain or Shots(folder))
+    page = make(rows, settings, examples=examples, explain=explain or Shots(folder))
     if html is not None:
-        _write_html(found, Path(html))
+        _write_html(page, Path(html))
     if markdown is not None:
-        _write_markdown(found, Path(markdown))
-    return found
+        _write_markdown(page, Path(markdown))
+    return page
 
 
-def make(rows: list[dict[str, Any]], settings: Mapping[str, Any], *, examples: int, explain: Explain) -> Report:
+def make(rows: list[Row], settings: Mapping[str, Any], *, examples: int, explain: Explain) -> Report:
     """The report of rows; see `report`."""
     from fixlip.evaluation.report import examples as report_examples
 
     summary, kinds = summarise(rows), failures(rows)
     names = short_names(dict.fromkeys(m["estimator"] for m in summary.methods))
     shown = report_examples.examples(rows, summary, kinds, examples, explain, names)
-    told = replace(summary, **{name: _named(value, names) for name, value in vars(summary).items()})
-    told_kinds = kinds and replace(kinds, shares=_named(kinds.shares, names))
-    parts = sections(told, told_kinds, settings, curve_figures(told), shown)
-    return Report(title_of(settings), lead(told), summary, kinds, told, tuple(parts))
+    printed = replace(summary, **{name: _named(value, names) for name, value in vars(summary).items()})
+    printed_kinds = kinds and replace(kinds, shares=_named(kinds.shares, names))
+    parts = sections(printed, printed_kinds, settings, curve_figures(printed), shown)
+    return Report(title_of(settings), lead(printed), summary, kinds, printed, tuple(parts))
 
 
 def _named(value: Any, names: Mapping[str, str]) -> Any:
@@ -158,15 +159,15 @@ def _named(value: Any, names: Mapping[str, str]) -> Any:
     return [_named(v, names) for v in value] if isinstance(value, list) else value
 
 
-def _write_html(found: Report, path: Path) -> None:
-    gallery, beside = found.gallery(), path.with_name(f"{path.stem}-examples.html")
+def _write_html(page: Report, path: Path) -> None:
+    gallery, beside = page.gallery(), path.with_name(f"{path.stem}-examples.html")
     if gallery:
         gallery.to_html(beside)
-    write_atomically(path, found.to_html(beside.name if gallery else "").encode("utf-8"))
+    write_atomically(path, page.to_html(beside.name if gallery else "").encode("utf-8"))
 
 
-def _write_markdown(found: Report, path: Path) -> None:
-    images, folder = found.images(), path.with_name(f"{path.stem}-figures")
+def _write_markdown(page: Report, path: Path) -> None:
+    images, folder = page.images(), path.with_name(f"{path.stem}-figures")
     if images:
         try:
             folder.mkdir(exist_ok=True)
@@ -174,7 +175,7 @@ def _write_markdown(found: Report, path: Path) -> None:
             raise InputError(f"Cannot make the folder {str(folder)!r}: {error.strerror or error}.") from error
         for name, png in images.items():
             write_atomically(folder / f"{name}.png", png)
-    write_atomically(path, found.to_markdown(folder.name if images else "").encode("utf-8"))
+    write_atomically(path, page.to_markdown(folder.name if images else "").encode("utf-8"))
 
 
 def _file(name: str) -> str:

@@ -50,12 +50,12 @@ def sections(
     """All sections that have something to say.
 
     Args:
-        summary, failures: what is told.
+        summary, failures: what is printed.
         settings: what the run says of itself.
         figures: the curves of each metric.
         shown: example explanations.
     """
-    found = [
+    parts = [
         _overview(summary),
         Section("Typical explanations", _typical(shown)),
         Section("Results", _results(summary, figures)),
@@ -66,7 +66,7 @@ def sections(
         Section("Skipped items and warnings", _left_out(summary)),
         Section("How it was run", _how(summary, settings)),
     ]
-    return [section for section in found if section.blocks]
+    return [section for section in parts if section.blocks]
 
 
 def title_of(settings: Mapping[str, Any]) -> str:
@@ -106,11 +106,11 @@ def _compared(summary: Summary) -> list[Block]:
     if not tables:
         return []
     clear, chance = sum(d["clear"] for d in rows), round(0.05 * len(rows))
-    said = (
+    sentence = (
         f"The same items under two models. In {clear} of {count(len(rows), 'difference')} the 95 % interval excludes 0"
     )
     return [
-        Paragraph(f"{said}; about {chance} would by chance." if chance else f"{said}."),
+        Paragraph(f"{sentence}; about {chance} would by chance." if chance else f"{sentence}."),
         *tables,
     ]
 
@@ -122,12 +122,12 @@ def _estimators(summary: Summary) -> list[Block]:
 
 def _classes(summary: Summary) -> list[Block]:
     tables = class_tables(summary)
-    said = "Median PGE by kind of object, worst first, for the best-grounding estimator of each model."
-    return [Paragraph(said), *tables] if tables else []
+    about = "Median PGE by kind of object, worst first, for the best-grounding estimator of each model."
+    return [Paragraph(about), *tables] if tables else []
 
 
 def _failures(failures: Failures, shown: Shown) -> list[Block]:
-    said = [f"{name[0].upper()}{name[1:]}: {text}." for name, text in failures.thresholds.items()]
+    thresholds = [f"{name[0].upper()}{name[1:]}: {text}." for name, text in failures.thresholds.items()]
     blocks: list[Block] = [
         Paragraph(
             "Do the three published kinds of failures explain the worst-grounded objects? A kind does where it is "
@@ -135,7 +135,7 @@ def _failures(failures: Failures, shown: Shown) -> list[Block]:
             "object may be of several kinds."
         ),
         failure_table(failures),
-        Bullets(said),
+        Bullets(thresholds),
     ]
     blocks += [Paragraph(f"Not judged: {kind}. {why}", soft=True) for kind, why in failures.missing.items()]
     if CONTEXT not in failures.missing:
@@ -205,13 +205,13 @@ def _text(value: Any) -> str:
 
 def lead(summary: Summary) -> str:
     """The sentence below the title: what grounds best; or nothing."""
-    said = []
+    sentences = []
     for model in dict.fromkeys(h["model"] for h in summary.headlines):
         h = summary.best(model)
         if h:
             ends = interval(h["low"], h["high"])
-            said.append(
+            sentences.append(
                 f"On {model}, {h['estimator']} grounds best: median PGE {number(h['value'])}"
                 f"{f' ({ends})' if ends else ''}, chance {number(h['chance'])}."
             )
-    return " ".join(said)
+    return " ".join(sentences)

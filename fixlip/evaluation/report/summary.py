@@ -10,9 +10,10 @@ import numpy as np
 
 from fixlip.errors import InputError
 from fixlip.evaluation.metric import Figure, finite, goodness, middle, numbers
+from fixlip.evaluation.records import BadRow, ExplainedRow, Row
 from fixlip.evaluation.report.columns import Column, Method, Table, columns, grounded, metrics_in
 from fixlip.evaluation.report.differences import differences
-from fixlip.evaluation.rows import Row, as_written
+from fixlip.evaluation.rows import as_written, place
 from fixlip.metrics.intervals import bootstrap
 
 POINTS = 51  # of a mean curve
@@ -50,9 +51,9 @@ class Summary:
 
     def best(self, model: str, metric: str = "grounding") -> dict[str, Any] | None:
         """The headline of the estimator that does best on the first main figure of a metric; None without one."""
-        found = [h for h in self.headlines if (h["model"], h["metric"]) == (model, metric) and h["main"]]
-        found = [h for h in found if (h["figure"], h["setting"]) == (found[0]["figure"], found[0]["setting"])]
-        return max(found, key=lambda h: goodness(h["better"], h["value"]), default=None)
+        main = [h for h in self.headlines if (h["model"], h["metric"]) == (model, metric) and h["main"]]
+        first = [h for h in main if (h["figure"], h["setting"]) == (main[0]["figure"], main[0]["setting"])]
+        return max(first, key=lambda h: goodness(h["better"], h["value"]), default=None)
 
 
 @as_written()
@@ -67,10 +68,10 @@ def summarise(rows: Iterable[Row]) -> Summary:
     Raises:
         InputError: there is no row, or one with metrics that are not as they are written.
     """
-    rows = sorted(rows, key=lambda row: (row["model"], row["estimator"], row["index"], row["item"]))
+    rows = sorted(rows, key=place)
     if not rows:
         raise InputError("There are no results here yet; run `fixlip evaluate` first.")
-    good = [row for row in rows if row["status"] == "ok" and row["estimator"]]
+    good = [row for row in rows if isinstance(row, ExplainedRow)]
     values = columns(good)
     return Summary(
         counts=_counts(rows, good),
@@ -84,7 +85,8 @@ def summarise(rows: Iterable[Row]) -> Summary:
 
 
 def _headline(figure: Figure, setting: str, method: Method, column: Column) -> dict[str, Any]:
-    value, low, high = map(finite, bootstrap([[*own.values()] for own in column.values.values()], figure.statistic))
+    values = [[*by_object.values()] for by_object in column.values.values()]
+    value, low, high = map(finite, bootstrap(values, figure.statistic))
     return {
         "metric": figure.metric,
         "figure": figure.name,
@@ -96,7 +98,7 @@ def _headline(figure: Figure, setting: str, method: Method, column: Column) -> d
         "low": low,
         "high": high,
         "items": len(column.values),
-        "values": sum(map(len, column.values.values())),
+        "values": sum(map(len, values)),
         "chance": middle(figure.statistic, column.chance) if column.chance else None,
         "ceiling": middle(figure.statistic, column.ceiling) if column.ceiling else None,
         "better": figure.better,
@@ -104,85 +106,84 @@ def _headline(figure: Figure, setting: str, method: Method, column: Column) -> d
     }
 
 
-def _counts(rows: list[Row], good: list[Row]) -> dict[str, Any]:
-    bad = [row for row in rows if row["status"] != "ok"]
-    skipped: dict[str, list[Row]] = {}
-    failed: dict[tuple[str, str, str], list[Row]] = {}
-    for row in bad:
-        if row["estimator"]:
-            failed.setdefault((row["model"], row["estimator"], row.get("fault", "")), []).append(row)
-        elif not row["model"]:
-            skipped.setdefault(row.get("fault", ""), []).append(row)
+def _counts(rows: list[Row], good: list[ExplainedRow]) -> dict[str, Any]:
+    skipped: dict[str, list[BadRow]] = {}
+    reasons: dict[tuple[str, str, str], list[str]] = {}  # of what failed, by model, estimator and fault or metric
+    for bad in (row for row in rows if isinstance(row, BadRow)):
+        if bad.estimator:
+            reasons.setdefault((bad.model, bad.estimator, bad.fault), []).append(bad.reason)
+        elif not bad.model:
+            skipped.setdefault(bad.fault, []).append(bad)
     for row in good:
-        for metric, reason in row.get("failed", {}).items():
-            failed.setdefault((row["model"], row["estimator"], metric), []).append({"reason": reason})
+        for metric, reason in row.failed.items():
+            reasons.setdefault((row.model, row.estimator, metric), []).append(reason)
     return {
-        "items": len({row["item"] for row in rows}),
-        "evaluated": len({row["item"] for row in good}),
+        "items": len({row.item for row in rows}),
+        "evaluated": len({row.item for row in good}),
         "explanations": len(good),
         "skipped": [
             {
                 "fault": fault,
-                "items": len({row["item"] for row in of}),
-                "examples": [{"item": row["item"], "reason": row.get("reason", "")} for row in of[:3]],
+                "items": len({bad.item for bad in of}),
+                "examples": [{"item": bad.item, "reason": bad.reason} for bad in of[:3]],
             }
             for fault, of in sorted(skipped.items())
         ],
         "failed": [
-            {"model": m, "estimator": e, "fault": fault, "items": len(of), "reason": of[0].get("reason", "")}
-            for (m, e, fault), of in sorted(failed.items())
+            {"model": m, "estimator": e, "fault": fault, "items": len(of), "reason": of[0]}
+            for (m, e, fault), of in sorted(reasons.items())
         ],
     }
 
 
-def _by_method(rows: list[Row]) -> dict[Method, list[Row]]:
-    found: dict[Method, list[Row]] = {}
+def _by_method(rows: list[ExplainedRow]) -> dict[Method, list[ExplainedRow]]:
+    groups: dict[Method, list[ExplainedRow]] = {}
     for row in rows:
-        found.setdefault((row["model"], row["estimator"]), []).append(row)
-    return found
+        groups.setdefault((row.model, row.estimator), []).append(row)
+    return groups
 
 
-def _methods(rows: list[Row]) -> Table:
-    found = []
-    for (model, estimator), own in _by_method(rows).items():
-        facts = [row.get("provenance") or {} for row in own]
+def _methods(rows: list[ExplainedRow]) -> Table:
+    table = []
+    for (model, estimator), group in _by_method(rows).items():
+        facts = [row.provenance or {} for row in group]
         warnings = Counter(re.sub(r"\d[\d.,]*", "…", f.get("status", "ok")) for f in facts)
-        found.append(
+        table.append(
             {
                 "model": model,
                 "estimator": estimator,
-                "order": max((row.get("order") or 0 for row in own), default=0),
-                "items": len(own),
+                "order": max((row.order or 0 for row in group), default=0),
+                "items": len(group),
                 **{name: _median(f.get(name) for f in facts) for name in ("image_passes", "text_passes", "r2")},
-                "similarity": _median(row.get("similarity") for row in own),
+                "similarity": _median(row.similarity for row in group),
                 "warnings": [{"status": s, "items": n} for s, n in sorted(warnings.items()) if s != "ok"],
             }
         )
-    return found
+    return table
 
 
-def _times(rows: list[Row]) -> Table:
+def _times(rows: list[ExplainedRow]) -> Table:
     return [
         {"model": m, "estimator": e, "seconds": _median(s), "total": float(np.sum(s))}
-        for (m, e), own in _by_method(rows).items()
-        if (s := numbers([row.get("seconds") for row in own]))
+        for (m, e), group in _by_method(rows).items()
+        if (s := numbers([row.seconds for row in group]))
     ]
 
 
 def _median(values: Iterable[Any]) -> float | None:
-    found = numbers(list(values))
-    return float(np.median(found)) if found else None
+    kept = numbers(list(values))
+    return float(np.median(kept)) if kept else None
 
 
-def _classes(rows: list[Row]) -> Table:
+def _classes(rows: list[ExplainedRow]) -> Table:
     """Every kind of object, by model, estimator and name."""
-    found: dict[tuple[str, str, str], dict[str, list[dict[str, Any]]]] = {}
+    by_class: dict[tuple[str, str, str], dict[str, list[dict[str, Any]]]] = {}
     for row in rows:
         for thing in grounded(row):
-            key = row["model"], row["estimator"], thing["name"]
-            found.setdefault(key, {}).setdefault(row["item"], []).append(thing)
+            key = row.model, row.estimator, thing["name"]
+            by_class.setdefault(key, {}).setdefault(row.item, []).append(thing)
     table = []
-    for (model, estimator, name), of in sorted(found.items()):
+    for (model, estimator, name), of in sorted(by_class.items()):
         values = [numbers([thing.get("pge") for thing in things]) for things in of.values()]
         things = [thing for several in of.values() for thing in several]
         pge, low, high = map(finite, bootstrap(values, "median"))
@@ -204,9 +205,9 @@ def _classes(rows: list[Row]) -> Table:
     return table
 
 
-def _curves(rows: list[Row]) -> Table:
+def _curves(rows: list[ExplainedRow]) -> Table:
     """Mean curves on common places, with the number of items."""
-    found: dict[tuple[str, str, str, str, str], list[np.ndarray]] = {}
+    by_key: dict[tuple[str, str, str, str, str], list[np.ndarray]] = {}
     places = np.linspace(0, 1, POINTS)
     for row in rows:
         for metric, setting, values in metrics_in(row):
@@ -214,8 +215,8 @@ def _curves(rows: list[Row]) -> Table:
                 curve = read(values)
                 x = values.get("fractions") or np.linspace(0, 1, len(curve or ())).tolist()
                 if curve and len(numbers(curve)) == len(curve) == len(x):
-                    key = metric.name, setting, row["model"], row["estimator"], name
-                    found.setdefault(key, []).append(np.interp(places, x, curve))
+                    key = metric.name, setting, row.model, row.estimator, name
+                    by_key.setdefault(key, []).append(np.interp(places, x, curve))
     names = ("metric", "setting", "model", "estimator", "curve")
     return [
         {
@@ -225,7 +226,7 @@ def _curves(rows: list[Row]) -> Table:
             **_band(np.array(curves)),
             "items": len(curves),
         }
-        for key, curves in sorted(found.items())
+        for key, curves in sorted(by_key.items())
     ]
 
 

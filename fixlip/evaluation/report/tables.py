@@ -16,17 +16,17 @@ MOST, WORST = 24, 10  # kinds of objects in one table; of more the worst, and al
 
 def headline_tables(summary: Summary) -> list[tuple[str, list[Table]]]:
     """For each metric its tables, one for each setting; a metric of a single figure has its settings side by side."""
-    found: dict[str, list[Table]] = {}
+    tables: dict[str, list[Table]] = {}
     for metric in dict.fromkeys(h["metric"] for h in summary.headlines):
         rows = [h for h in summary.headlines if h["metric"] == metric]
         settings = list(dict.fromkeys(h["setting"] for h in rows))
         together = len({h["figure"] for h in rows}) == 1
         groups = [(", ".join(filter(None, settings)), rows)] if together else []
         groups = groups or [(s, [h for h in rows if h["setting"] == s]) for s in settings]
-        for setting, own in groups:
+        for setting, group in groups:
             title = get_metric(metric).title + (f" ({setting})" if setting and not together else "")
-            found.setdefault(metric, []).append(_headline_table(summary, title, own))
-    return list(found.items())
+            tables.setdefault(metric, []).append(_headline_table(summary, title, group))
+    return list(tables.items())
 
 
 def _headline_table(summary: Summary, title: str, rows: Rows) -> Table:
@@ -34,13 +34,13 @@ def _headline_table(summary: Summary, title: str, rows: Rows) -> Table:
     one_setting = len({setting for _, setting in columns}) == 1
     cells = {(h["model"], h["estimator"], h["figure"], h["setting"]): h for h in rows}
     of = {column: [h for h in rows if (h["figure"], h["setting"]) == column] for column in columns}
-    scales = {column: _scale(own) for column, own in of.items()}
+    scales = {column: _scale(column_cells) for column, column_cells in of.items()}
     main = next((column for column in columns if of[column][0]["main"]), columns[0])
     headings = [ESTIMATOR]
     for figure, setting in columns:
-        own = of[figure, setting]
+        column_cells = of[figure, setting]
         name = figure if one_setting else f"{figure} {setting}"
-        headings.append(Heading(f"{name} {ARROWS[own[0]['better']]}", _against(own)))
+        headings.append(Heading(f"{name} {ARROWS[column_cells[0]['better']]}", _against(column_cells)))
     lines = {}
     for model, estimator in _ranked(of[main], {(h["model"], h["estimator"]) for h in rows}):
         line = [Cell(estimator)]
@@ -49,19 +49,19 @@ def _headline_table(summary: Summary, title: str, rows: Rows) -> Table:
             line.append(_value(h, scales[column], _mark(summary, of[column], h), of[column]) if h else Cell("–"))
         items = {cells[model, estimator, *c]["items"] for c in columns if (model, estimator, *c) in cells}
         lines[model, estimator] = [*line, Cell(_range(items))]
-    notes = {m: [_against(own, m) for own in of.values()] for m in dict.fromkeys(model for model, _ in lines)}
+    notes = {m: [_against(several, m) for several in of.values()] for m in dict.fromkeys(model for model, _ in lines)}
     return Table([*headings, Heading("items")], by_model(lines, notes), title, _about(rows))
 
 
 def by_model(lines: dict[tuple[str, str], list[Cell]], notes: dict[str, list[str]] | None = None) -> list[list[Cell]]:
     """Rows below those of their models, which may have notes for the columns."""
-    found = []
+    body = []
     for model in dict.fromkeys(model for model, _ in lines):
-        own = [line for (m, _), line in lines.items() if m == model]
-        said = (notes or {}).get(model, [])
-        found += [[Cell(model, mark="group"), *(Cell("", note) for note in said)], *own]
-        found[-len(own) - 1] += [Cell("")] * (len(own[0]) - 1 - len(said))
-    return found
+        group = [line for (m, _), line in lines.items() if m == model]
+        cells = (notes or {}).get(model, [])
+        body += [[Cell(model, mark="group"), *(Cell("", note) for note in cells)], *group]
+        body[-len(group) - 1] += [Cell("")] * (len(group[0]) - 1 - len(cells))
+    return body
 
 
 def _range(numbers: set[int]) -> str:
@@ -98,8 +98,8 @@ def strip(
 
 
 def _value(h: dict[str, Any], scale: tuple[float, float], mark: str, column: Rows) -> Cell:
-    own = [other for other in column if other["model"] == h["model"]]
-    against = [f"{_called(h, name)} {number(h[name])}" for name in ("chance", "ceiling") if _varies(own, name)]
+    peers = [other for other in column if other["model"] == h["model"]]
+    against = [f"{_called(h, name)} {number(h[name])}" for name in ("chance", "ceiling") if _varies(peers, name)]
     digits = _digits(column)
     note = " · ".join(filter(None, [interval(h["low"], h["high"], digits), *against]))
     return Cell(
@@ -131,22 +131,23 @@ def _against(rows: Rows, model: str = "") -> str:
 
     With a model those that its methods share, where not all models do.
     """
-    said = []
+    values = []
     for name in ("chance", "ceiling"):
-        own = [h for h in rows if h["model"] == model] if model and _varies(rows, name) else [] if model else rows
-        if own and own[0][name] is not None and not _varies(own, name) and (name, own[0][name]) != ("ceiling", 1):
-            said.append(f"{_called(own[0], name)} {number(own[0][name])}")
-    return ", ".join(said)
+        peers = [h for h in rows if h["model"] == model] if model and _varies(rows, name) else [] if model else rows
+        value = peers[0][name] if peers and not _varies(peers, name) else None
+        if value is not None and (name, value) != ("ceiling", 1):
+            values.append(f"{_called(peers[0], name)} {number(value)}")
+    return ", ".join(values)
 
 
 def _mark(summary: Summary, column: Rows, h: dict[str, Any] | None) -> str:
     """Whether it is the best of its model in a column, or not clearly worse than that one."""
     if h is None or not h["main"] or h["better"] == "zero":
         return ""
-    own = [other for other in column if other["model"] == h["model"]]
-    if len(own) < 2:
+    peers = [other for other in column if other["model"] == h["model"]]
+    if len(peers) < 2:
         return ""
-    best = max(own, key=lambda other: goodness(other["better"], other["value"]))
+    best = max(peers, key=lambda other: goodness(other["better"], other["value"]))
     if best["estimator"] == h["estimator"]:
         return "best"
     place = ("metric", "figure", "setting")
@@ -182,11 +183,11 @@ def glance_table(summary: Summary) -> Table:
             )
         ]
         for model in models:
-            own = [h for h in column if h["model"] == model]
-            if not own:
+            peers = [h for h in column if h["model"] == model]
+            if not peers:
                 line.append(Cell("–"))
                 continue
-            best = max(own, key=lambda h: goodness(h["better"], h["value"]))
+            best = max(peers, key=lambda h: goodness(h["better"], h["value"]))
             cell = _value(best, _scale(column), "", column)
             line.append(Cell(cell.text, f"{best['estimator']} · {interval(best['low'], best['high'])}", "", cell.strip))
         rows.append(line)
@@ -196,31 +197,31 @@ def glance_table(summary: Summary) -> Table:
 def model_tables(summary: Summary) -> list[Table]:
     """Paired differences of each two models: estimators by main figures."""
     of = [d for d in summary.differences if d["between"] == "models" and d["main"]]
-    found = []
+    tables = []
     for names in dict.fromkeys((d["first"], d["second"]) for d in of):
-        own = [(d["within"], d) for d in of if (d["first"], d["second"]) == names]
+        lines = [(d["within"], d) for d in of if (d["first"], d["second"]) == names]
         note = f"Orange where {names[1]} is clearly better, blue where {names[0]} is."
-        found.append(_difference_table(own, f"{names[1]} minus {names[0]}", ESTIMATOR, note))
-    return found
+        tables.append(_difference_table(lines, f"{names[1]} minus {names[0]}", ESTIMATOR, note))
+    return tables
 
 
 def estimator_tables(summary: Summary) -> list[Table]:
     """Paired differences of estimators, for each model; folded. Of many estimators each is held against the best."""
     of = [d for d in summary.differences if d["between"] == "estimators"]
-    found = []
+    tables = []
     for model in dict.fromkeys(d["within"] for d in of):
-        own = [d for d in of if d["within"] == model]
-        figures = {(d["metric"], d["figure"], d["setting"], d["first"]) for d in own}
-        if len({f[:3] for f in figures}) == len(figures) and len(own) > len(figures):
-            rows = [(d["second"], d) for d in own]
+        lines = [d for d in of if d["within"] == model]
+        figures = {(d["metric"], d["figure"], d["setting"], d["first"]) for d in lines}
+        if len({f[:3] for f in figures}) == len(figures) and len(lines) > len(figures):
+            rows = [(d["second"], d) for d in lines]
             title, note = f"{model}: each minus the best", "Blue where the best is clearly better."
-            found.append(_difference_table(rows, title, ESTIMATOR, note, folded=True, against=True))
+            tables.append(_difference_table(rows, title, ESTIMATOR, note, folded=True, against=True))
             continue
-        rows = [(f"{d['second']} minus {d['first']}", d) for d in own]
+        rows = [(f"{d['second']} minus {d['first']}", d) for d in lines]
         title, heading = f"{model}: {count(len({name for name, _ in rows}), 'pair')}", Heading("pair", number=False)
         note = "Orange where the one named first is clearly better, blue where the other is."
-        found.append(_difference_table(rows, title, heading, note, folded=True))
-    return found
+        tables.append(_difference_table(rows, title, heading, note, folded=True))
+    return tables
 
 
 def _difference_table(
@@ -277,21 +278,21 @@ def class_tables(summary: Summary) -> list[Table]:
     """
     best = {model: summary.best(model) for model in dict.fromkeys(c["model"] for c in summary.classes)}
     methods = [(model, h["estimator"]) for model, h in best.items() if h]
-    found = {
+    by_class = {
         (c["model"], c["estimator"], c["name"]): c for c in summary.classes if (c["model"], c["estimator"]) in methods
     }
-    if not found:
+    if not by_class:
         return []
 
     def worst(name: str) -> tuple[float, str]:
-        values = [found[m, e, name]["pge"] for m, e in methods if (m, e, name) in found]
+        values = [by_class[m, e, name]["pge"] for m, e in methods if (m, e, name) in by_class]
         return min((v for v in values if v is not None), default=2.0), name
 
     rows = []
-    for name in sorted({name for _, _, name in found}, key=worst):
+    for name in sorted({name for _, _, name in by_class}, key=worst):
         line, objects = [Cell(name)], []
         for method in methods:
-            c = found.get((*method, name))
+            c = by_class.get((*method, name))
             if c is None or c["pge"] is None:
                 line += [Cell("–"), Cell("–")]
                 continue
@@ -318,9 +319,9 @@ def failure_table(failures: Failures) -> Table:
     cells = {(s["model"], s["estimator"], s["kind"]): s for s in failures.shares}
     lines = {}
     for model, estimator in dict.fromkeys((s["model"], s["estimator"]) for s in failures.shares):
-        own = [cells.get((model, estimator, kind)) for kind in kinds]
+        shares = [cells.get((model, estimator, kind)) for kind in kinds]
         line = [Cell(estimator)]
-        for s in own:
+        for s in shares:
             if s is None:
                 line.append(Cell("–"))
                 continue

@@ -45,7 +45,7 @@ def test_it_is_offered_and_evaluated(tmp_path):
     assert completion.data("gr") == ["grey:"]
     plan = Plan(("insertion-deletion",), "grey:here shade=90 n=1", ("demo-clip",), ("itsm",))
     assert evaluate(plan, tmp_path, progress=False).evaluated == 1
-    assert {row["item"] for row in read(tmp_path)} == {"here-0"}
+    assert {row.item for row in read(tmp_path)} == {"here-0"}
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))

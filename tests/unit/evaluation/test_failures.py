@@ -3,8 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from fixlip.evaluation.report.failures import CONTEXT, COVERAGE, KINDS, UNUSUAL, failures
+from fixlip.evaluation.report.failures import CONTEXT, COVERAGE, KINDS, UNUSUAL
 from tests.helpers import results
+from tests.helpers.results import failures
 
 
 def planted(*, tiny=(), odd=(), confused=(), low=(), n=60, rivals=2.0, seed=0):

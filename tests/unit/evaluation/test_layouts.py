@@ -7,6 +7,7 @@ import pytest
 
 from fixlip import specs
 from fixlip.evaluation import read
+from fixlip.evaluation.records import BadRow, ExplainedRow
 from tests.helpers.layouts import FAULTS, WRITERS
 
 METRICS = {
@@ -29,15 +30,15 @@ def test_whole_command(cli, tmp_path, name, faults):
     code, out, err = cli("evaluate", *METRICS[name], "--data", data, *models, *chosen, "--out", tmp_path / "out")
     assert code == 0, err
     rows = read(tmp_path / "out")
-    good = {row["item"] for row in rows if row["status"] == "ok" and row["estimator"]}
-    bad = Counter(row["fault"] for row in rows if row["status"] == "bad" and not row["model"])
+    good = {row.item for row in rows if isinstance(row, ExplainedRow)}
+    bad = Counter(row.fault for row in rows if isinstance(row, BadRow) and not row.model)
     assert len(good) == layout.good
     assert bad == layout.bad
     assert f"{layout.good} of {len(layout)} items evaluated" in out
     assert Counter({f: int(n) for n, f in re.findall(r"skipped: (\d+) x (.+)", out)}) == layout.bad
     for row in rows:
-        if row["status"] == "ok" and row["estimator"]:
-            assert all(row["metrics"][metric] is not None for metric in METRICS[name]), row["item"]
+        if isinstance(row, ExplainedRow):
+            assert all(row.metrics[metric] is not None for metric in METRICS[name]), row.item
     code, out, err = cli("report", tmp_path / "out", "--markdown", tmp_path / "r.md", "--html", tmp_path / "r.html")
     assert code == 0, err
     page = (tmp_path / "r.md").read_text("utf-8")

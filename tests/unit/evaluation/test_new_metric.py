@@ -109,16 +109,14 @@ def registered():
 
 @pytest.mark.usefixtures("registered")
 def test_a_notebook_registers_one():
-    from fixlip.evaluation.report.summary import summarise
-
     assert list_metrics()[-1] == "sparsity"
     rows = [results.row(i, "m", "e", {"sparsity": {"share": i / 4}, "nobody": {"knows": 1}}) for i in range(5)]
-    summary = summarise(rows)
+    summary = results.summarise(rows)
     assert [(h["metric"], h["value"]) for h in summary.headlines] == [("sparsity", 0.5)]
     ((_, (table,)),) = headline_tables(summary)
     assert (table.title, table.note) == ("Sparsity", "top share: share of the strongest.")
     unregister_metric("sparsity")
-    assert summarise(rows).headlines == []
+    assert results.summarise(rows).headlines == []
 
 
 def test_records_that_are_not_whole_are_refused():

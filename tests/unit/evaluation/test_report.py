@@ -12,12 +12,12 @@ from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.report import report
 from fixlip.evaluation.report.blocks import Examples, Strip, Table, short_names
 from fixlip.evaluation.report.examples import Shot, Shots
-from fixlip.evaluation.report.summary import summarise
 from fixlip.evaluation.report.tables import headline_tables, strip
 from fixlip.evaluation.run import evaluate
 from fixlip.metrics import grounding
 from tests.helpers import results
 from tests.helpers.pictures import explanation
+from tests.helpers.results import summarise
 
 EVIL = '<script>alert("1")</script> & "a|b" `c` ![x](http://e.vil/y.png) *d* <b>'
 
@@ -29,8 +29,8 @@ def rows():
 
 def stand_in(row, place):
     """An explanation made up for the eye, with a box on its first object."""
-    found = explanation(caption=row["caption"], words=row["caption"].split())
-    return Shot(found, None if place is None else (2, 5), [(0.1, 0.1, 0.4, 0.4)], [(0.5, 0.5, 0.9, 0.9)])
+    made = explanation(caption=row.caption, words=row.caption.split())
+    return Shot(made, None if place is None else (2, 5), [(0.1, 0.1, 0.4, 0.4)], [(0.5, 0.5, 0.9, 0.9)])
 
 
 def tables(found):
@@ -133,7 +133,7 @@ def test_examples_are_the_worst_and_the_middle(rows, tmp_path):
     asked = []
 
     def explain(row, place):
-        asked.append((row["model"], row["estimator"], row["item"], place))
+        asked.append((row.model, row.estimator, row.item, place))
         return stand_in(row, place)
 
     found = report(results.write(tmp_path, rows), examples=1, explain=explain)
@@ -225,12 +225,12 @@ def test_a_run_is_reported_with_its_own_explanations(tmp_path):
     found = report(tmp_path, explain=explain, examples=1)
     assert all(e.image for e in shown(found))
     for row, place, shot in seen:
-        thing = row["metrics"]["grounding"]["objects"][place]
-        assert row["caption"][slice(*shot.span)] == thing["name"]
+        thing = row.metrics["grounding"]["objects"][place]
+        assert row.caption[slice(*shot.span)] == thing["name"]
         (left, top, right, bottom), *more = shot.boxes
         assert (right - left) * (bottom - top) == pytest.approx(thing["area"], abs=1e-6)
         assert more == []
-        assert len(shot.others) == len(row["metrics"]["grounding"]["objects"]) - 1
+        assert len(shot.others) == len(row.metrics["grounding"]["objects"]) - 1
         assert shot.boxes[0] not in shot.others
         measured = grounding(shot.explanation, [shot.span], [shot.boxes])[0].pge
         assert measured == pytest.approx(thing["pge"], abs=1e-6)

@@ -3,12 +3,14 @@
 import errno
 import json
 import os
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
 from fixlip import InputError
 from fixlip.evaluation import rows
 from fixlip.evaluation.folder import read_settings
+from fixlip.evaluation.records import BadRow, ExplainedRow, PictureRow, ScoresRow, record
 from fixlip.evaluation.rows import Journal, lines, read
 from tests.robustness.test_storage_writing import small_disk
 
@@ -17,12 +19,16 @@ def row(k):
     return {"model": "m", "estimator": "e", "item": f"i{k}", "index": k, "status": "ok", "metrics": {}}
 
 
+def explained(k, caption="a dog"):
+    return replace(record(row(k)), caption=caption)
+
+
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "rows-1-of-1.jsonl"
     with Journal(path) as journal:
         for k in range(3):
-            journal.append(row(k))
+            journal.append(explained(k))
     return path
 
 
@@ -83,9 +89,9 @@ def test_half_a_line_is_dropped(path):
     start = content[:-1].rfind(b"\n") + 1
     for k in range(start, len(content)):
         path.write_bytes(content[:k])
-        assert [r["index"] for r in lines(path)] == [0, 1]
+        assert [r.index for r in lines(path)] == [0, 1]
         with Journal(path) as journal:
-            journal.append(row(2))
+            journal.append(explained(2))
         assert path.read_bytes() == content
 
 
@@ -159,17 +165,17 @@ def test_a_full_disk_costs_no_row(tmp_path):
     with small_disk(tmp_path / "disk") as disk:
         path, filler = disk / "rows-1-of-1.jsonl", disk / "filler"
         with Journal(path) as journal:
-            journal.append(row(0))
-            long = row(1) | {"caption": "x" * 10_000}
+            journal.append(explained(0))
+            long = explained(1, "x" * 10_000)
             free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_frsize
             filler.write_bytes(bytes(free - 4096))
             with pytest.raises(InputError, match="No space left"):
                 journal.append(long)
-            assert list(lines(path)) == [row(0)]
+            assert list(lines(path)) == [explained(0)]
             assert path.read_bytes().endswith(b"\n")
             filler.unlink()
             journal.append(long)
-        assert list(lines(path)) == [row(0), long]
+        assert list(lines(path)) == [explained(0), long]
 
 
 class Failing:
@@ -199,7 +205,7 @@ def test_an_error_at_any_byte(path, error):
         with Journal(path) as journal:
             whole, journal.file = journal.file, Failing(journal.file, room, error)
             with pytest.raises(KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else InputError):
-                journal.append(row(9))
+                journal.append(explained(9))
             assert path.read_bytes() == before
             journal.file = whole
 
@@ -210,5 +216,72 @@ def test_a_whole_row_outlives_an_interruption(path, monkeypatch):
 
     monkeypatch.setattr(os, "fsync", fsync)
     with Journal(path) as journal, pytest.raises(KeyboardInterrupt):
-        journal.append(row(3))
-    assert [r["index"] for r in lines(path)] == [0, 1, 2, 3]
+        journal.append(explained(3))
+    assert [r.index for r in lines(path)] == [0, 1, 2, 3]
+
+
+WHERE = {"item": "i", "index": 3, "model": "m"}
+BEGIN = '"item":"i","index":3,"model":"m"'
+LINES = [  # each kind of row, and its line
+    (
+        ExplainedRow(
+            **WHERE, estimator="e", similarity=0.0, order=2, metrics={"x": {"y": [1.5]}}, seconds=0.5,
+            provenance={"seed": 0},
+        ),
+        '"estimator":"e","status":"ok","caption":"","similarity":0.0,"order":2,"metrics":{"x":{"y":[1.5]}},'
+        '"seconds":0.5,"provenance":{"seed":0}',
+    ),
+    (
+        ExplainedRow(**WHERE, estimator="e", metrics={"x": None}, failed={"x": "no"}),
+        '"estimator":"e","status":"ok","caption":"","metrics":{"x":null},"failed":{"x":"no"}',
+    ),
+    (
+        PictureRow(**WHERE, estimator="", caption="a dog", metrics={"picture": {"embedding": [1.5]}}),
+        '"estimator":"","status":"ok","caption":"a dog","metrics":{"picture":{"embedding":[1.5]}}',
+    ),
+    (
+        ScoresRow(**WHERE, estimator="", scores=[0.5, None]),
+        '"estimator":"","status":"ok","scores":[0.5,null]',
+    ),
+    (
+        BadRow(**WHERE, estimator="e", caption="", fault="", reason="It is."),
+        '"estimator":"e","status":"bad","caption":"","fault":"","reason":"It is."',
+    ),
+    (
+        BadRow(**WHERE, estimator="", fault="error", reason="It is."),
+        '"estimator":"","status":"bad","fault":"error","reason":"It is."',
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("record", "line"), LINES, ids=[type(record).__name__ for record, _ in LINES])
+def test_a_record_is_written_and_read(tmp_path, record, line):
+    path = tmp_path / "rows-1-of-1.jsonl"
+    with Journal(path) as journal:
+        journal.append(record)
+    assert path.read_text("utf-8") == f"{{{BEGIN},{line}}}\n"
+    assert [*lines(path)] == [record]
+    path.write_text(path.read_text("utf-8").replace("{", '{"a later field":[1],', 1), "utf-8")
+    assert [*lines(path)] == [record]
+    with pytest.raises(FrozenInstanceError):
+        record.index = 0
+
+
+def test_values_are_not_copied():
+    parsed = row(1) | {"metrics": {"x": {"curve": [0.5] * 9}}}
+    assert record(parsed).metrics["x"]["curve"] is parsed["metrics"]["x"]["curve"]
+
+
+def test_rows_of_one_key_are_joined(tmp_path):
+    bad = BadRow(item="i0", index=0, model="m", estimator="e", fault="refused", reason="no")
+    first, second = ({name: {"value": k}} for k, name in enumerate("ab"))
+    with Journal(tmp_path / "rows-1-of-1.jsonl") as journal:
+        for entry in (
+            BadRow(item="#0", index=0, model="", estimator="", fault="worker died", reason="no"),
+            bad,
+            replace(explained(0), metrics=first),
+            bad,
+            replace(explained(0, "a cat"), metrics=second),
+        ):
+            journal.append(entry)
+    assert read(tmp_path) == [replace(explained(0, "a cat"), metrics=first | second)]

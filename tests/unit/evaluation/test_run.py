@@ -17,7 +17,9 @@ from fixlip.evaluation import Plan, evaluate, explain_item, read
 from fixlip.evaluation.case import seen_objects
 from fixlip.evaluation.metrics import _registered, get_metric, list_metrics
 from fixlip.evaluation.randomised import randomised
+from fixlip.evaluation.records import ExplainedRow, ScoresRow
 from fixlip.evaluation.rows import Journal, lines
+from tests.helpers.datasets import ListedData
 
 CHEAP = ("itsm", "mask-clip")
 
@@ -32,26 +34,11 @@ def run(folder, *, limit=None, shard=(1, 1), retry=False, engine=None, **changes
 
 
 def timeless(folder):
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in read(folder)]
+    return [row.as_json() | {"seconds": 0} for row in read(folder)]
 
 
 def written(folder):
     return [row for path in sorted(folder.glob("rows-*.jsonl")) for row in lines(path)]
-
-
-class Few:
-    """A data set from a list, with entries of every kind."""
-
-    name = "few"
-
-    def __init__(self, *entries):
-        self.entries = entries
-
-    def __len__(self):
-        return len(self.entries)
-
-    def __getitem__(self, index):
-        return self.entries[index]
 
 
 # What is written
@@ -60,19 +47,19 @@ class Few:
 def test_a_row_for_each_model_estimator_and_item(tmp_path):
     outcome = run(tmp_path, models=("demo-clip", "demo-siglip"), limit=2)
     assert (outcome.items, outcome.evaluated, outcome.done) == (2, 2, 8)
-    rows = [row for row in read(tmp_path) if row["estimator"]]
-    keys = [(row["model"], row["estimator"], row["index"]) for row in rows]
+    rows = [row for row in read(tmp_path) if row.estimator]
+    keys = [(row.model, row.estimator, row.index) for row in rows]
     assert keys == [(m, e, i) for m in ("demo-clip", "demo-siglip") for e in CHEAP for i in (0, 1)]
     scene = Scenes(1)[0]
     row = rows[0]
-    assert (row["item"], row["caption"], row["status"]) == (scene.id, scene.captions[0].text, "ok")
-    assert row["provenance"]["model"] == "demo-clip"
-    assert row["provenance"]["image_passes"] == 3
-    assert "seconds" not in row["provenance"]
-    assert row["seconds"] > 0
+    assert (row.item, row.caption, row.status) == (scene.id, scene.captions[0].text, "ok")
+    assert row.provenance["model"] == "demo-clip"
+    assert row.provenance["image_passes"] == 3
+    assert "seconds" not in row.provenance
+    assert row.seconds > 0
     found = fixlip.explain(scene.picture, scene.captions[0].text, model="demo-clip", estimator="itsm", progress=False)
-    assert row["similarity"] == pytest.approx(found.full_value, abs=1e-4)
-    assert [o["name"] for o in row["metrics"]["grounding"]["objects"]] == [o.name for o in scene.captions[0].objects]
+    assert row.similarity == pytest.approx(found.full_value, abs=1e-4)
+    assert [o["name"] for o in row.metrics["grounding"]["objects"]] == [o.name for o in scene.captions[0].objects]
 
 
 def test_the_game_of_an_item_is_made_once_for_all_estimators(tmp_path, monkeypatch):
@@ -87,35 +74,37 @@ def test_the_game_of_an_item_is_made_once_for_all_estimators(tmp_path, monkeypat
 
 def test_facts_of_the_picture_are_its_embedding(tmp_path):
     run(tmp_path, limit=1)
-    (facts,) = (row for row in read(tmp_path) if row["model"] and not row["estimator"])
+    (facts,) = (row for row in read(tmp_path) if row.model and not row.estimator)
     model, scene = fixlip.load_model("demo-clip"), Scenes(1)[0]
     own = model.own_image(model.image_input(scene.picture))
-    assert facts["metrics"]["picture"]["embedding"] == pytest.approx(own.tolist(), abs=1e-4)
+    assert facts.metrics["picture"]["embedding"] == pytest.approx(own.tolist(), abs=1e-4)
+    with pytest.raises(InputError, match="Only a row of an estimator"):
+        explain_item(tmp_path, facts)
 
 
 def test_options_in_names_reach_the_estimator_and_the_call(tmp_path):
     label = "banzhaf p=0.7 interactions=cross image_masks=64"
     run(tmp_path, limit=1, estimators=(label,), budget=999_999)
     row = read(tmp_path)[-1]
-    assert row["estimator"] == label
-    assert row["provenance"]["options"]["p"] == 0.7
-    assert row["provenance"]["image_passes"] == 66
-    assert row["provenance"]["budget"] is None
+    assert row.estimator == label
+    assert row.provenance["options"]["p"] == 0.7
+    assert row.provenance["image_passes"] == 66
+    assert row.provenance["budget"] is None
 
 
 def test_a_row_can_be_explained_again(tmp_path):
     run(tmp_path, limit=2, estimators=("interaction-lime image_masks=64",))
     row = read(tmp_path)[-1]
     found = explain_item(tmp_path, row)
-    assert found.players.caption == row["caption"]
-    assert found.full_value == row["similarity"]
-    assert found.provenance.seed == row["provenance"]["seed"]
+    assert found.players.caption == row.caption
+    assert found.full_value == row.similarity
+    assert found.provenance.seed == row.provenance["seed"]
     grounding = fixlip.metrics.grounding(
         found,
         [o.span for o in Scenes(2)[1].captions[0].objects],
         [[(0, 0, 1, 1)] for _ in Scenes(2)[1].captions[0].objects],
     )
-    assert len(grounding) == len(row["metrics"]["grounding"]["objects"])
+    assert len(grounding) == len(row.metrics["grounding"]["objects"])
 
 
 # What is not computed again
@@ -138,7 +127,7 @@ def test_what_was_cut_off_is_done_again_and_nothing_twice(tmp_path, keep):
     run(tmp_path / "cut")
     assert timeless(tmp_path / "cut") == timeless(tmp_path / "whole")
     rows = written(tmp_path / "cut")
-    assert len(rows) == len({(r["model"], r["estimator"], r["item"]) for r in rows}) == 15
+    assert len(rows) == len({(r.model, r.estimator, r.item) for r in rows}) == 15
 
 
 def test_estimators_models_and_metrics_may_be_added(tmp_path):
@@ -146,9 +135,9 @@ def test_estimators_models_and_metrics_may_be_added(tmp_path):
     assert run(tmp_path, limit=2).done == 2
     assert run(tmp_path, limit=2, metrics=("grounding", "faithfulness masks=20")).done == 4
     assert run(tmp_path, limit=3, metrics=("grounding", "faithfulness masks=20")).done == 2
-    rows = [row for row in read(tmp_path) if row["estimator"]]
+    rows = [row for row in read(tmp_path) if row.estimator]
     assert len(rows) == 6
-    assert all(set(row["metrics"]) == {"grounding", "faithfulness masks=20"} for row in rows)
+    assert all(set(row.metrics) == {"grounding", "faithfulness masks=20"} for row in rows)
     settings = json.loads((tmp_path / "run.json").read_text())
     assert settings["estimators"] == [*CHEAP]
     assert settings["metrics"] == ["grounding", "faithfulness masks=20"]
@@ -186,7 +175,7 @@ def test_a_shard_that_is_being_written_is_left_alone(tmp_path):
 def faulty(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"not a picture")
     good = Scenes(3)
-    return Few(
+    return ListedData(
         good[0],
         BadItem("twice", "duplicate", "scene-000000 is there twice"),
         Item("broken", tmp_path / "bad.png", (Caption("a dog"),)),
@@ -201,10 +190,18 @@ def test_bad_items_are_recorded_and_the_others_go_on(tmp_path):
     assert (outcome.items, outcome.evaluated) == (6, 2)
     assert outcome.skipped == {"duplicate": 1, "unreadable picture": 1, "empty caption": 1}
     assert sum(outcome.refused.values()) == 3  # two estimators, and the facts of the picture
-    bad = {row["item"]: row for row in read(tmp_path / "run") if row["status"] == "bad" and not row["model"]}
+    bad = {row.item: row for row in read(tmp_path / "run") if row.status == "bad" and not row.model}
     assert set(bad) == {"twice", "broken", "none"}
-    assert bad["broken"]["reason"].partition("' ")[2].startswith("is not a picture in a supported format")
+    assert bad["broken"].reason.partition("' ")[2].startswith("is not a picture in a supported format")
     assert run(tmp_path / "run", data=faulty(tmp_path)).done == 0
+
+
+@pytest.mark.parametrize("captions", ["first", "best"])
+def test_an_item_without_captions_is_bad(tmp_path, captions):
+    scene = Scenes(1)[0]
+    data = ListedData(Item("bare", scene.picture, ()), scene)
+    outcome = run(tmp_path, data=data, captions=captions, estimators=("itsm",))
+    assert (outcome.evaluated, outcome.skipped) == (1, {"empty caption": 1})
 
 
 def test_retry_does_what_failed_again(tmp_path):
@@ -229,7 +226,7 @@ def test_an_estimator_that_breaks_does_not_stop_the_others(tmp_path, monkeypatch
     assert outcome.evaluated == 2
     monkeypatch.undo()
     assert run(tmp_path, limit=2, retry=True).refused == {}
-    assert [row["status"] for row in read(tmp_path)] == ["ok"] * 6
+    assert [row.status for row in read(tmp_path)] == ["ok"] * 6
 
 
 def test_a_metric_that_no_item_allows_is_named(tmp_path):
@@ -245,7 +242,7 @@ def test_a_metric_that_no_item_allows_is_named(tmp_path):
 
 def captioned():
     scenes = Scenes(4, n_objects=1)
-    return Few(
+    return ListedData(
         *(
             Item(s.id, s.picture, (Caption("a cloud"), s.captions[0], Caption("a shoe")))
             for s in (scenes[i] for i in range(4))
@@ -256,18 +253,28 @@ def captioned():
 def test_the_best_caption_is_that_of_the_highest_score(tmp_path):
     data = captioned()
     run(tmp_path, data=data, captions="best", metrics=("faithfulness masks=5",), models=("demo-clip", "demo-siglip"))
-    rows = [row for row in read(tmp_path) if row["estimator"] == "itsm"]
-    assert [row["caption"] for row in rows] == [item.captions[1].text for item in data.entries] * 2
+    rows = [row for row in read(tmp_path) if row.estimator == "itsm"]
+    assert [row.caption for row in rows] == [item.captions[1].text for item in data.entries] * 2
     run(tmp_path / "first", data=data, metrics=("faithfulness masks=5",))
-    assert {row["caption"] for row in read(tmp_path / "first")} == {"a cloud"}
+    assert {row.caption for row in read(tmp_path / "first")} == {"a cloud"}
+
+
+def test_a_score_that_is_no_number_is_the_lowest(tmp_path):
+    with Journal(tmp_path / "selection.jsonl") as journal:
+        for k in range(4):
+            where = {"item": f"i{k}", "index": k, "model": "demo-clip", "estimator": ""}
+            journal.append(ScoresRow(**where, scores=[None, -9.0, None]))
+    chosen = {"data": captioned(), "captions": "best", "metrics": ("faithfulness masks=5",), "estimators": ("itsm",)}
+    run(tmp_path, limit=1, **chosen)
+    assert [row.caption for row in read(tmp_path)] == [chosen["data"][0].captions[1].text]
 
 
 def test_the_top_pairs_are_those_of_the_highest_scores(tmp_path):
     run(tmp_path / "all", data=captioned(), captions="best", metrics=("faithfulness masks=5",))
-    scores = {row["item"]: row["similarity"] for row in read(tmp_path / "all")}
+    scores = {row.item: row.similarity for row in read(tmp_path / "all")}
     run(tmp_path / "top", data=captioned(), captions="best", top=2, metrics=("faithfulness masks=5",))
     best = sorted(sorted(scores), key=scores.get)[-2:]
-    assert {row["item"] for row in read(tmp_path / "top")} == set(best)
+    assert {row.item for row in read(tmp_path / "top")} == set(best)
     selection = tmp_path / "top" / "selection.jsonl"
     selection.write_bytes(selection.read_bytes()[:-40])
     assert run(tmp_path / "top", data=captioned(), captions="best", top=2, metrics=("faithfulness masks=5",)).done == 0
@@ -324,18 +331,11 @@ def test_specs_go_both_ways():
 
 def test_numbers_that_json_has_not_are_null(tmp_path):
     path = tmp_path / "rows-1-of-1.jsonl"
-    row = {
-        "model": "m",
-        "estimator": "e",
-        "item": "\udcff",
-        "index": 0,
-        "status": "ok",
-        "metrics": {"x": {"areas": np.array([1, np.nan])}},
-    }
+    numbers = {"areas": np.array([1, np.nan]), "y": float("inf"), "z": np.float32(0.5)}
     with Journal(path) as journal:
-        journal.append(row | {"y": float("inf"), "z": np.float32(0.5)})
-    (found,) = lines(path)
-    assert (found["metrics"]["x"]["areas"], found["y"], found["z"]) == ([1.0, None], None, 0.5)
+        journal.append(ExplainedRow(item="\udcff", index=0, model="m", estimator="e", metrics={"x": numbers}))
+    (row,) = lines(path)
+    assert (row.item, row.metrics) == ("\udcff", {"x": {"areas": [1.0, None], "y": None, "z": 0.5}})
 
 
 def test_a_damaged_line_in_between_is_named(tmp_path):
@@ -366,8 +366,8 @@ def test_words_that_the_model_does_not_read_are_not_scored(tmp_path):
     text = "a dog " * 40 + scene.captions[0].text
     span = (text.rindex(scene.captions[0].objects[0].name), len(text))
     thing = GroundedObject("x", scene.captions[0].objects[0].boxes, span)
-    run(tmp_path, data=Few(Item("x", scene.picture, (Caption(text, (thing,)),))), estimators=("itsm",))
-    assert read(tmp_path)[-1]["metrics"]["grounding"] is None
+    run(tmp_path, data=ListedData(Item("x", scene.picture, (Caption(text, (thing,)),))), estimators=("itsm",))
+    assert read(tmp_path)[-1].metrics["grounding"] is None
 
 
 # The model with random weights
@@ -407,13 +407,13 @@ def test_a_metric_that_fails_leaves_the_others(tmp_path, monkeypatch):
     outcome = run(tmp_path, limit=1, metrics=("foils", "grounding"), estimators=("itsm",))
     assert outcome.refused == {"foils: not this one": 1}
     row = read(tmp_path)[-1]
-    assert (row["status"], row["failed"]) == ("ok", {"foils": "not this one"})
-    assert row["metrics"]["foils"] is None
-    assert row["metrics"]["grounding"]["objects"]
+    assert (row.status, row.failed) == ("ok", {"foils": "not this one"})
+    assert row.metrics["foils"] is None
+    assert row.metrics["grounding"]["objects"]
     works = replace(get_metric("foils"), function=lambda case: {"found": True})
     monkeypatch.setitem(_registered, "foils", works)
     again = {"limit": 1, "metrics": ("foils", "grounding"), "estimators": ("itsm",)}
     assert run(tmp_path, **again).done == 0
     outcome = run(tmp_path, retry=True, **again)
     assert (outcome.done, outcome.refused) == (1, {})
-    assert read(tmp_path)[-1]["metrics"] == {"foils": {"found": True}, "grounding": row["metrics"]["grounding"]}
+    assert read(tmp_path)[-1].metrics == {"foils": {"found": True}, "grounding": row.metrics["grounding"]}

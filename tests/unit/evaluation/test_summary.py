@@ -6,8 +6,8 @@ import pytest
 
 from fixlip import InputError
 from fixlip.evaluation.metrics import get_metric, list_metrics
-from fixlip.evaluation.report.summary import summarise
 from tests.helpers import results
+from tests.helpers.results import summarise
 
 
 def pick(table, **wanted):

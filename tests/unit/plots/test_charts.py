@@ -8,7 +8,6 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from fixlip import InputError, plots
-from fixlip.evaluation.report.summary import summarise
 from fixlip.metrics import by_class
 from fixlip.metrics.curves import removal_order
 from fixlip.plots.style import COLOURS
@@ -16,6 +15,7 @@ from fixlip.results.removal_curves import RemovalCurves
 from tests.helpers import results
 from tests.helpers.oracles import assert_close
 from tests.helpers.pictures import explanation
+from tests.helpers.results import summarise
 
 X = [0.0, 0.5, 1.0]
 CURVES = [
