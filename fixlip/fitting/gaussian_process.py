@@ -178,9 +178,12 @@ class GaussianProcess:
         rng, k = np.random.default_rng(0), len(along)
         across, dual = _root(along @ self.spread @ along.T), self.dual @ along.T
         unit = np.maximum(np.square(across).sum(1), 1e-300)
-        rows = np.zeros((len(self.chi), number, k))
+        left_out = dual / np.diagonal(self.inverse)[:, None]
+        rows = rng.normal(size=(len(dual), number, 1)) * left_out[:, None]
         out = [np.zeros((len(self.families[family].players), number, k)) for family in families]
         for part in self.parts:
+            if part.family not in families:
+                continue
             roots = list(part.rows())
             found = np.concatenate([np.square(root.T @ dual) for root in roots]) / unit
             weight = np.concatenate([np.square(root).sum(0) for root in roots])[:, None]
@@ -191,9 +194,8 @@ class GaussianProcess:
             for root in roots:
                 rows += np.tensordot(root, drawn[start : start + root.shape[1]], 1)
                 start += root.shape[1]
-            for family, own in zip(families, out, strict=True):
-                if part.family == family:
-                    own += part.terms(drawn.reshape(len(drawn), -1)).reshape(own.shape)
+            own = out[families.index(part.family)]
+            own += part.terms(drawn.reshape(len(drawn), -1)).reshape(own.shape)
         flat = self.inverse @ rows.reshape(len(rows), -1)
         return [own - self.mean(f, flat).reshape(own.shape) for f, own in zip(families, out, strict=True)]
 
