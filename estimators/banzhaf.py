@@ -131,7 +131,7 @@ class Banzhaf(Estimator):
             c[0, 0] += game.bias
             effects = surrogate.effects(c)  # e_ik = c_ik / (p (1 - p)) = scale * <F_i, G_k> / (p (1 - p))
             stderr = surrogate.standard_errors(surrogate.deviations(image, text, F, G))
-            fit = Fit(effects, stderr, surrogate.r2(image, text, c))
+            fit = Fit(effects, stderr, surrogate.r2(image, text))
         return self._explained(game, fit, plan.image.masks, plan.described(masks), also=plan.remarks(masks))
 
     def _estimate_joint(self, game: CountedGame, request: Request) -> Explanation:
