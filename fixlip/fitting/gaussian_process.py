@@ -2,8 +2,8 @@
 
 The targets y(S) in R^D, a row for each mask S, are modelled as ``y = sum_A f_A chi_A(S) + noise`` over sets A of
 players, ``chi_A`` the product of the features of the players in A. The f_A of a family of terms are
-``f_A = eps_A + sum_r w_rA a_r`` with ``eps_A ~ N(0, gamma_A B)``, and ``a_r ~ N(0, tau B)`` for what many of them have in
-common: many small terms of one sign are no noise. The noise is N(0, sigma^2 B); all terms share the covariance B in
+``f_A = eps_A + sum_r w_rA a_r`` with ``eps_A ~ N(0, gamma_A B)``, and ``a_r ~ N(0, tau B)`` for what many of them have
+in common: many small terms of one sign are no noise. The noise is N(0, sigma^2 B); all terms share the covariance B in
 R^D. With V the covariance of the m rows the posterior mean of a term is its prior covariance with the rows times
 ``Q = V^-1 Y``: the system is [m, m], whatever the number of terms.
 """
@@ -42,7 +42,7 @@ def together(players: np.ndarray, weights: np.ndarray) -> Common:
         one, two, three = (np.sum(weighted**k, axis=1) for k in (1, 2, 3))
         order = players.shape[1]  # elementary symmetric polynomials, from the sums of powers
         sums = {1: one, 2: (one**2 - two) / 2, 3: (one**3 - 3 * one * two + 2 * three) / 6}[order]
-        return sums[:, None]
+        return np.asarray(sums[:, None])
 
     return Common(columns, lambda a: weights[players].prod(1)[:, None] * a)
 
@@ -112,10 +112,10 @@ class Family:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A part of the prior whose size was learnt: its roots, ``prior = root root'``, and its trace.
+    """A part of the prior of a family: its roots, ``prior = root root'``, and how much of it the rows should show.
 
     Attributes:
-        family: number of its family; -1 for the noise.
+        family: number of its family.
         rows: [m, n] features -> root of its covariance of the rows, [m, r], in chunks.
         terms: z [r, k] -> the terms of the family, [t, k].
         expected: trace of its covariance of the rows times V^-1.
@@ -138,7 +138,7 @@ class GaussianProcess:
         inverse: V^-1, [m, m].
         dual: Q = V^-1 Y, [m, D].
         spread: B, [D, D], estimated from the errors on rows that are left out of the fit.
-        parts: the parts of the prior, with the noise as the last.
+        parts: the parts of the prior.
         leverage: for each family the diagonal of its covariance of the rows times V^-1, [m].
     """
 
@@ -170,15 +170,19 @@ class GaussianProcess:
     def deviations(self, families: Sequence[int], along: np.ndarray, number: int) -> list[np.ndarray]:
         """Draw what the posterior means of families miss along directions [k, D] -> [t, number, k] each.
 
-        Each draw is the error of the posterior mean for a draw from the prior (Matheron's rule). Where the residual
-        shows more along a direction than the prior expects, in a part of the prior as a whole or in a single term, that
-        part or term is drawn larger: its variance by ``(1 + found) / (1 + expected)``, with ``found = |root' Q g|^2 /
-        g' B g`` and expected its mean under the prior.
+        Each draw is the error of the posterior mean for a draw of these families from the prior (Matheron's rule), seen
+        through a noise that assumes nothing of what else there is: the error of each row when it is left out of the
+        fit, with a random sign and size (wild bootstrap). Where the residual shows more along a direction than the
+        prior expects, in a part of the prior or in a single term, that part or term is drawn larger: its variance by
+        ``(1 + found) / (1 + expected)``, ``found = |root' Q g|^2 / g' B g`` and expected its mean under the prior.
+
+        Source: Wu, Jackknife, Bootstrap and Other Resampling Methods in Regression Analysis, 1986 (the bootstrap).
         """
         rng, k = np.random.default_rng(0), len(along)
         across, dual = _root(along @ self.spread @ along.T), self.dual @ along.T
         unit = np.maximum(np.square(across).sum(1), 1e-300)
         left_out = dual / np.diagonal(self.inverse)[:, None]
+        left_out *= np.sqrt(np.maximum(1 - sum(self.leverage[f] for f in families), 0.0))[:, None]
         rows = rng.normal(size=(len(dual), number, 1)) * left_out[:, None]
         out = [np.zeros((len(self.families[family].players), number, k)) for family in families]
         for part in self.parts:
@@ -220,8 +224,7 @@ def fit(chi: np.ndarray, targets: np.ndarray, families: tuple[Family, ...], nois
     kernels = [family.kernels(chi[some], family.shares) for family in families]
     traces = [np.array([np.trace(k) for k in ks]) / len(gram) for ks in kernels]
     for _ in range(ROUNDS):
-        total = sum(s * k for f, ks in zip(families, kernels, strict=True) for s, k in zip(f.all_sizes, ks, strict=True))
-        inverse = _inverse(total, noise)
+        inverse = _inverse(_weighted([f.all_sizes for f in families], kernels), noise)
         residual = _residual(inverse, gram)
         factors = [
             np.array([np.sqrt(max(np.vdot(k, residual), 0.0) / max(np.vdot(k, inverse), 1e-300)) for k in ks])
@@ -229,28 +232,34 @@ def fit(chi: np.ndarray, targets: np.ndarray, families: tuple[Family, ...], nois
         ]
         families = tuple(family.scaled(factor) for family, factor in zip(families, factors, strict=True))
         noise *= float(np.sqrt(max(np.trace(residual), 0.0) / np.trace(inverse)))
-        level = LEAST_NOISE + noise + sum(float(f.all_sizes @ t) for f, t in zip(families, traces, strict=True) if f.players.shape[1])
+        learnt = ((f, t) for f, t in zip(families, traces, strict=True) if f.players.shape[1])
+        level = LEAST_NOISE + noise + sum(float(f.all_sizes @ t) for f, t in learnt)
         families = tuple(family.scaled(np.full(len(family.all_sizes), 1 / level)) for family in families)
         noise = max(noise / level, LEAST_NOISE)
     whole = [family.kernels(chi, family.variance[None]) for family in families]
     sizes = [np.array([1.0, *(common.size for common in family.common)]) for family in families]
-    inverse = _inverse(sum(s * k for ss, ks in zip(sizes, whole, strict=True) for s, k in zip(ss, ks, strict=True)), noise)
-    expected = [[float(s * np.vdot(k, inverse)) for s, k in zip(ss, ks, strict=True)]
-                for ss, ks in zip(sizes, whole, strict=True)]  # fmt: skip
-    leverage = tuple(
-        sum(s * np.einsum("ij,ij->i", k, inverse) for s, k in zip(ss, ks, strict=True))
+    inverse = _inverse(_weighted(sizes, whole), noise)
+    held = [
+        [s * np.einsum("ij,ij->i", k, inverse) for s, k in zip(ss, ks, strict=True)]
         for ss, ks in zip(sizes, whole, strict=True)
-    )
+    ]
+    leverage = tuple(np.sum(parts, axis=0) for parts in held)
+    expected = [[float(part.sum()) for part in parts] for parts in held]
     dual = inverse @ targets
     left_out = dual / np.sqrt(np.diagonal(inverse))[:, None]
     spread = (left_out.T @ left_out + LEAST_NOISE * targets.T @ targets) / len(targets)
-    parts = _parts(chi, families, noise, expected, float(noise * np.trace(inverse)))
+    parts = _parts(chi, families, expected)
     return GaussianProcess(chi, families, noise, inverse, dual, spread, parts, leverage)
 
 
-def _parts(
-    chi: np.ndarray, families: tuple[Family, ...], noise: float, expected: list[list[float]], of_noise: float
-) -> tuple[Part, ...]:
+def _weighted(sizes: list[np.ndarray], kernels: list[list[np.ndarray]]) -> np.ndarray:
+    """Add up the kernels of all families, each times its size."""
+    pairs = (pair for family in zip(sizes, kernels, strict=True) for pair in zip(*family, strict=True))
+    total: np.ndarray = sum(size * kernel for size, kernel in pairs)
+    return total
+
+
+def _parts(chi: np.ndarray, families: tuple[Family, ...], expected: list[list[float]]) -> tuple[Part, ...]:
     parts = []
     for number, (family, sizes) in enumerate(zip(families, expected, strict=True)):
         root = np.sqrt(family.variance)
@@ -259,7 +268,8 @@ def _parts(
             return (family.products(chi, some) * root[some] for some in family.chunks())
 
         def terms(drawn: np.ndarray, root: np.ndarray = root) -> np.ndarray:
-            return root[:, None] * drawn
+            scaled: np.ndarray = root[:, None] * drawn
+            return scaled
 
         parts.append(Part(number, rows, terms, sizes[0]))
         for common, size in zip(family.common, sizes[1:], strict=True):
@@ -271,8 +281,6 @@ def _parts(
                 return common.spread(np.sqrt(common.size) * drawn)
 
             parts.append(Part(number, columns, spread, size))
-    unit = np.sqrt(noise) * np.eye(len(chi))
-    parts.append(Part(-1, lambda: iter([unit]), lambda drawn: drawn, of_noise))
     return tuple(parts)
 
 

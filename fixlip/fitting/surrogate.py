@@ -185,12 +185,13 @@ def remarks(
         masks: number of masks that were spent.
         word: argument by which more masks are asked for.
     """
-    notes, more = [], f"give {word}={2 * masks} or more"
+    notes, more, rough = [], f"give {word}={2 * masks} or more", True
     if stderr is None:
         notes.append(f"too few masks for standard errors; {more}")
     else:
         n_image = len(cross)
         signal, noise = np.nansum(cross**2), np.nansum(stderr.second_order[:n_image, n_image:] ** 2)
+        rough = noise > 0.05 * signal
         if noise > 100 * signal:
             notes.append(f"the interactions are far below their noise; {more}")
         elif noise > 0.2 * signal:
@@ -198,5 +199,6 @@ def remarks(
     if r2 is not None and np.isnan(r2):
         notes.append(CONSTANT)
     elif r2 is not None and r2 < 0.5:
-        notes.append(f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; read them as averages")
+        remedy = more if rough else "read them as averages"
+        notes.append(f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; {remedy}")
     return notes

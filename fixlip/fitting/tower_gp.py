@@ -5,19 +5,21 @@ a few of those make up nearly all of it: those of neighbouring players that matt
 too. The prior follows heredity, the variance of a term comes from those of its parts:
 
     single players   gamma_i     from their estimated effects
-    pairs            gamma_ij    proportional to gamma_i gamma_j near_ij
-    triples          gamma_ijk   proportional to sqrt(v_ij v_jk v_ik), v the posterior mean squares of the pairs
+    pairs            gamma_ij    a mixture of gamma_i gamma_j, gamma_i + gamma_j and 1, with near_ij and without
+    triples          gamma_ijk   proportional to sqrt(v_ij v_jk v_ik), v the mean squares of the pairs
 
-and every proportion is learnt from the embeddings (`fixlip.fitting.gaussian_process`). Where masks are paired
-with their complements, half the difference of the two embeddings holds the odd orders and half the sum the even ones,
-and the two are fitted apart.
+Many small terms of one sign, as where a picture saturates, are no noise: singles, pairs and triples have a mean in
+common, and where pairs are asked for, each player's pairs have one too. Pairs and triples that stand out from the
+residual have a variance of their own. Every proportion is learnt from the embeddings
+(`fixlip.fitting.gaussian_process`). Where masks are paired with their complements, half the difference of the two
+embeddings holds the odd orders and half the sum the even ones, and the two are fitted apart.
 
 Source: Hamada & Wu, Analysis of Designed Experiments with Complex Aliasing, 1992, for heredity.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import combinations
 from typing import Literal
 
@@ -31,9 +33,9 @@ TRIPLES = 1000  # triples that are modelled, the likeliest
 PAIRS = 4096  # pairs that are modelled where no pairs are asked for, the likeliest
 CANDIDATES = 100  # players among which triples are sought
 FLOOR = 0.05  # least prior variance of a single player, relative to the mean one
-DIRECTIONS = 8  # of the embeddings, in which striking triples are sought
+DIRECTIONS = 8  # of the embeddings, in which striking pairs and triples are sought
 STRIKING = 5.0  # standard deviations
-MOST_STRIKING = 16  # triples
+MOST_STRIKING = 16  # of them
 AMONG = 64  # players among which they are sought
 REACH = 2.0  # squared distance in patches at which a pair is half as likely as one at no distance
 DRAWS = 64  # draws from the posterior, for standard errors
@@ -124,6 +126,12 @@ class TowerProcess:
         moments: np.ndarray = np.einsum("amd,bme->abde", rows, rows, optimize=True) / len(self.masks)
         return moments
 
+    @property
+    def witnesses(self) -> float:
+        """Number of masks that the variance of the embeddings comes from; 0 where they do not vary."""
+        squares = np.square(self.embeddings - self.average).sum(1)
+        return float(squares.sum() ** 2 / max(np.square(squares).sum(), 1e-300))
+
     def _used(self) -> list[tuple[GaussianProcess, int]]:
         return [self.parts[name] for name in ("constant", "singles", "pairs")[: self.order + 1]]
 
@@ -152,15 +160,31 @@ def tower_process(
     if design.kind == "paired":
         chi, even, odd = chi[0::2], (centred[0::2] + centred[1::2]) / 2, (centred[0::2] - centred[1::2]) / 2
         singles = _singles(chi, odd)
-        second = fit(chi, even, (constant, _pairs(singles.variance, near, order)), 2 * NOISE)
-        third = _with_triples(chi, odd, (singles,), second, 1)
+        second = _fit(chi, even, (constant,), partial(_pairs, singles.variance, near, order), 2)
+        third = _fit(chi, odd, (singles,), partial(_triples, _pair_variances(second, 1)), 3)
         parts = {"constant": (second, 0), "pairs": (second, 1), "singles": (third, 0)}
     else:
         singles = _singles(chi, centred)
-        first = fit(chi, centred, (constant, singles, _pairs(singles.variance, near, order)), NOISE)
-        both = _with_triples(chi, centred, first.families, first, 2)
+        first = _fit(chi, centred, (constant, singles), partial(_pairs, singles.variance, near, order), 2)
+        both = _fit(chi, centred, first.families, partial(_triples, _pair_variances(first, 2)), 3)
         parts = {"constant": (both, 0), "singles": (both, 1), "pairs": (both, 2)}
     return TowerProcess(design.masks, embeddings, p, order, parts)
+
+
+def _fit(
+    chi: np.ndarray, targets: np.ndarray, families: tuple[Family, ...], build: Callable[..., Family], order: int
+) -> GaussianProcess:
+    """Fit families and one more, and again where terms of this one stand out from the noise, with rows to spare."""
+    process = fit(chi, targets, (*families, build(np.zeros((0, order), dtype=int))), NOISE)
+    if len(chi) < fewest_to_check(chi.shape[1]) or chi.shape[1] < order:
+        return process
+    striking = _striking(process, order)
+    return fit(chi, targets, (*families, build(striking)), NOISE) if len(striking) else process
+
+
+def fewest_to_check(n: int) -> int:
+    """Return how many rows, masks or pairs of complements, show whether something is not as the prior expects."""
+    return 2 * (n + 1) + 1
 
 
 def _singles(chi: np.ndarray, targets: np.ndarray) -> Family:
@@ -171,23 +195,34 @@ def _singles(chi: np.ndarray, targets: np.ndarray) -> Family:
     return Family(players, _share(variance)[None], np.ones(1), (together(players, np.ones(len(size))),))
 
 
-def _pairs(singles: np.ndarray, near: np.ndarray | None, order: int) -> Family:
+def _pairs(singles: np.ndarray, near: np.ndarray | None, order: int, striking: np.ndarray) -> Family:
     """Build the family of pairs, with patterns of variance by heredity and nearness, and what they have in common."""
     i, j = np.triu_indices(len(singles), 1)
     gamma = singles / max(singles.mean(), 1e-300)
     close = np.ones(len(i)) if near is None else near[i, j]
     patterns = [gamma[i] * gamma[j] * close, np.ones(len(i)), gamma[i] * gamma[j], gamma[i] + gamma[j]]
     patterns += [] if near is None else [close, (gamma[i] + gamma[j]) * close]
+    kept = np.arange(len(i))
     if order == 1 and len(i) > PAIRS:
         kept = np.argsort(-patterns[0], kind="stable")[:PAIRS]
-        i, j, patterns = i[kept], j[kept], [pattern[kept] for pattern in patterns]
-    players = np.stack([i, j], axis=1)
+    players, shares = _marked(np.stack([i, j], axis=1)[kept], np.stack(patterns)[:, kept], striking)
     common = [together(players, np.ones(len(singles))), together(players, np.sqrt(gamma))]
     if order == 2:
         common.append(by_player(players))
     common = [replace(c, size=0.01 / max(len(i), 1)) for c in common]
-    sizes = np.array([0.9, *[0.1 / (len(patterns) - 1)] * (len(patterns) - 1)])
-    return Family(players, np.stack([_share(pattern) for pattern in patterns]), sizes, tuple(common))
+    return Family(players, shares, np.full(len(shares), 1 / len(shares)), tuple(common))
+
+
+def _marked(players: np.ndarray, patterns: np.ndarray, striking: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give striking terms a pattern of variance of their own; patterns become shares of 1."""
+    known = {tuple(term) for term in players}
+    missing = [term for term in striking.tolist() if tuple(term) not in known]
+    players = np.concatenate([players, np.array(missing, dtype=int).reshape(-1, striking.shape[1])])
+    patterns = np.pad(patterns, ((0, 0), (0, len(missing))))
+    if len(striking):
+        mark = (players[:, None] == striking).all(2).any(1)
+        patterns = np.concatenate([patterns, mark[None]])
+    return players, np.stack([_share(pattern) for pattern in patterns])
 
 
 def _share(variance: np.ndarray) -> np.ndarray:
@@ -195,72 +230,57 @@ def _share(variance: np.ndarray) -> np.ndarray:
     return share
 
 
-def _with_triples(
-    chi: np.ndarray, targets: np.ndarray, families: tuple[Family, ...], pairs: GaussianProcess, number: int
-) -> GaussianProcess:
-    """Fit the families and the likeliest triples; then, with rows to spare, those too that stand out from the noise."""
-    n = chi.shape[1]
-    families = (*families, _triples(_pair_variances(pairs, number, n)))
-    process = fit(chi, targets, families, NOISE)
-    striking = _striking(process) if len(chi) > 2 * (n + 1) else np.zeros((0, 3), dtype=int)
-    if not len(striking):
-        return process
-    alone = Family(striking, np.ones((1, len(striking))) / len(striking), np.array([NOISE]))
-    return fit(chi, targets, (*process.families, alone), process.noise)
+def _striking(process: GaussianProcess, order: int) -> np.ndarray:
+    """Seek the products of two or three players that the residual shows, one after the other, [k, order].
 
-
-def _striking(process: GaussianProcess) -> np.ndarray:
-    """Seek the triples that the residual shows, one after the other, among the players that it shows, [k, 3]."""
-    everyone, n = process.chi, process.chi.shape[1]
-    of_each = np.square(everyone.T @ process.dual).sum(1)
+    They are sought along the leading directions of the embeddings, among the players that the residual shows most.
+    """
+    of_each = np.square(process.chi.T @ process.dual).sum(1)
     players = np.sort(np.argsort(-of_each, kind="stable")[:AMONG])
-    if n < 3:
-        return np.zeros((0, 3), dtype=int)
-    chi = everyone[:, players]
-    i, j = np.triu_indices(len(players), 1)
-    pairs, third = chi[:, i] * chi[:, j], np.arange(len(players)) > j[:, None]
+    chi = process.chi[:, players]
+    lower = np.array(list(combinations(range(len(players)), order - 1)), dtype=int)
+    products, later = chi[:, lower].prod(2), np.arange(len(players)) > lower[:, -1:]
     values, vectors = np.linalg.eigh(process.spread)
     leading = vectors[:, -DIRECTIONS:] / np.sqrt(np.maximum(values[-DIRECTIONS:], 1e-300))
-    dual, inverse = process.dual @ leading, process.inverse
-    k = dual.shape[1]
-    sums = (pairs.T @ (chi[:, :, None] * dual[:, None]).reshape(len(chi), -1)).reshape(len(i), -1, k)
-    chosen: list[tuple[int, int]] = []
+    dual = process.dual @ leading
+    sums = (products.T @ (chi[:, :, None] * dual[:, None]).reshape(len(chi), -1)).reshape(*later.shape, -1)
+    chosen: list[list[int]] = []
     reaches: list[tuple[np.ndarray, float]] = []
     while len(chosen) < MOST_STRIKING:
-        size = np.where(third, np.abs(sums).max(2), 0.0)
-        pair, player = np.unravel_index(int(size.argmax()), size.shape)
-        phi = pairs[:, pair] * chi[:, player]
-        reach = inverse @ phi - sum(r * (r @ phi) / u for r, u in reaches)
+        size = np.where(later, np.abs(sums).max(2), 0.0)
+        first, last = np.unravel_index(int(size.argmax()), size.shape)
+        phi = products[:, first] * chi[:, last]
+        reach = process.inverse @ phi - sum(r * (r @ phi) / u for r, u in reaches)
         unit = float(phi @ reach)
-        if unit <= 0 or size[pair, player] < STRIKING * np.sqrt(unit):
+        if unit <= 0 or size[first, last] < STRIKING * np.sqrt(unit):
             break
-        chosen.append((int(pair), int(player)))
+        chosen.append([*players[lower[first]], players[last]])
         step = phi @ dual / unit
         dual = dual - np.outer(reach, step)
-        sums = sums - (pairs.T @ (chi * reach[:, None]))[:, :, None] * step
+        sums = sums - (products.T @ (chi * reach[:, None]))[:, :, None] * step
         reaches.append((reach, unit))
-    at = np.array(chosen, dtype=int).reshape(-1, 2)
-    return players[np.stack([i[at[:, 0]], j[at[:, 0]], at[:, 1]], axis=1)]
+    return np.array(chosen, dtype=int).reshape(-1, order)
 
 
-def _pair_variances(process: GaussianProcess, family: int, n: int) -> np.ndarray:
-    """Return the mean squares of the pairs, [n, n], in units of the trace of `spread`: of the posterior and the prior."""
-    i, j = process.families[family].players.T
+def _pair_variances(process: GaussianProcess, family: int) -> np.ndarray:
+    """Return the mean squares of the pairs, [n, n], of the posterior mean and the prior, in units of `spread`."""
+    (i, j), n = process.families[family].players.T, process.chi.shape[1]
     out = np.zeros((n, n))
     unit = max(np.trace(process.spread), 1e-300)
     out[i, j] = np.square(process.mean(family)).sum(1) / unit + process.families[family].variance
     return out + out.T
 
 
-def _triples(pairs: np.ndarray) -> Family:
-    players = np.sort(np.argsort(-pairs.sum(1))[:CANDIDATES])
+def _triples(pairs: np.ndarray, striking: np.ndarray) -> Family:
+    """Build the family of the likeliest triples, by the variances of their pairs, and what they have in common."""
+    players = np.sort(np.argsort(-pairs.sum(1), kind="stable")[:CANDIDATES])
     triples = players[np.array(list(combinations(range(len(players)), 3)), dtype=int).reshape(-1, 3)]
     i, j, k = triples.T
     variance = np.sqrt(pairs[i, j] * pairs[i, k] * pairs[j, k])
     kept = np.argsort(-variance, kind="stable")[:TRIPLES]
-    shares, kept = variance[kept], triples[kept]
-    common = replace(together(kept, np.ones(len(pairs))), size=1e-3 / max(len(triples), 1))
-    return Family(kept, _share(shares)[None], np.array([NOISE]), (common,))
+    terms, shares = _marked(triples[kept], variance[kept][None], striking)
+    common = replace(together(terms, np.ones(len(pairs))), size=1e-3 / max(len(triples), 1))
+    return Family(terms, shares, np.full(len(shares), NOISE / len(shares)), (common,))
 
 
 def nearness(grid: tuple[int, int]) -> np.ndarray:
