@@ -114,7 +114,7 @@ def estimator_class(name: str) -> type[Estimator]:
 def _in_the_source(name: str) -> bool:
     """Return whether a module of this name is among the built-in estimators, without an installed entry point."""
     module = f"{GROUP}.{name.replace('-', '_')}"
-    if not name.replace("-", "_").isidentifier() or module in {point.module for point in _entry_points().values()}:
+    if not name.replace("-", "_").isidentifier() or module in {point.module for point in points(GROUP).values()}:
         return False
     try:
         return find_spec(module) is not None
