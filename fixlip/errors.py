@@ -45,7 +45,7 @@ def unknown(what: str, name: str, valid: Iterable[str], first: Sequence[str] = (
         first: those that are suggested and listed before others.
 
     Example:
-        >>> unknown("model", "siglip2", ["ViT-B-16-SigLIP2", "ViT-B-16-SigLIP2-256", "RN50"])[:55]
+        >>> unknown("model", "siglip2", ["ViT-B-16-SigLIP2", "ViT-B-16-SigLIP2-256", "RN50"])[:56]
         "Unknown model 'siglip2'. Did you mean 'ViT-B-16-SigLIP2'"
     """
     printable = {name if name.isprintable() else repr(name) for name in valid}

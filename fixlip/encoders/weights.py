@@ -13,10 +13,10 @@ FLOATS = (torch.bfloat16, torch.float16, torch.float32, torch.float64)  # coarse
 
 
 def first_type(module: nn.Module | None) -> torch.dtype:
-    """The type of the first layer with floating weights: what goes into the module has it. float32 without one.
+    """Return the type of the first layer with floating weights, which what goes into the module has; else float32.
 
     Example:
-        >>> first_type(nn.Sequential(nn.Embedding(2, 3).to(torch.int8), nn.Linear(3, 2).half()))
+        >>> first_type(nn.Sequential(nn.Linear(3, 2).half(), nn.Linear(2, 2)))
         torch.float16
     """
     return next(_types(module), torch.float32)

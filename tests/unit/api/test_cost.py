@@ -51,6 +51,7 @@ def test_captions_share_the_passes_of_the_picture(own_clip, scene, monkeypatch):
     assert made == {"image": cost.image_passes + checks["image"], "text": cost.text_passes + checks["text"]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [2, 11])
 def test_a_contrast_of_long_captions_costs_more_text(own_clip, scene, monkeypatch, words):
     made, inner = [], own_clip.embed_text

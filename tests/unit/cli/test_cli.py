@@ -12,6 +12,7 @@ import fixlip
 FAST = ("--model", "demo-clip", "--image-masks", "128", "--option", "interactions=cross")
 
 
+@pytest.mark.slow
 def test_demo(cli, tmp_path):
     code, out, err = cli("demo", "--out", tmp_path)
     assert (code, err) == (0, "")

@@ -35,6 +35,9 @@ for member in MEMBERS:
         setattr(Wrapper, member, property(lambda self, member=member: getattr(self.encoder, member)))
 
 
+SLOW = pytest.mark.slow
+
+
 def explained(encoder, scene, **call):
     options = {"interactions": "cross"}
     return fixlip.explain(
@@ -44,7 +47,7 @@ def explained(encoder, scene, **call):
 
 
 @pytest.mark.parametrize("players", IMAGE_PLAYERS)
-@pytest.mark.parametrize("removal", ["mean", "blur", "attention", "drop"])
+@pytest.mark.parametrize("removal", ["mean", "drop", *(pytest.param(r, marks=SLOW) for r in ("blur", "attention"))])
 def test_a_wrapper_is_explained_as_what_it_wraps(demo_clip, scene, players, removal):
     call = {"image_players": IMAGE_PLAYERS[players], "removal": {"image": removal}}
     if removal in ("attention", "drop"):

@@ -39,6 +39,7 @@ def test_main_effects_of_a_bilinear_game_shrink_with_p():
         assert_close(values[:4], p * (a @ b.T).sum(1), 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fit", ["gaussian-process", "least-squares"])
 @pytest.mark.parametrize("sampling", ["paired", "independent"])
 @pytest.mark.parametrize("interactions", ["cross", "all"])

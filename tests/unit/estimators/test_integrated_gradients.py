@@ -90,7 +90,9 @@ def gauss(steps):
     return (nodes + 1) / 2, weights / 2
 
 
-@pytest.mark.parametrize("place", [pytest.param("first", marks=pytest.mark.slow), "middle", "last"])
+@pytest.mark.parametrize(
+    "place", [pytest.param("first", marks=pytest.mark.slow), "middle", pytest.param("last", marks=pytest.mark.slow)]
+)
 def test_it_equals_explicit_jacobians(double_game, place):
     depths = [double_game.layers(side).depth for side in ("image", "text")]
     layers = [{"first": 0, "middle": (d + 1) // 2, "last": d - 1}[place] for d in depths]
@@ -155,6 +157,7 @@ def test_the_oracle_catches(fault, monkeypatch):
         agrees(game, expected, tolerance=1e-3, steps=3)
 
 
+@pytest.mark.slow
 def test_completeness(demo_games):
     def gaps(quadrature, steps):
         estimator = IntegratedGradients(steps=steps, quadrature=quadrature)

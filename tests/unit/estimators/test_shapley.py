@@ -66,6 +66,7 @@ def test_joint_masks_equal_a_dense_regression():
         assert_close(found, expected, 1e-8)
 
 
+@pytest.mark.slow
 def test_standard_errors_are_of_the_right_size():
     game = random_towers(9, 3, seed=4)
     for estimator, call in (

@@ -63,6 +63,7 @@ def test_smaller_targets_take_more_masks():
     assert spent[-1] > 2 * spent[0]
 
 
+@pytest.mark.slow
 def test_the_error_that_it_stops_at_is_that_of_the_answer():
     estimator = fixlip.get_estimator("banzhaf", interactions="cross", sampling="independent")
     truth = estimator.explain(Towers(), image_masks=2**15, seed=1).cross

@@ -104,6 +104,7 @@ def test_words_signs_and_limit():
         plots.network(found, words="zebra")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
