@@ -95,12 +95,9 @@ class TowerPlan:
             return [
                 f"at p = {self.p:g} the standard errors of a Gaussian process are too small; take fit='least-squares'"
             ]
-        paired, more = design.kind == "paired", f"give {self.side}_masks="
-        if self.fit == "gaussian-process":
-            needed = fewest_to_check(self.n) * (1 + paired)
-        else:
-            needed = 4 * block_size(self.n) * paired
-        notes = []
+        of_blocks = 4 * block_size(self.n) if design.kind == "paired" else 0
+        needed = 2 * fewest_to_check(self.n) if self.fit == "gaussian-process" else of_blocks
+        notes, more = [], f"give {self.side}_masks="
         if self.masks < needed:
             notes.append(f"so few {self.side} masks hide what several players do together; {more}{needed} or more")
         if isinstance(fit, TowerProcess) and fit.witnesses < FEWEST_WITNESSES:
