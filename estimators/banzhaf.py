@@ -11,7 +11,7 @@ from fixlip.estimator import AXIOMS, Capabilities, Estimator
 from fixlip.fitting.joint_masks import joint_budget, most_passes
 from fixlip.fitting.regression import CHUNK, Fit, fit_grid, fit_joint, n_terms
 from fixlip.fitting.sampling import make_design
-from fixlip.fitting.surrogate import Surrogate, remarks
+from fixlip.fitting.surrogate import Surrogate, TowerFit, remarks
 from fixlip.fitting.tower_fits import PER_TERM, Rules
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
@@ -121,18 +121,19 @@ class Banzhaf(Estimator):
         plan = self._rules.plan(game.n_image, game.n_text, request)  # which terms, how many masks, which fit
         surrogate = replace(plan.surrogate, scale=game.scale, bias=game.bias)
         masks = plan.draw(request.seed)  # of each tower, every player present with probability p
+        towers: Sequence[TowerFit] = ()
         if plan.on_the_grid(masks):  # all pairs by least squares, as published
             kernel = np.ones((game.n_image + 1, game.n_text + 1))  # the weights are those of the masks alone
             fit = fit_grid((game.image_embeddings, game.text_embeddings), masks, kernel, surrogate)
         else:
-            image, text = plan.fit(game, masks, request.seed)  # the embeddings on 1, chi_i (and chi_i chi_j)
+            towers = image, text = plan.fit(game, masks, request.seed)  # the embeddings on 1, chi_i (and chi_i chi_j)
             F, G = image.coefficients(self.ridge), text.coefficients(self.ridge)
             c = surrogate.cut(game.scale * F @ G.T)  # c_ik = scale * <F_i, G_k>
             c[0, 0] += game.bias
             effects = surrogate.effects(c)  # e_ik = c_ik / (p (1 - p)) = scale * <F_i, G_k> / (p (1 - p))
             stderr = surrogate.standard_errors(surrogate.deviations(image, text, F, G))
-            fit = Fit(effects, stderr, surrogate.r2(image, text, c))
-        return self._explained(game, fit, plan.image.masks, plan.described(masks), also=plan.remarks(masks))
+            fit = Fit(effects, stderr, surrogate.r2(image, text))
+        return self._explained(game, fit, plan.image.masks, plan.described(masks), also=plan.remarks(masks, towers))
 
     def _estimate_joint(self, game: CountedGame, request: Request) -> Explanation:
         """Regress the values of joint masks on all terms at once, as in the published code."""

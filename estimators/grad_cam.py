@@ -55,7 +55,7 @@ class GradCam(Estimator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.layer is not None and (type(self.layer) is not int or self.layer < 0):
+        if self.layer is not None and self.layer < 0:
             raise OptionError(f"layer is a whole number counted from the end (0: before the head), got {self.layer!r}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:

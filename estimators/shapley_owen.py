@@ -82,7 +82,7 @@ class ShapleyOwen(Estimator):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.nodes is not None and (type(self.nodes) is not int or not 2 <= self.nodes <= MOST_NODES):
+        if self.nodes is not None and not 2 <= self.nodes <= MOST_NODES:
             raise OptionError(f"nodes is a whole number from 2 to {MOST_NODES}, got {self.nodes!r}.")
         if self.ridge < 0:
             raise OptionError(f"ridge must not be negative, got {self.ridge}.")

@@ -1,9 +1,7 @@
 """The one family of errors that fixlip raises on purpose."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
-from operator import index
-from typing import Any
 
 
 class FixlipError(Exception):
@@ -34,33 +32,35 @@ class MissingExtraError(FixlipError, ImportError):
     """An optional dependency is not installed."""
 
 
-def unknown(what: str, name: str, valid: Iterable[str]) -> str:
-    """Write the message for an unknown name: the nearest valid name, and all valid names where they are few."""
-    names = sorted({name if name.isprintable() else repr(name) for name in valid})
-    near = get_close_matches(name, names, n=1, cutoff=0.5)
+def unknown(what: str, name: str, valid: Iterable[str], first: Sequence[str] = ()) -> str:
+    """Write the message for an unknown name: the nearest valid name, and all valid names where they are few.
+
+    Near is a name that contains the given one, the shortest of them, or else one that is spelled alike; case and signs
+    do not matter.
+
+    Args:
+        what: the kind of thing, in words.
+        name: the name given.
+        valid: all valid names.
+        first: those that are suggested and listed before others.
+
+    Example:
+        >>> unknown("model", "siglip2", ["ViT-B-16-SigLIP2", "ViT-B-16-SigLIP2-256", "RN50"])[:56]
+        "Unknown model 'siglip2'. Did you mean 'ViT-B-16-SigLIP2'"
+    """
+    printable = {name if name.isprintable() else repr(name) for name in valid}
+    names = [*first, *sorted(printable - set(first))]
+    plain = {name: _letters(name) for name in names}
+    asked = _letters(name)
+    within = [name for name in names if len(asked) > 2 and asked in plain[name]]
+    near = [name for name in first if name in within] or sorted(within, key=len)
+    if not near:
+        alike = get_close_matches(asked, plain.values(), n=1, cutoff=0.5)
+        near = [name for name in names if plain[name] in alike]
     hint = f" Did you mean {near[0]!r}?" if near else ""
     listed = ", ".join(names) if len(names) <= 20 else f"{', '.join(names[:8])} and {len(names) - 8} more"
     return f"Unknown {what} {name!r}.{hint} Valid: {listed or 'none'}."
 
 
-def whole_number(name: str, value: Any, least: int) -> int:
-    """Check a whole number that is given as an option, and return it as an int.
-
-    Args:
-        name: name of the option.
-        value: the value given; integers of numpy are whole numbers too, truth values and 2.0 are not.
-        least: smallest value allowed.
-
-    Raises:
-        OptionError: the value is no whole number, or too small.
-
-    Example:
-        >>> whole_number("budget", 2.5, least=1)
-        Traceback (most recent call last):
-        fixlip.errors.OptionError: budget must be a whole number, got 2.5.
-    """
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise OptionError(f"{name} must be a whole number, got {value!r}.")
-    if index(value) < least:
-        raise OptionError(f"{name} must be at least {least}, got {value}.")
-    return index(value)
+def _letters(name: str) -> str:
+    return "".join(char for char in name.lower() if char.isalnum())

@@ -4,15 +4,17 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from importlib.metadata import version
-from math import isfinite
 from time import perf_counter
+from types import NoneType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
+from fixlip.arguments import plain_number, real_number, whole_number
 from fixlip.errors import InputError, OptionError, unknown
 from fixlip.fitting.numerics import sound
 from fixlip.fitting.stopping import Run, uninterrupted, until
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
+from fixlip.runtime.modes import plain_torch
 from fixlip.runtime.progress import Progress, tracking
 
 if TYPE_CHECKING:
@@ -64,16 +66,17 @@ class Estimator(ABC):
     capabilities: ClassVar[Capabilities]
 
     def __post_init__(self) -> None:
-        """Refuse a value that the annotation of its option does not allow."""
+        """Refuse a value that the annotation of its option does not allow; numbers become numbers of Python."""
         for name, kind in get_type_hints(type(self)).items():
-            if get_origin(kind) is Literal and getattr(self, name) not in get_args(kind):
-                raise OptionError(unknown(f"value of {name}", str(getattr(self, name)), map(str, get_args(kind))))
-            if kind not in (int, float):
+            if get_origin(kind) is ClassVar:
                 continue
-            value = getattr(self, name)
-            number = isinstance(value, (int, kind)) and not isinstance(value, bool)
-            if not number or (isinstance(value, float) and not isfinite(value)):
-                raise OptionError(f"{name} must be a {'whole ' * (kind is int)}number, got {value!r}.")
+            kinds, value = get_args(kind) or (kind,), plain_number(getattr(self, name))
+            object.__setattr__(self, name, value)
+            if get_origin(kind) is Literal and value not in kinds:
+                raise OptionError(unknown(f"value of {name}", str(value), map(str, kinds)))
+            if not {int, float}.isdisjoint(kinds) and not (value is None and NoneType in kinds):
+                number = real_number(name, value) if float in kinds else whole_number(name, value)
+                object.__setattr__(self, name, number)
 
     @abstractmethod
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
@@ -134,7 +137,7 @@ class Estimator(ABC):
             )
         start, request = perf_counter(), Request(budget, image_masks, text_masks, seed, joint)
         total = sum(self.passes(game.n_image, game.n_text, request))
-        with tracking(progress, total, needs.name) as tracker:
+        with plain_torch(), tracking(progress, total, needs.name) as tracker:
             counted = CountedGame(game, tracker.tick)
             passes = partial(self.passes, game.n_image, game.n_text)
             run = Run(needs.name, needs.stderr, self.joint, passes, self.estimate)

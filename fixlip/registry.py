@@ -112,10 +112,12 @@ def estimator_class(name: str) -> type[Estimator]:
 
 
 def _in_the_source(name: str) -> bool:
-    """Return whether a module of this name is among the built-in estimators, whose entry point is not installed yet."""
-    module = name.replace("-", "_")
+    """Return whether a module of this name is among the built-in estimators, without an installed entry point."""
+    module = f"{GROUP}.{name.replace('-', '_')}"
+    if not name.replace("-", "_").isidentifier() or module in {point.module for point in points(GROUP).values()}:
+        return False
     try:
-        return module.isidentifier() and find_spec(f"{GROUP}.{module}") is not None
+        return find_spec(module) is not None
     except ImportError:  # a folder fixlip in the working directory hides the package
         return False
 
@@ -146,6 +148,9 @@ def as_estimator(estimator: str | Estimator, options: dict[str, Any] | None = No
     """
     if isinstance(estimator, str):
         return get_estimator(estimator, **(options or {}))
+    if not isinstance(estimator, Estimator):
+        made = f"{estimator.__name__}()" if isinstance(estimator, type) else "fixlip.get_estimator(name)"
+        raise OptionError(f"estimator is a name or an Estimator such as {made}, got {estimator!r}.")
     if options:
         raise OptionError("Options go with the name of an estimator; this estimator has its options already.")
     return estimator

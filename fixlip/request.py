@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from fixlip.errors import whole_number
+from fixlip.arguments import whole_number
 
 
 @dataclass(frozen=True)

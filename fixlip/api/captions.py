@@ -1,6 +1,6 @@
 """Several captions of one picture: which one a model prefers, and why it prefers one to another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from fixlip.api.load import DEFAULT_MODEL, encoder_for
+from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.estimator import Estimator
 from fixlip.fitting.stopping import all_or_nothing
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
     from fixlip.results.explanation import Explanation
 
 
-def rank(image: ImageLike, texts: Sequence[str], *, model: "str | DualEncoder" = DEFAULT_MODEL) -> Ranking:
+def rank(image: ImageLike, texts: Iterable[str], *, model: "str | DualEncoder" = DEFAULT_MODEL) -> Ranking:
     """Rank captions by their similarity to a picture.
 
     The cost is one pass of the image tower, and one pass of the text tower for each caption.
 
     Args:
         image, model: as in `fixlip.explain`.
-        texts: the captions, all different.
+        texts: the captions, all different: a list, an array, a column of a table, a generator.
 
     Raises:
         FixlipError: no caption, a repeated caption, a caption without words, or as `fixlip.explain`.
@@ -44,14 +45,15 @@ def rank(image: ImageLike, texts: Sequence[str], *, model: "str | DualEncoder" =
         >>> ranking.measure, [ranked.caption for ranked in ranking.captions]
         ('softmax', ['a dog and an umbrella', 'a dog', 'a cat'])
     """
-    if not texts:
+    captions = in_order("texts", texts)
+    if not captions:
         raise InputError("There is no caption to rank.")
-    twice = [text for k, text in enumerate(texts) if text in texts[:k]]
+    twice = [text for k, text in enumerate(captions) if text in captions[:k]]
     if twice:
         raise InputError(f"The caption {twice[0]!r} is given twice; give each caption once.")
     encoder, logits, notes = encoder_for(model, None), [], []
     picture = encoder.own_image(encoder.image_input(image)).double()
-    for number, text in enumerate(texts, 1):
+    for number, text in enumerate(captions, 1):
         try:
             words = encoder.text_input(text)
         except InputError as error:
@@ -62,18 +64,18 @@ def rank(image: ImageLike, texts: Sequence[str], *, model: "str | DualEncoder" =
     measure: Literal["softmax", "sigmoid"] = "sigmoid" if encoder.logit_bias else "softmax"
     probabilities = {"softmax": softmax, "sigmoid": expit}[measure](np.array(logits))
     order = np.argsort(-np.array(logits), kind="stable")
-    return Ranking(tuple(Ranked(texts[i], logits[i], float(probabilities[i]), notes[i]) for i in order), measure)
+    return Ranking(tuple(Ranked(captions[i], logits[i], float(probabilities[i]), notes[i]) for i in order), measure)
 
 
 @all_or_nothing()
 def contrast(
     image: ImageLike,
-    texts: tuple[str, str],
+    texts: Iterable[str],
     *,
     model: "str | DualEncoder" = DEFAULT_MODEL,
     estimator: str | Estimator = "banzhaf",
     text_players: str = "words",
-    phrases: Sequence[str | tuple[int, int]] = (),
+    phrases: Iterable[str | tuple[int, int]] = (),
     image_players: "RegionsLike" = "patches",
     removal: Mapping[str, str] | None = None,
     batch_size: int | Literal["auto"] = "auto",
@@ -110,12 +112,14 @@ def contrast(
     """
     from fixlip.games.similarity import games
 
-    if len(texts) != 2 or isinstance(texts, str) or texts[0] == texts[1]:
+    captions = in_order("texts", texts)
+    if len(captions) != 2 or captions[0] == captions[1]:
         raise InputError("A contrast needs two different captions.")
     estimator = as_estimator(estimator, options)
     pairs = [(0, 0), (0, 1)] * 2  # embeddings of repeated pairs are kept for the paired game
-    sides = {"image_players": image_players, "text_players": text_players, "phrases": phrases, "batch_size": batch_size}
-    left, right = islice(games(encoder_for(model, removal), [image], texts, pairs, **sides), 2)  # type: ignore[arg-type]
+    sides: dict[str, Any] = {"image_players": image_players, "text_players": text_players, "batch_size": batch_size}
+    sides |= {"phrases": in_order("phrases", phrases)}
+    left, right = islice(games(encoder_for(model, removal), [image], captions, pairs, **sides), 2)
     first = estimator.explain(left, target_error=target_error, **call)
     if target_error is not None and not estimator.joint:
         call |= {"budget": None, "image_masks": first.provenance.image_passes - 2}

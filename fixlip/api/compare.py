@@ -1,14 +1,16 @@
 """Several explanations of one pair: by several models and estimators, or under several removals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from fixlip.api.explain import explain
+from fixlip.api.explain import explained
 from fixlip.api.load import DEFAULT_MODEL, encoder_for
+from fixlip.arguments import in_order, lasting
 from fixlip.estimator import Estimator
 from fixlip.fitting.stopping import all_or_nothing
 from fixlip.io.images import ImageLike
 from fixlip.results.comparison import Comparison
+from fixlip.results.sweep import label
 
 if TYPE_CHECKING:
     from fixlip.encoders.base import DualEncoder
@@ -19,15 +21,15 @@ def compare(
     image: ImageLike,
     text: str,
     *,
-    models: "Sequence[str | DualEncoder]" = (DEFAULT_MODEL,),
-    estimators: Sequence[str | Estimator] = ("banzhaf",),
+    models: "Iterable[str | DualEncoder]" = (DEFAULT_MODEL,),
+    estimators: Iterable[str | Estimator] = ("banzhaf",),
     **call: Any,
 ) -> Comparison:
     """Explain one picture and caption by several models and estimators.
 
     Args:
         image, text: the inputs.
-        models, estimators: all combinations are explained, models first.
+        models, estimators: all combinations are explained, models first; a single one needs no list.
         call: further arguments of `explain`; they hold for all.
 
     Returns:
@@ -46,7 +48,13 @@ def compare(
         >>> both.labels
         ('banzhaf #1', 'banzhaf #2')
     """
-    explanations = [explain(image, text, model=m, estimator=e, **call) for m in models for e in estimators]
+    call = {name: lasting(value) for name, value in call.items()}
+    methods = in_order("estimators", estimators)
+    explanations = [
+        explained(f"{_name(m)}, {_name(e)}", image, text, model=m, estimator=e, **call)
+        for m in in_order("models", models)
+        for e in methods
+    ]
     names = [(f.provenance.model, f.provenance.estimator) for f in explanations]
     varied = [k for k in (0, 1) if len({name[k] for name in names}) > 1] or [1]
     labels = [", ".join(name[k] for k in varied) for name in names]
@@ -60,7 +68,7 @@ def sensitivity(
     image: ImageLike,
     text: str,
     *,
-    removals: Sequence[Mapping[str, str]] | None = None,
+    removals: Iterable[Mapping[str, str]] | None = None,
     model: "str | DualEncoder" = DEFAULT_MODEL,
     **call: Any,
 ) -> Comparison:
@@ -82,9 +90,19 @@ def sensitivity(
         >>> len(found), found.agreement().shape
         (6, (6, 6))
     """
-    encoder = encoder_for(model, None)
+    encoder, call = encoder_for(model, None), {name: lasting(value) for name, value in call.items()}
     if removals is None:
         others: list[tuple[str, str]] = [(side, name) for side, names in encoder.removals.items() for name in names[1:]]
         removals = [{}, *({side: name} for side, name in others)]
-    found = [explain(image, text, model=encoder, removal=removal, **call) for removal in removals]
+    found = [
+        explained(f"removal = {label(removal)}", image, text, model=encoder, removal=removal, **call)
+        for removal in in_order("removals", removals, Mapping)
+    ]
     return Comparison(tuple(found), tuple(f.provenance.removal for f in found))
+
+
+def _name(part: Any) -> str:
+    """Return the name of a model or an estimator."""
+    if isinstance(part, str):
+        return part
+    return part.capabilities.name if isinstance(part, Estimator) else str(getattr(part, "name", type(part).__name__))

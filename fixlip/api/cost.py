@@ -1,6 +1,6 @@
 """The cost of an explanation before it is made: encoder passes, and seconds, estimated by timing a few passes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fixlip.api.load import DEFAULT_MODEL, encoder_for
+from fixlip.arguments import in_order
 from fixlip.estimator import Estimator
-from fixlip.io.images import ImageLike
+from fixlip.io.images import ImageLike, inputs_in_order
 from fixlip.registry import as_estimator
 from fixlip.request import Request
 from fixlip.results.word_alignment import aligned_words
@@ -48,7 +49,7 @@ class Cost:
 
 def estimate_cost(
     image: ImageLike,
-    texts: str | Sequence[str],
+    texts: str | Iterable[str],
     *,
     model: "str | DualEncoder" = DEFAULT_MODEL,
     estimator: str | Estimator = "banzhaf",
@@ -56,7 +57,7 @@ def estimate_cost(
     image_masks: int | None = None,
     text_masks: int | None = None,
     text_players: str = "words",
-    phrases: Sequence[str | tuple[int, int]] = (),
+    phrases: Iterable[str | tuple[int, int]] = (),
     image_players: "RegionsLike" = "patches",
     removal: Mapping[str, str] | None = None,
     seed: int = 0,
@@ -90,8 +91,9 @@ def estimate_cost(
     from fixlip.games.similarity import games
 
     estimator = as_estimator(estimator, options)
-    captions = [texts] if isinstance(texts, str) else list(texts)
-    sides: dict[str, Any] = {"image_players": image_players, "text_players": text_players, "phrases": phrases}
+    captions = inputs_in_order("texts", texts)
+    sides: dict[str, Any] = {"image_players": image_players, "text_players": text_players}
+    sides |= {"phrases": in_order("phrases", phrases)}
     pairs = [(0, j) for j in range(len(captions))]
     every = list(games(encoder_for(model, removal), [image], captions, pairs, batch_size=batch_size, **sides))
     request = Request(budget, image_masks, text_masks, seed)

@@ -1,14 +1,15 @@
 """Explanations of one pair of a picture and a caption, or of many pairs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from fixlip.api.curves import with_curves
 from fixlip.api.load import DEFAULT_MODEL, encoder_for
-from fixlip.errors import InputError
+from fixlip.arguments import in_order, lasting, whole_number
+from fixlip.errors import FixlipError, InputError
 from fixlip.estimator import Estimator, Progress
 from fixlip.fitting.stopping import all_or_nothing
-from fixlip.io.images import ImageLike
+from fixlip.io.images import ImageLike, inputs_in_order
 from fixlip.registry import as_estimator
 from fixlip.results.explanation import Explanation
 
@@ -29,7 +30,7 @@ def explain(
     text_masks: int | None = None,
     target_error: float | None = None,
     text_players: str = "words",
-    phrases: "Sequence[str | tuple[int, int]]" = (),
+    phrases: "Iterable[str | tuple[int, int]]" = (),
     image_players: "RegionsLike" = "patches",
     removal: Mapping[str, str] | None = None,
     seed: int = 0,
@@ -59,7 +60,8 @@ def explain(
         image_players: "patches", or regions: "grid:3", "slic:40" (needs fixlip[regions]), an integer label map, masks,
             boxes; see `fixlip.players.regions.make_regions`.
         removal: how players are removed, such as ``{"image": "drop", "text": "delete"}``; a missing entry means the
-            model's default: patches in the mean colour, tokens hidden from attention. See `fixlip.encoders.removal`.
+            model's default: patches are 0 after the model's normalisation (the mean colour of the training data, or
+            black without normalisation), tokens hidden from attention. See `fixlip.encoders.removal`.
         seed: fixes the masks; nothing else does.
         batch_size: the largest number of masks in a forward pass; it shrinks when memory runs out.
         progress: None shows a bar on a terminal; True, False, or a function of (done, total) passes.
@@ -101,15 +103,33 @@ def explain(
     return next(iter(pairs))
 
 
+def explained(which: str, image: ImageLike, text: str, **call: Any) -> Explanation:
+    """Explain one of several combinations of options; an error that is due to them says which combination it was.
+
+    Args:
+        which: name of the combination.
+        image, text, call: as in `explain`.
+
+    Raises:
+        FixlipError: as `explain`.
+    """
+    try:
+        return explain(image, text, **call)
+    except InputError:  # the picture or the caption, which all combinations share
+        raise
+    except FixlipError as error:
+        raise type(error)(f"{which}: {error}") from error
+
+
 def explain_many(
-    images: Sequence[ImageLike],
-    texts: Sequence[str],
+    images: Iterable[ImageLike],
+    texts: Iterable[str],
     *,
-    pairs: Literal["all"] | Sequence[tuple[int, int]] | None = None,
+    pairs: Literal["all"] | Iterable[tuple[int, int]] | None = None,
     model: "str | DualEncoder" = DEFAULT_MODEL,
     estimator: str | Estimator = "banzhaf",
     text_players: str = "words",
-    phrases: "Sequence[str | tuple[int, int]]" = (),
+    phrases: "Iterable[str | tuple[int, int]]" = (),
     image_players: "RegionsLike" = "patches",
     removal: Mapping[str, str] | None = None,
     batch_size: int | Literal["auto"] = "auto",
@@ -123,7 +143,8 @@ def explain_many(
     acts as in `explain`.
 
     Args:
-        images, texts: the inputs.
+        images, texts: the inputs: lists, arrays, columns of a table (taken row by row, whatever their labels),
+            generators; a single one stands for a list of itself.
         pairs: which (image index, text index) to explain, "all", or None for the k-th image with the k-th text.
         call: `budget`, `image_masks`, `text_masks`, `target_error`, `seed`, `progress`; this and the rest as in
             `explain`.
@@ -135,32 +156,43 @@ def explain_many(
         FixlipError: as `explain`; wrong arguments raise before the first pair.
     """
     estimator = as_estimator(estimator, options)
-    if pairs is None:
-        if len(images) != len(texts):
-            raise InputError(f"{len(images)} images and {len(texts)} texts do not pair up; give pairs=.")
-        chosen = [(i, i) for i in range(len(images))]
-    elif pairs == "all":
-        chosen = [(i, j) for i in range(len(images)) for j in range(len(texts))]
-    else:
-        chosen = [(int(i), int(j)) for i, j in pairs]
-    for i, j in chosen:
-        if not (0 <= i < len(images) and 0 <= j < len(texts)):
-            raise InputError(f"Pair ({i}, {j}) is not among {len(images)} images and {len(texts)} texts.")
+    pictures, captions = inputs_in_order("images", images), inputs_in_order("texts", texts)
+    chosen = _chosen(pairs, len(pictures), len(captions))
     from fixlip.games.similarity import games
 
     each = games(
         encoder_for(model, removal),
-        images,
-        texts,
+        pictures,
+        captions,
         chosen,
-        image_players=image_players,
+        image_players=lasting(image_players),
         text_players=text_players,
-        phrases=phrases,
+        phrases=in_order("phrases", phrases),
         batch_size=batch_size,
     )
 
-    def explained(game: "Game") -> Explanation:
+    def explain_game(game: "Game") -> Explanation:
         explanation = estimator.explain(game, **call)
         return with_curves(explanation, game) if curves else explanation
 
-    return map(explained if len(chosen) == 1 else all_or_nothing()(explained), each)
+    return map(explain_game if len(chosen) == 1 else all_or_nothing()(explain_game), each)
+
+
+def _chosen(pairs: Any, n_images: int, n_texts: int) -> list[tuple[int, int]]:
+    """Return the pairs to explain as indices; see `explain_many`."""
+    if pairs is None:
+        if n_images != n_texts:
+            raise InputError(f"{n_images} images and {n_texts} texts do not pair up; give pairs=.")
+        return [(i, i) for i in range(n_images)]
+    if isinstance(pairs, str) and pairs == "all":
+        return [(i, j) for i in range(n_images) for j in range(n_texts)]
+    chosen = []
+    for pair in in_order("pairs", pairs):
+        try:
+            i, j = (whole_number("an index", k) for k in pair)
+        except (TypeError, ValueError) as error:  # a string, a fraction, three numbers, no pair at all
+            raise InputError(f'pairs is "all" or a list of (image index, text index), got {pair!r} in it.') from error
+        if not (0 <= i < n_images and 0 <= j < n_texts):
+            raise InputError(f"Pair ({i}, {j}) is not among {n_images} images and {n_texts} texts.")
+        chosen.append((i, j))
+    return chosen

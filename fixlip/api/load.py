@@ -5,6 +5,7 @@ from functools import lru_cache
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from fixlip.encoders.names import DEFAULT_WEIGHTS
 from fixlip.errors import OptionError, UnsupportedModelError
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from fixlip.encoders.base import DualEncoder
 
-DEFAULT_MODEL, DEFAULT_WEIGHTS = "ViT-B-32", "openai"
+DEFAULT_MODEL = "ViT-B-32"
 _loading = RLock()  # two threads that ask for one model by name get one model
 
 
@@ -33,6 +34,7 @@ def load_model(
     dtype: "str | torch.dtype | None" = None,
     cache_dir: str | None = None,
     allow_random: bool = False,
+    label: str | None = None,
 ) -> "DualEncoder":
     """Load a dual encoder, or make one of a model that is already built.
 
@@ -41,23 +43,29 @@ def load_model(
 
             - a bundled model: "demo-clip", "demo-siglip" (work offline, know the objects of `fixlip.datasets.scenes`);
             - an open_clip name: "ViT-B-32", "ViT-B-16-SigLIP2", "RN50", ...;
-            - "hf-hub:org/repo" or "local-dir:/path" with a model of open_clip;
-            - "transformers:/path-or-id" with a CLIPModel, SiglipModel or Siglip2Model (needs fixlip[transformers]);
-            - a model object of open_clip, transformers or OpenAI's clip; it stays where it is and is put into
-              evaluation mode.
-        pretrained: for an open_clip name its tag of the weights, or a file; the others have their own.
-        preprocess: for a model object: open_clip's transform or preprocess_cfg (the model's own when None), or the
-            processor of a model of transformers.
-        tokenizer: for a model object of open_clip its tokenizer; also overrides that of an open_clip name.
+            - an id of the Hugging Face hub, "openai/clip-vit-base-patch32", or a folder; its configuration says whether
+              it is a model of open_clip or of transformers. "hf-hub:org/repo" and "local-dir:/path" are models of
+              open_clip, "transformers:/path-or-id" is a CLIPModel, SiglipModel or Siglip2Model (needs
+              fixlip[transformers]);
+            - a model object of open_clip, transformers or OpenAI's clip, or the tuple of one and its transforms that
+              `open_clip.create_model_and_transforms` gives; it stays where it is, in the mode that it is in;
+            - an encoder, to be moved or labelled.
+        pretrained: for an open_clip name its tag of the weights, or a file, or None (or "none") for random weights; the
+            others have their own.
+        preprocess: open_clip's transform or preprocess_cfg (the model's own when None), or the processor of a model of
+            transformers.
+        tokenizer: of a model object of open_clip; in other cases in the place of the model's own.
         device: "cpu", "cuda", "mps", ...; when None the GPU where there is one, for a model object where it is.
         dtype: of the model, a torch dtype or its name ("bfloat16"); as loaded when None.
         cache_dir: where downloads are kept.
         allow_random: with ``pretrained=None``, accept random weights.
+        label: what the model is called in tables and results.
 
     Raises:
         UnsupportedModelError: unknown name (the nearest is suggested), a kind of model that is not read, weights that
             do not fit or are neither cached nor reachable, or a tokenizer of another model.
-        OptionError: random weights without being asked for, or a device that cannot be used.
+        OptionError: random weights without being asked for, a device that cannot be used, or an argument that this
+            kind of model does not take.
         MissingExtraError: transformers is needed and not installed.
     """
     from fixlip.encoders import loading
@@ -71,6 +79,7 @@ def load_model(
         dtype=dtype,
         cache_dir=cache_dir,
         allow_random=allow_random,
+        label=label,
     )
 
 

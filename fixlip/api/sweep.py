@@ -1,14 +1,13 @@
 """A sweep of one option over several values, to see how far the answer depends on it and what it costs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from fixlip.api.explain import explain
+from fixlip.api.explain import explained
 from fixlip.api.load import DEFAULT_MODEL
-from fixlip.errors import BudgetError, FixlipError, OptionError, unknown
+from fixlip.arguments import in_order, lasting, plain_number
+from fixlip.errors import FixlipError, OptionError, unknown
 from fixlip.estimator import Estimator
 from fixlip.fitting.stopping import all_or_nothing
 from fixlip.io.images import ImageLike
@@ -29,7 +28,7 @@ def sweep(
     text: str,
     *,
     option: str,
-    values: Sequence[Any],
+    values: Iterable[Any],
     reference: Any = None,
     model: "str | DualEncoder" = DEFAULT_MODEL,
     estimator: str | Estimator = "banzhaf",
@@ -69,12 +68,14 @@ def sweep(
         estimator = get_estimator(estimator, **(options or {}))
     elif options:
         raise OptionError("Options need an estimator given by name; this estimator is already built.")
-    values = [v.item() if isinstance(v, np.generic) else v for v in _several(option, values)]
+    values, call = _several(option, values), {name: lasting(value) for name, value in call.items()}
     given = isinstance(reference, Explanation)
-    chosen = values[-1] if reference is None or given else reference
+    chosen = values[-1] if reference is None or given else plain_number(reference)
     extra = [] if any(chosen == value for value in values) else [chosen]
     runs = _runs(option, [*values, *extra], estimator, {**call, **dict.fromkeys(options or ())})
-    explanations = [_explain(image, text, option, value, {"model": model, **call, **run}) for value, run in runs]
+    explanations = [
+        explained(f"{option} = {label(value)}", image, text, model=model, **{**call, **run}) for value, run in runs
+    ]
     if given:
         name = f"the explanation given ({reference.index})"
     else:
@@ -83,13 +84,14 @@ def sweep(
     return Sweep(option, tuple(values), tuple(explanations[: len(values)]), reference, name)
 
 
-def _several(option: str, values: Sequence[Any]) -> Sequence[Any]:
-    if isinstance(values, str) or not isinstance(values, Sequence | np.ndarray) or len(values) < 2:
-        raise OptionError(f"A sweep needs a list of at least two values of {option}, got {values!r}.")
-    repeated = [v for k, v in enumerate(values) if any(v == other for other in values[:k])]
+def _several(option: str, values: Iterable[Any]) -> list[Any]:
+    several = [plain_number(value) for value in in_order("values", values, Mapping)]
+    if len(several) < 2:
+        raise OptionError(f"A sweep needs a list of at least two values of {option}, got {several!r}.")
+    repeated = [v for k, v in enumerate(several) if any(v == other for other in several[:k])]
     if repeated:
         raise OptionError(f"{option} = {label(repeated[0])} is given twice.")
-    return values
+    return several
 
 
 def _runs(option: str, values: Sequence[Any], estimator: Estimator, fixed: dict[str, Any]) -> list[tuple[Any, Any]]:
@@ -112,10 +114,3 @@ def _runs(option: str, values: Sequence[Any], estimator: Estimator, fixed: dict[
         except FixlipError as error:
             raise type(error)(f"{option} = {label(value)}: {error}") from error
     return runs
-
-
-def _explain(image: ImageLike, text: str, option: str, value: Any, arguments: dict[str, Any]) -> Explanation:
-    try:
-        return explain(image, text, **arguments)
-    except (OptionError, BudgetError) as error:
-        raise type(error)(f"{option} = {label(value)}: {error}") from error

@@ -56,16 +56,17 @@ def estimator_of(spec: str) -> "Estimator":
     return get_estimator(name, **options)
 
 
-def model_of(spec: str, device: str | None) -> "DualEncoder":
+def model_of(spec: str, device: str | None, allow_random: bool = False) -> "DualEncoder":
     """Load a model from its name and weights, such as ``ViT-B-16-SigLIP2 pretrained=webli``.
 
     Raises:
         OptionError: an option other than ``pretrained``.
     """
-    from fixlip.api.load import DEFAULT_WEIGHTS, load_model
+    from fixlip.api.load import load_model
+    from fixlip.encoders.names import DEFAULT_WEIGHTS
 
     name, options = specs.parse(spec)
     weights = options.pop("pretrained", DEFAULT_WEIGHTS)
     if options:
         raise OptionError(f"A model has only the option pretrained, got {', '.join(options)} in {spec!r}.")
-    return load_model(name, pretrained=str(weights), device=device)
+    return load_model(name, pretrained=str(weights), allow_random=allow_random, device=device)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def read_captions(path: Path) -> list[str]:
-    """Return the lines of a file that are not blank; ``-`` is standard input.
+    """Return the lines of a file that are not blank; ``-`` is standard input. Only newlines end a line.
 
     Raises:
         InputError: no such file, a file that is not text, no caption, or a repeated caption.
@@ -26,7 +26,7 @@ def read_captions(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is not text in UTF-8.") from error
     lines: dict[str, int] = {}
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         caption = line.strip()
         if caption in lines:
             raise InputError(f"{name} has {caption!r} twice, in lines {lines[caption]} and {number}.")

@@ -10,6 +10,7 @@ import typer
 from fixlip.cli import completion, options
 from fixlip.cli.answer import Answer
 from fixlip.cli.arguments import estimator_of, given, model_of
+from fixlip.cli.files import files_of_model
 from fixlip.cli.output import Outputs
 from fixlip.errors import OptionError
 
@@ -57,6 +58,7 @@ def compare(
     text: options.Caption,
     model: Models = None,
     device: options.Device = None,
+    allow_random: options.AllowRandom = False,
     estimator: Estimators = None,
     budget: options.Budget = None,
     image_masks: options.ImageMasks = None,
@@ -85,7 +87,8 @@ def compare(
     labels = tuple(names_of(models, estimators))
     if len(labels) < 2:
         raise OptionError("There is nothing to compare; give --model or --estimator at least twice.")
-    answer = Answer(Outputs(html, png, save, many=True), top, json)
+    read = {"the picture": [image], "a file of the model": [file for spec in models for file in files_of_model(spec)]}
+    answer = Answer(Outputs(html, png, save, labels, inputs=read), top, json)
     import fixlip
     from fixlip.io.images import open_image
 
@@ -93,7 +96,7 @@ def compare(
     comparison = fixlip.compare(
         picture,
         text,
-        models=[model_of(spec, device) for spec in models],
+        models=[model_of(spec, device, allow_random) for spec in models],
         estimators=methods,
         budget=budget,
         image_masks=image_masks,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fixlip.cli.console import Printer, digits, grid, number, styled
 from fixlip.cli.output import wrote
 from fixlip.errors import InputError
+from fixlip.results.tables import decimals
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,7 +48,7 @@ def _figures(rows: list[dict[str, Any]]) -> "Table":
         shares = (row[f"share_{part}"] for part in ("image", "text", "cross", "within"))
         table.add_row(
             styled(row["label"], "bold"),
-            number(row["similarity"], digits(row["unit"])),
+            number(row["similarity"], decimals([row["similarity"]], least=digits(row["unit"]))),
             number(row["r2"], 3),
             *(f"{share:.0%}" for share in shares),
             f"{row['image_passes']:,} + {row['text_passes']:,}",
@@ -59,7 +60,8 @@ def _figures(rows: list[dict[str, Any]]) -> "Table":
 def _words(rows: list[dict[str, Any]], top: int) -> "Table":
     """Make a table of the similarity and the words in which two explanations differ most."""
     whole, *words = rows
-    write = partial(number, digits=digits(whole["unit"]), sign=True)
+    effects = [row[name] for row in words or rows for name in ("first_value", "second_value", "difference")]
+    write = partial(number, digits=decimals(effects, least=digits(whole["unit"])), sign=True)
     table = grid("", "", "", "difference", "", "95 % interval")
     for column, name in ((1, "first"), (2, "second")):
         table.columns[column].header = styled(whole[name])
@@ -86,7 +88,8 @@ def _agreement(console: Printer, comparison: "Comparison") -> None:
     except InputError as error:
         console.print(styled(f"no agreement: {error}", "dim"))
         return
-    meaning = "correlation of the interactions of patches and words"
+    apart = len({e.players.n_image for e in comparison.explanations}) > 1
+    meaning = f"correlation of the interactions {'on a common grid' if apart else 'of patches and words'}"
     if len(comparison) == 2:
         console.print(f"agreement {number(agreement[0, 1])} ({meaning})")
         return

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from fixlip.cli.console import Printer, bar, styled
 from fixlip.cli.output import ending, heading
+from fixlip.results.tables import decimals, percent, signed
 
 if TYPE_CHECKING:
     from fixlip.results.contrast import Contrast, Row
@@ -20,8 +21,11 @@ def print_ranking(ranking: "Ranking", top: int) -> None:
     for name in ("", "similarity", ranking.measure):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("caption")
+    places = decimals(ranked.similarity for ranked in ranking.captions[:top])
     for place, ranked in enumerate(ranking.captions[:top], 1):
-        table.add_row(str(place), f"{ranked.similarity:.2f}", f"{ranked.probability:.1%}", styled(ranked.caption))
+        table.add_row(
+            str(place), f"{ranked.similarity:.{places}f}", percent(ranked.probability), styled(ranked.caption)
+        )
     console.print("", table, sep="\n")
     if len(ranking.captions) > top:
         console.print(f"and {len(ranking.captions) - top} more; --top {len(ranking.captions)} shows all", style="dim")
@@ -38,37 +42,44 @@ def notes(console: Printer, ranking: "Ranking") -> None:
         console.print(styled(f"note ({', '.join(places)}): {note}", "yellow"))
 
 
-def print_contrast(contrast: "Contrast", written: list[Path], top: int) -> None:
+def print_contrast(contrast: "Contrast", files: list[Path], top: int) -> None:
     """Print the parts of the difference between two captions, which add up to it."""
     first, second, p = contrast.first, contrast.second, contrast.difference.provenance
     console = Printer()
     console.print("", styled("Why “{}” and not “{}”?".format(*contrast.captions), "bold"), sep="\n")
     difference = first.full_value - second.full_value
     fit = f"  ·  R² {p.r2:.3f}" if p.r2 == p.r2 else ""
-    values = f"{first.full_value:.2f} against {second.full_value:.2f}: {difference:+.2f} ({first.value_unit})"
+    places = decimals((first.full_value, second.full_value))
+    values = (
+        f"{first.full_value:.{places}f} against {second.full_value:.{places}f}: {signed(difference, places=places)}"
+    )
+    values += f" ({first.value_unit})"
     console.print(f"{values}  ·  {first.index}{fit}")
     heading(console, p)
     console.whole(_table(contrast.ordered(top), (first.full_value, second.full_value, difference)))
-    ending(console, p, written)
+    ending(console, p, files)
 
 
 def _table(rows: "list[Row]", totals: tuple[float, float, float]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim", show_footer=True)
     table.add_column("", footer="similarity")
+    words = [row for row in rows if row.kind in ("changed", "shared", "others")] or rows
+    numbers = [value for row in words for value in (row.first, row.second, row.difference)]
+    places, errors = decimals(numbers), [row.stderr for row in words]
+    crossed = decimals((row.cross for row in words), errors)
     for name, total in zip(("first", "second", "difference"), totals, strict=True):
-        table.add_column(name, f"{total:+.2f}", justify="right", no_wrap=True)
+        table.add_column(name, signed(total, places=places), justify="right", no_wrap=True)
     table.add_column("", min_width=8)
     table.add_column("with picture", justify="right", no_wrap=True)
     table.add_column("strongest at", no_wrap=True)
     longest = max(abs(row.difference) for row in rows)
     for row in rows:
         is_word = row.kind in ("changed", "shared", "others")
-        error = f" ± {row.stderr:.2f}" if row.stderr == row.stderr else ""
         table.add_row(
             styled(row.part, "bold" if row.kind == "changed" else "" if is_word else "dim"),
-            *(f"{value:+.2f}" for value in (row.first, row.second, row.difference)),
+            *(signed(value, places=places) for value in (row.first, row.second, row.difference)),
             bar(row.difference, longest, 8) if abs(row.difference) > longest / 16 else "",
-            f"{row.cross:+.2f}{error}" if is_word else "",
+            signed(row.cross, row.stderr, crossed) if is_word else "",
             styled(row.where),
         )
     return table

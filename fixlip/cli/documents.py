@@ -69,10 +69,7 @@ def explanation(result: "Explanation", top: int = 10) -> Document:
         **_values(result.baseline, result.first_order, result.second_order, players.n_image),
         stderr=result.stderr
         and _values(result.stderr.baseline, result.stderr.first_order, result.stderr.second_order, players.n_image),
-        top_pairs=[
-            {"word": players.text[p.text].label, "patch": players.image[p.image].label, **p._asdict()}
-            for p in result.top_pairs(top)
-        ],
+        top_pairs=[pair._asdict() for pair in result.top_pairs(top)],
         curves=result.curves,
         provenance=asdict(result.provenance),
     )

@@ -8,6 +8,7 @@ import typer
 from fixlip.cli import completion, options
 from fixlip.cli.arguments import shard_of
 from fixlip.cli.console import DONE, NOTHING
+from fixlip.cli.files import keep_apart, places_of
 from fixlip.datasets import SOURCES
 from fixlip.evaluation.metrics import list_metrics
 from fixlip.specs import options_of
@@ -125,6 +126,9 @@ def evaluate(
 
     Each explanation is on disk before the next one begins: a run that ends early goes on where it was.
     """
+    keep_apart(
+        [out], {"the data": places_of(data), "the model": [place for spec in model for place in places_of(spec)]}
+    )
     from fixlip import evaluation
     from fixlip.cli import documents
     from fixlip.cli.tables import print_outcome

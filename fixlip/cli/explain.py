@@ -9,9 +9,10 @@ from fixlip.cli import options
 from fixlip.cli.answer import Answer
 from fixlip.cli.arguments import given
 from fixlip.cli.captions import chosen, gathered
+from fixlip.cli.files import files_of_model
 from fixlip.cli.output import Outputs
 from fixlip.errors import OptionError
-from fixlip.specs import options_of
+from fixlip.specs import options_of, written
 
 OTHERS = "Other captions of the picture"
 
@@ -45,6 +46,7 @@ def explain(
     ] = False,
     model: options.ModelName = "ViT-B-32",
     pretrained: options.Pretrained = "openai",
+    allow_random: options.AllowRandom = False,
     device: options.Device = None,
     estimator: options.EstimatorName = "banzhaf",
     p: Annotated[
@@ -88,14 +90,17 @@ def explain(
         raise OptionError("--dry-run cannot predict where --target-error stops; give masks or a budget instead.")
     if every and (against is not None or png is not None):
         raise OptionError("--all explains each caption separately; it cannot be used with --against or --png.")
-    listed, answer = gathered(text, captions, against, every), Answer(Outputs(html, png, save, many=every), top, json)
+    listed = gathered(text, captions, against, every)
+    read: dict[str, list[Path]] = {"the picture": [image], "the file of captions": [captions] if captions else []}
+    read |= {"a file of the model": files_of_model(written(model, {"pretrained": pretrained}))}
+    answer = Answer(Outputs(html, png, save, listed if every else None, inputs=read), top, json)
     import fixlip
     from fixlip.io.images import open_image
     from fixlip.registry import get_estimator
 
     method, picture = get_estimator(estimator, **options_of(option or []) | given(p=p)), open_image(image)
     call: dict[str, Any] = {
-        "model": fixlip.load_model(model, pretrained=pretrained, device=device),
+        "model": fixlip.load_model(model, pretrained=pretrained, allow_random=allow_random, device=device),
         "estimator": method,
         "budget": budget,
         "image_masks": image_masks,

@@ -44,8 +44,14 @@ Pretrained = Annotated[
     str,
     typer.Option(
         metavar="TAG",
-        help="The weights of the model: a tag of open_clip, or a file. Bundled models include their weights.",
+        help="The weights of the model: a tag of open_clip, a file, or none. Bundled models include their weights.",
         rich_help_panel=MODEL,
+    ),
+]
+AllowRandom = Annotated[
+    bool,
+    typer.Option(
+        "--allow-random", help="Accept random weights, of --pretrained none: a control.", rich_help_panel=MODEL
     ),
 ]
 Device = Annotated[
@@ -152,8 +158,8 @@ ImageRemoval = Annotated[
     str | None,
     typer.Option(
         metavar="KIND",
-        help="What replaces a removed patch: mean (colour), blur, attention (the patch is hidden), drop (the patch is "
-        "left out).",
+        help="What replaces a removed patch: mean (0 after normalisation, usually the mean colour), blur, attention "
+        "(the patch is hidden), drop (the patch is left out).",
         show_default="the model's default, usually mean",
         rich_help_panel=PLAYERS,
         autocompletion=complete.image_removals,

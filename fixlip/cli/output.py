@@ -1,12 +1,15 @@
 """The files that commands write, and the printing of an explanation."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fixlip.cli.console import BAR, Printer, bar, digits, number, styled
+from fixlip.cli.files import keep_apart
 from fixlip.errors import InputError
+from fixlip.results.tables import decimals, signed
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,26 +27,43 @@ FOREIGN = re.compile(r"[^\w.]+")  # characters that names of files should not ha
 
 @dataclass(frozen=True)
 class Outputs:
-    """The files to write. Folders are checked before any work is done; each file is written whole or not at all.
+    """The files to write. All are checked before any work is done; each file is written whole or not at all.
 
     Several explanations are saved as one file each: in the folder `save`, or with `save` as a prefix of their names.
+
+    Attributes:
+        html, png, save: files that were asked for.
+        labels: labels of several explanations to save; None for a single one.
+        beside: files and folders that are written next to these.
+        inputs: files that the command reads, by what they are; see `files.keep_apart`.
     """
 
     html: Path | None = None
     png: Path | None = None
     save: Path | None = None
-    many: bool = False  # several explanations are to be saved
+    labels: Sequence[str] | None = None
+    beside: Sequence[Path] = ()
+    inputs: Mapping[str, Iterable[Path]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for path in self.paths():
             if not path.parent.is_dir():
                 raise InputError(f"No folder {str(path.parent)!r} to write {path.name!r} into.")
-            if path.is_dir() and not (self.many and path == self.save):
+            if path.is_dir() and not (self.labels is not None and path == self.save):
                 raise InputError(f"Cannot write {str(path)!r}: it is a folder.")
+        pages = [path for path in (self.html, self.png) if path is not None]
+        keep_apart([*pages, *self.saves(), *self.beside], self.inputs)
 
     def paths(self) -> list[Path]:
         """Return the paths that were asked for."""
         return [path for path in (self.html, self.png, self.save) if path is not None]
+
+    def saves(self) -> list[Path]:
+        """Return the files of the numbers, one for each explanation."""
+        if self.save is None or self.labels is None:
+            return [] if self.save is None else [self.save]
+        names = [f"{k}-{FOREIGN.sub('-', one)[:60].strip('-')}.fixlip" for k, one in enumerate(self.labels, 1)]
+        return [self.save / name if self.save.is_dir() else Path(f"{self.save}-{name}") for name in names]
 
     def write(self, result: "Result") -> list[Path]:
         """Write the page, the figure and the numbers (of a contrast, its difference); return the written paths."""
@@ -51,10 +71,10 @@ class Outputs:
         from fixlip.results.contrast import Contrast
         from fixlip.results.explanation import Explanation
 
-        written = []
+        paths = []
         if self.html:
             result.to_html(self.html)
-            written.append(self.html)
+            paths.append(self.html)
         if self.png:
             from fixlip import plots
 
@@ -66,16 +86,15 @@ class Outputs:
                 plots.compare(result, path=self.png)
             else:
                 raise InputError("There is no figure of several captions or pictures; write a page with --html.")
-            written.append(self.png)
-        if self.save and isinstance(result, Explanation | Contrast):
-            (result if isinstance(result, Explanation) else result.difference).save(self.save)
-            written.append(self.save)
-        elif self.save:
-            for k, (label, explanation) in enumerate(result, 1):  # type: ignore[arg-type, misc]
-                name = f"{k}-{FOREIGN.sub('-', label)[:60].strip('-')}.fixlip"
-                written.append(self.save / name if self.save.is_dir() else Path(f"{self.save}-{name}"))
-                explanation.save(written[-1])
-        return written
+            paths.append(self.png)
+        if isinstance(result, Explanation | Contrast):
+            every = [result if isinstance(result, Explanation) else result.difference]
+        else:
+            every = list(result.explanations)
+        for explanation, path in zip(every, self.saves(), strict=False):  # no files, unless asked for
+            explanation.save(path)
+            paths.append(path)
+        return paths
 
 
 def print_explanation(explanation: "Explanation", written: list[Path], *, top: int = 10) -> None:
@@ -84,7 +103,8 @@ def print_explanation(explanation: "Explanation", written: list[Path], *, top: i
     console.print("", styled(f"“{explanation.players.caption}”", "bold"), sep="\n")
     fit = f"  ·  R² {provenance.r2:.3f}" if provenance.r2 == provenance.r2 else ""
     unit = explanation.value_unit
-    similarity, empty = (number(value, digits(unit)) for value in (explanation.full_value, explanation.empty_value))
+    values = explanation.full_value, explanation.empty_value
+    similarity, empty = (number(value, decimals(values, least=digits(unit))) for value in values)
     console.print(f"similarity {similarity} ({unit}; nothing shown: {empty})  ·  {explanation.index}{fit}")
     heading(console, provenance)
     has_pairs = (explanation.cross == explanation.cross).any()
@@ -123,14 +143,14 @@ def _pairs(explanation: "Explanation", top: int) -> "Table":
     table = Table("word", "patch", box=None, pad_edge=False, header_style="dim")
     table.add_column("interaction", justify="right")
     table.add_column("", min_width=BAR)
-    pairs, places = explanation.top_pairs(top), digits(explanation.unit)
+    pairs = explanation.top_pairs(top)
+    places = decimals((p.value for p in pairs), (p.stderr for p in pairs), least=digits(explanation.unit))
     longest = max((abs(pair.value) for pair in pairs), default=0.0)
     for pair in pairs:
-        error = f" ± {number(pair.stderr, places)}" if pair.stderr == pair.stderr else ""
         table.add_row(
-            styled(explanation.players.text[pair.text].label),
-            styled(explanation.players.image[pair.image].label),
-            f"{number(pair.value, places, sign=True)}{error}",
+            styled(pair.word),
+            styled(pair.patch),
+            signed(pair.value, pair.stderr, places),
             bar(pair.value, longest),
         )
     return table
@@ -143,7 +163,7 @@ def _players(explanation: "Explanation", top: int) -> "Table":
     table = Table("player", box=None, pad_edge=False, header_style="dim")
     table.add_column("effect", justify="right")
     table.add_column("", min_width=BAR)
-    effects, places = explanation.first_order, digits(explanation.unit)
+    effects, places = explanation.first_order, decimals(explanation.first_order, least=digits(explanation.unit))
     strongest, longest = abs(effects).argsort(kind="stable")[::-1][:top], float(abs(effects).max())
     for i in strongest:
         effect = number(effects[i], places, sign=True)

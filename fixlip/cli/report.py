@@ -35,7 +35,12 @@ def report(
     json: options.Json = False,
 ) -> None:
     """Say what the results in FOLDER are: tables with intervals, paired differences, curves, failures."""
-    outputs = Outputs(html=html, save=markdown)
+    from fixlip.evaluation.folder import SETTINGS
+    from fixlip.evaluation.report.page import EXAMPLES, FIGURES
+
+    results = [folder / SETTINGS, *folder.glob("rows-*.jsonl")]
+    beside = [path.with_name(path.stem + end) for path, end in ((html, EXAMPLES), (markdown, FIGURES)) if path]
+    outputs = Outputs(html=html, save=markdown, beside=beside, inputs={"a file of the results": results})
     from fixlip.cli import documents
     from fixlip.cli.console import Printer
     from fixlip.cli.output import wrote

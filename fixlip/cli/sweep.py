@@ -7,8 +7,9 @@ import typer
 
 from fixlip.cli import completion, options
 from fixlip.cli.arguments import given, listed
+from fixlip.cli.files import files_of_model
 from fixlip.cli.output import Outputs
-from fixlip.specs import options_of
+from fixlip.specs import options_of, written
 
 VARIED = "What varies"
 
@@ -48,6 +49,7 @@ def sweep(
     ] = None,
     model: options.ModelName = "ViT-B-32",
     pretrained: options.Pretrained = "openai",
+    allow_random: options.AllowRandom = False,
     device: options.Device = None,
     estimator: options.EstimatorName = "banzhaf",
     fixed: options.EstimatorOptions = None,
@@ -67,7 +69,10 @@ def sweep(
     json: options.Json = False,
 ) -> None:
     """Explain IMAGE and TEXT with several values of one option, to see what depends on it and what it costs."""
-    outputs = Outputs(png=png)
+    read: dict[str, list[Path]] = {"the picture": [image], "the saved explanation": [against] if against else []}
+    outputs = Outputs(
+        png=png, inputs=read | {"a file of the model": files_of_model(written(model, {"pretrained": pretrained}))}
+    )
     import fixlip
     from fixlip.cli import tables
     from fixlip.results.explanation import Explanation
@@ -78,7 +83,7 @@ def sweep(
         option=option,
         values=listed(values),
         reference=Explanation.load(against) if against else reference and listed(reference)[0],
-        model=fixlip.load_model(model, pretrained=pretrained, device=device),
+        model=fixlip.load_model(model, pretrained=pretrained, allow_random=allow_random, device=device),
         estimator=estimator,
         options=options_of(fixed or []),
         **given(budget=budget, image_masks=image_masks, text_masks=text_masks, seed=seed),

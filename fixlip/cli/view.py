@@ -42,7 +42,7 @@ def view(
     """
     if html is None and (show or not json):
         html = files[0].with_suffix(".html") if len(files) == 1 else files[0].parent / "fixlip-view.html"
-    answer = Answer(Outputs(html, png), top, json)
+    answer = Answer(Outputs(html, png, inputs={"the saved explanation": files}), top, json)
     answer(together(files))
     if show and html is not None:
         import webbrowser

@@ -1,5 +1,6 @@
 """Checks of options that several data sets have."""
 
+from fixlip.arguments import plain_number
 from fixlip.errors import OptionError
 
 MOST = 10**12  # of anything
@@ -9,7 +10,8 @@ LONGEST = 8192  # pixels of a side
 def at_least(minimum: int, **options: int) -> None:
     """Refuse options that are not whole numbers from `minimum` on; a `size` is a side in pixels."""
     for name, value in options.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+        number = plain_number(value)
+        if isinstance(number, bool) or not isinstance(number, int) or number < minimum:
             raise OptionError(f"{name} must be a whole number from {minimum} on, got {value!r}.")
         if value > (most := LONGEST if name == "size" else MOST):
             raise OptionError(f"{name} must be at most {most}, got more.")

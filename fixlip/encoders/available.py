@@ -2,6 +2,7 @@
 
 from os.path import isdir, isfile  # False for names that no file can have
 from pathlib import Path
+from typing import Any
 
 import open_clip
 from huggingface_hub import try_to_load_from_cache
@@ -10,7 +11,9 @@ from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS
 from fixlip import specs
 from fixlip.encoders.base import DualEncoder
 from fixlip.encoders.bundled import bundled_models
-from fixlip.encoders.loading import FOLDER, HUB, TRANSFORMERS, load
+from fixlip.encoders.loading import load
+from fixlip.encoders.names import popular
+from fixlip.encoders.sources import FOLDER, HUB, OPEN_CLIP, TRANSFORMERS, is_hub_id, kind_of, resolved
 from fixlip.errors import FixlipError, OptionError, UnsupportedModelError, unknown
 
 OPTIONS = ("pretrained", "device", "dtype", "cache_dir")
@@ -75,6 +78,9 @@ def at_hand(name: str, pretrained: str | None = None, cache_dir: str | None = No
 
     if name in bundled_models():
         return ""
+    name = resolved(name, cache_dir, network=False)
+    if is_hub_id(name):
+        return None
     if name.startswith(FOLDER):
         return "" if isfile(Path(name.removeprefix(FOLDER)) / HF_CONFIG_NAME) else None
     if name.startswith(HUB):
@@ -104,12 +110,12 @@ def _tags(name: str) -> list[str]:
     if _has_its_own(name):
         return [""]
     tags = open_clip.list_pretrained_tags_by_model(name)
-    return sorted(tags, key=lambda tag: tag != "openai") or [""]
+    return list(dict.fromkeys([*popular(tags), *tags])) or [""]
 
 
 def _has_its_own(name: str) -> bool:
     """Whether a name stands for one set of weights, and takes no tag."""
-    return name in bundled_models() or name.startswith((HUB, FOLDER, TRANSFORMERS))
+    return kind_of(name) != OPEN_CLIP or is_hub_id(name)
 
 
 def _parsed(spec: str) -> tuple[str, dict[str, str]]:
@@ -117,11 +123,12 @@ def _parsed(spec: str) -> tuple[str, dict[str, str]]:
     for option in options:
         if option not in OPTIONS:
             raise OptionError(unknown("option of a model", option, OPTIONS))
+    name = resolved(name, options.get("cache_dir"), network=False)
     if not _has_its_own(name) and name not in open_clip.list_models():
         raise UnsupportedModelError(unknown("model", name, [*bundled_models(), *open_clip.list_models()]))
     return name, options
 
 
 def _load(name: str, options: dict[str, str]) -> DualEncoder:
-    given = dict.fromkeys(("preprocess", "tokenizer", "device", "dtype", "cache_dir")) | options
-    return load(name, allow_random=False, **given)
+    given: dict[str, Any] = {option: value for option, value in options.items() if value}
+    return load(name, **given)

@@ -41,7 +41,8 @@ class Pixels:
     def tower(self) -> ImageOrTextTower:
         """The tower of an encoder."""
         config = {"size": (self.size, self.size), "mean": self.mean, "std": self.std, "resize_mode": self.resize}
-        return PixelTower(Preprocessor(config, self.grid), lambda pixels: as_tensor(self.encode(pixels)))
+        module = self.encode if isinstance(self.encode, torch.nn.Module) else None
+        return PixelTower(Preprocessor(config, self.grid), lambda pixels: as_tensor(self.encode(pixels)), module)
 
 
 @dataclass(frozen=True)

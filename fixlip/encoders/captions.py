@@ -52,10 +52,13 @@ def read_hugging_face(
     check_caption(text)
     with _one_at_a_time:
         cleaned = clean(text)
-        kinds = ("bos", "eos", "cls", "sep", "pad")
+        kinds = ("bos", "eos", "cls", "sep")
         marks: set[Any] = {getattr(tokenizer, f"{kind}_token_id", None) for kind in kinds} - {None}
-        padded = tokenizer(cleaned, padding="max_length", truncation=True, max_length=length)["input_ids"]
-        positions = [k for k, i in enumerate(padded) if i not in marks]
+        fitted = tokenizer(
+            cleaned, padding="max_length", truncation=True, max_length=length, return_attention_mask=True
+        )
+        padded, present = fitted["input_ids"], fitted["attention_mask"]  # padding may be a word's token too, like "!"
+        positions = [k for k, (i, there) in enumerate(zip(padded, present, strict=True)) if there and i not in marks]
         ids = torch.tensor(padded) if own is None else own(text)
         if ids[positions].tolist() != [padded[k] for k in positions]:
             raise InputError(f"The caption {text!r} is tokenised differently by the model.")

@@ -1,7 +1,6 @@
 """The dual encoder: two towers, of whatever family."""
 
 import copy
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
@@ -10,27 +9,31 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
 from fixlip.encoders import removal as operators
 from fixlip.encoders.base import ImageInput, TextInput
 from fixlip.encoders.layers import Layers, open_tower
 from fixlip.encoders.removal import Operator, Side
-from fixlip.encoders.towers import ImageOrTextTower, PixelTower, TokenTower
+from fixlip.encoders.running import runs_the_model, without_inference_tensors
+from fixlip.encoders.towers import ImageOrTextTower, PixelTower, TextTower, TokenTower
 from fixlip.encoders.unit import unit
-from fixlip.errors import InputError, UnsupportedModelError
+from fixlip.encoders.weights import coarsest, first_type, hash_of, scaled_by_batch
+from fixlip.errors import FixlipError, InputError, OptionError, UnsupportedModelError
 from fixlip.io.images import ImageLike
 from fixlip.players.words import word_label, words_of
 from fixlip.runtime.memory import retried
 
 Own = Callable[[Any], torch.Tensor]
+Convert = Callable[[nn.Module, Any, Any], object]
 
 
 class TowerEncoder:
     """A dual encoder from two towers; see `fixlip.encoders.base.DualEncoder`.
 
     Args:
-        model: the module that holds all weights; put into evaluation mode and otherwise left as it is. None where there
-            is none.
+        model: the module that holds all weights; it is run in evaluation mode and left as it is. None where there is
+            none.
         image_tower, text_tower: what prepares and embeds each input. Two image towers explain pairs of pictures, two
             text towers pairs of captions.
         own: for each tower, an input -> features [1, D] by the model's own forward pass.
@@ -39,11 +42,12 @@ class TowerEncoder:
         name: for provenance.
         family: what kind of model it is, in words.
         known_ids: ids of the tokens that the model was trained on; None means all. Other words are named in the notes.
+        convert: moves the model to a device and a type, either of which may be None.
     """
 
     def __init__(
         self,
-        model: torch.nn.Module | None,
+        model: nn.Module | None,
         image_tower: ImageOrTextTower,
         text_tower: ImageOrTextTower,
         own: tuple[Own, Own],
@@ -53,11 +57,15 @@ class TowerEncoder:
         logit_scale: Callable[[], float] | float,
         logit_bias: Callable[[], float] | float = 0.0,
         known_ids: set[int] | None = None,
+        convert: Convert = nn.Module.to,
     ) -> None:
-        self.model: Any = None if model is None else model.eval()
+        self.model: Any = None if model is None else without_inference_tensors(model)
+        self.one_by_one = scaled_by_batch(self.model)
+        if self.one_by_one and isinstance(text_tower, TextTower):
+            text_tower = replace(text_tower, causal=False)  # what is cut off would be measured too
         self.image_tower, self.text_tower, self.own = image_tower, text_tower, own
         self.name, self.family, self.known_ids = name, family, known_ids
-        self._scale, self._bias = logit_scale, logit_bias
+        self._scale, self._bias, self._convert = logit_scale, logit_bias, convert
         self.image_removal = Operator(next(iter(image_tower.removals.values())))
         self.text_removal = Operator(next(iter(text_tower.removals.values())))
 
@@ -95,6 +103,30 @@ class TowerEncoder:
             other.text_removal = operators.parse(text, self.text_tower.removals, "text")
         return other
 
+    def named(self, name: str) -> "TowerEncoder":
+        """The same model under another name, which every table and every result then has."""
+        other = copy.copy(self)
+        other.name = name
+        return other
+
+    def move(self, device: str | torch.device | None, dtype: torch.dtype | None) -> None:
+        """Move the model, in place, to a device and to a type.
+
+        Raises:
+            OptionError: a device that cannot be used, or no model behind the towers.
+        """
+        if self.model is None:
+            raise OptionError(f"{self.name} has no model that could be moved to a device or a dtype.")
+        try:
+            self._convert(self.model, device, dtype)
+        except (RuntimeError, AssertionError) as error:  # torch raises either for a device that is not there
+            raise OptionError(f"The device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from error
+
+    def __repr__(self) -> str:
+        removal = f"image removal {self.image_removal}, text removal {self.text_removal}"
+        place = f"{self.device}, {str(self.dtype).removeprefix('torch.')}"
+        return f"<encoder {self.name}: {self.family}; {removal}; {place}>"
+
     def __copy__(self) -> "TowerEncoder":
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
@@ -119,28 +151,23 @@ class TowerEncoder:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type that the model computes in: that of its largest parameter."""
-        parameters = [] if self.model is None else list(self.model.parameters())
-        return max(parameters, key=torch.numel).dtype if parameters else torch.float32
+        """The coarsest type that a layer of the model computes in; the input of a tower has that of its first layer."""
+        return coarsest(self.model)
 
     @property
     def weights(self) -> str:
         """A hash of all weights as they are now; empty where they are not known. Cost: reads all of them."""
-        if self.model is None:
-            return ""
-        digest = hashlib.sha256()
-        for key, tensor in sorted(self.model.state_dict().items()):
-            digest.update(key.encode())
-            digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
-        return digest.hexdigest()[:16]
+        return "" if self.model is None else hash_of(self.model)
 
+    @runs_the_model
     def image_input(self, image: ImageLike) -> ImageInput:
         """Preprocess a picture as the model's own code does."""
-        return self._here(self.image_tower.prepare(image))
+        return self._here(self.image_tower, self.image_tower.prepare(image))
 
+    @runs_the_model
     def text_input(self, text: str) -> TextInput:
         """Tokenise a caption as the model's own code does."""
-        x = self._here(self.text_tower.prepare(text))
+        x = self._here(self.text_tower, self.text_tower.prepare(text))
         if self.known_ids is not None:
             strange = [s for p, (s, _) in zip(x.positions, x.spans, strict=True) if int(x.ids[p]) not in self.known_ids]
             of = (word for word in words_of(text) if any(word[0] <= s < word[1] for s in strange))
@@ -150,31 +177,45 @@ class TowerEncoder:
                 x = replace(x, notes=(*x.notes, named))
         return x
 
-    @torch.inference_mode()
+    @runs_the_model
     def embed_image(self, x: ImageInput, masks: torch.Tensor) -> torch.Tensor:
         """Masks [B, units] -> unit embeddings [B, D]."""
-        self._check(x)
-        return unit(self.image_tower.embed(x, masks.to(self.device), self.image_removal), len(masks), "image")
+        return self._embed(self.image_tower, x, masks, self.image_removal, "image")
 
-    @torch.inference_mode()
+    @runs_the_model
     def embed_text(self, x: TextInput, masks: torch.Tensor) -> torch.Tensor:
         """Masks [B, units] -> unit embeddings [B, D]."""
-        self._check(x)
-        return unit(self.text_tower.embed(x, masks.to(self.device), self.text_removal), len(masks), "text")
+        return self._embed(self.text_tower, x, masks, self.text_removal, "text")
 
-    @torch.inference_mode()
+    @runs_the_model
     def own_image(self, x: ImageInput) -> torch.Tensor:
         """Unit embedding [D] by the model's own forward pass, nothing removed."""
         return self._own(0, x)
 
-    @torch.inference_mode()
+    @runs_the_model
     def own_text(self, x: TextInput) -> torch.Tensor:
         """Unit embedding [D] by the model's own forward pass, nothing removed."""
         return self._own(1, x)
 
     def _own(self, place: int, x: ImageInput | TextInput) -> torch.Tensor:
-        return retried(lambda: unit(self.own[place](x), 1, ("image", "text")[place])[0], "a single forward pass")
+        side = ("image", "text")[place]
+        try:
+            return retried(lambda: unit(self.own[place](x), 1, side)[0], "a single forward pass")
+        except (AttributeError, RuntimeError, TypeError) as error:  # parts of a model that do not fit together
+            if self.model is None or isinstance(error, FixlipError):
+                raise
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
+            raise UnsupportedModelError(
+                f"{self.name}: the model's own forward pass of the {side} tower fails: {reason}."
+            ) from error
 
+    def _embed(self, tower: Any, x: Any, masks: torch.Tensor, removal: Operator, side: str) -> torch.Tensor:
+        self._check(x)
+        masks = masks.to(self.device)
+        parts = masks.split(1 if self.one_by_one else max(len(masks), 1))
+        return torch.cat([unit(tower.embed(x, part, removal), len(part), side) for part in parts])
+
+    @runs_the_model
     def layers(self, side: Literal["image", "text"], x: ImageInput | TextInput, owner: np.ndarray) -> Layers:
         """One tower, opened at its blocks.
 
@@ -195,12 +236,14 @@ class TowerEncoder:
             )
         return opened
 
-    def _here(self, x: Any) -> Any:
-        """The input, on the model's device and in its type."""
+    def _here(self, tower: Any, x: Any) -> Any:
+        """The input, on the model's device and in the type of the tower's first layer."""
         if isinstance(x, TextInput):
             return replace(x, ids=x.ids.to(self.device))
         extra = {k: v.to(self.device) for k, v in x.model_inputs.items()}
-        return replace(x, pixels=x.pixels.to(self.device, self.dtype), model_inputs=extra)
+        module = tower.module if isinstance(tower, PixelTower | TokenTower) else None
+        dtype = first_type(self.model if module is None else module)
+        return replace(x, pixels=x.pixels.to(self.device, dtype), model_inputs=extra)
 
     def _check(self, x: Any) -> None:
         place = (x.ids if isinstance(x, TextInput) else x.pixels).device

@@ -10,7 +10,7 @@ from open_clip.model import get_model_preprocess_cfg
 from fixlip.encoders.base import DualEncoder
 from fixlip.encoders.open_clip import from_open_clip
 from fixlip.encoders.openai_clip import from_openai_clip, is_openai_clip
-from fixlip.encoders.preprocessing import config_of
+from fixlip.encoders.wrappers import unwrapped
 from fixlip.errors import UnsupportedModelError
 from fixlip.plugins import joined
 
@@ -24,7 +24,8 @@ class Family:
     Attributes:
         kinds: the classes that it reads, in words.
         recognises: whether an object is one of its models; asked of any object.
-        build: a model, its preprocessing and its tokenizer (None where they are not given) -> encoder.
+        build: a model, its preprocessing and its tokenizer (None where they are not given) -> encoder; it uses them or
+            refuses them.
     """
 
     kinds: str
@@ -36,8 +37,8 @@ def _open_clip(model: Any, preprocess: Any, tokenizer: Any) -> DualEncoder:
     name = type(model).__name__
     if tokenizer is None:
         raise UnsupportedModelError(f"{name} of open_clip needs tokenizer=open_clip.get_tokenizer(...).")
-    config = get_model_preprocess_cfg(model) if preprocess is None else config_of(preprocess)
-    return from_open_clip(model, config, tokenizer, name=name)
+    preprocess = get_model_preprocess_cfg(model) if preprocess is None else preprocess
+    return from_open_clip(model, preprocess, tokenizer, name=name)
 
 
 def _transformers(model: Any, preprocess: Any, tokenizer: Any) -> DualEncoder:
@@ -46,11 +47,11 @@ def _transformers(model: Any, preprocess: Any, tokenizer: Any) -> DualEncoder:
     name = type(model).__name__
     if preprocess is None:
         raise UnsupportedModelError(f"{name} of transformers needs preprocess=AutoProcessor.from_pretrained(...).")
-    return from_transformers(model, preprocess, name=getattr(model, "name_or_path", "") or name)
+    return from_transformers(model, preprocess, tokenizer, name=getattr(model, "name_or_path", "") or name)
 
 
 def _openai(model: Any, preprocess: Any, tokenizer: Any) -> DualEncoder:
-    return from_openai_clip(model, name=f"{type(model).__name__} of OpenAI")
+    return from_openai_clip(model, preprocess, tokenizer, name=f"{type(model).__name__} of OpenAI")
 
 
 BUILT_IN = {
@@ -78,10 +79,17 @@ def from_object(model: Any, preprocess: Any = None, tokenizer: Any = None) -> Du
     Raises:
         UnsupportedModelError: a kind that no family reads, or something missing beside it.
     """
+    model = unwrapped(model)
     families: dict[str, Family] = joined(GROUP, BUILT_IN)
     for family in families.values():
         if family.recognises(model):
             return family.build(model, preprocess, tokenizer)
+    kinds = {kind.__name__ for kind in type(model).__mro__}
+    if "PeftModel" in kinds:
+        raise UnsupportedModelError(
+            f"{type(model).__name__} wraps a model: give load_model what model.get_base_model() returns, which has the "
+            "adapters in it, or model.merge_and_unload()."
+        )
     raise UnsupportedModelError(
         f"fixlip does not know models of the kind {type(model).__module__}.{type(model).__name__}; it reads "
         f"{'; '.join(family.kinds for family in families.values())}. "

@@ -25,10 +25,10 @@ def no_foreign_code() -> Iterator[None]:
         if find_spec("transformers") is not None:
             modules = import_module("transformers.dynamic_module_utils")
             kernels = import_module("transformers.integrations.hub_kernels")
-            stack.enter_context(_set(modules, "TIME_OUT_REMOTE_CODE", 0))
-            stack.enter_context(_set(modules, "get_class_in_module", _refused(modules.get_class_in_module)))
+            stack.enter_context(replaced(modules, "TIME_OUT_REMOTE_CODE", 0))
+            stack.enter_context(replaced(modules, "get_class_in_module", _refused(modules.get_class_in_module)))
             if hasattr(kernels, "get_kernel"):
-                stack.enter_context(_set(kernels, "get_kernel", _refused(kernels.get_kernel)))
+                stack.enter_context(replaced(kernels, "get_kernel", _refused(kernels.get_kernel)))
         yield
 
 
@@ -44,7 +44,8 @@ def _refused(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def _set(module: Any, name: str, value: Any) -> Iterator[None]:
+def replaced(module: Any, name: str, value: Any) -> Iterator[None]:
+    """Put something in the place of what a module has under a name, for all threads."""
     before = getattr(module, name)
     setattr(module, name, value)
     try:

@@ -13,6 +13,7 @@ from fixlip.encoders.encoder import TowerEncoder
 from fixlip.encoders.layers import Blocks, as_given
 from fixlip.encoders.preprocessing import cut_off, display, visible_box
 from fixlip.encoders.towers import TextTower, TokenTower, additive, everything
+from fixlip.encoders.wrappers import unwrapped
 from fixlip.errors import InputError, UnsupportedModelError
 from fixlip.io.images import ImageLike, open_image
 
@@ -38,26 +39,34 @@ FAMILIES = {
 }
 
 
-def from_transformers(model: Any, processor: Any, *, name: str) -> TowerEncoder:
+def from_transformers(model: Any, processor: Any, tokenizer: Any = None, *, name: str) -> TowerEncoder:
     """A dual encoder from a model of transformers and its processor.
 
     Args:
         model: `CLIPModel`, `SiglipModel` or `Siglip2Model`.
         processor: its processor: `image_processor` and `tokenizer`.
+        tokenizer: the tokenizer, in the place of the processor's.
         name: for provenance.
 
     Raises:
-        UnsupportedModelError: another kind of model, or a processor that is not the model's.
+        UnsupportedModelError: another kind of model, a processor that is not the model's, or attention that takes no
+            masks as fixlip makes them.
     """
     kinds = [c.__name__ for c in type(model).__mro__ if c.__name__ in FAMILIES]
     if not kinds:
         raise UnsupportedModelError(
             f"{name}: {type(model).__name__} is not a dual encoder that fixlip reads: {', '.join(FAMILIES)}."
         )
-    if not hasattr(processor, "image_processor") or not hasattr(processor, "tokenizer"):
+    if tokenizer is None:
+        tokenizer = getattr(processor, "tokenizer", None)
+    if not hasattr(processor, "image_processor") or tokenizer is None:
         raise UnsupportedModelError(f"{name}: give its processor (AutoProcessor), got {type(processor).__name__}.")
-    family, text = FAMILIES[kinds[0]], model.config.text_config
-    tokenizer, length = processor.tokenizer, text.max_position_embeddings
+    if not hasattr(tokenizer, "is_fast"):
+        raise UnsupportedModelError(
+            f"{name}: the tokenizer is one of transformers (AutoTokenizer), got {type(tokenizer).__name__}."
+        )
+    family, text = FAMILIES[kinds[0]], _maskable(model).config.text_config
+    length = text.max_position_embeddings
     if len(tokenizer) > text.vocab_size + 256:  # extra ids beyond the embedding are left over, not whole vocabularies
         raise UnsupportedModelError(
             f"The tokenizer is not that of {name}: it has {len(tokenizer)} tokens, the model {text.vocab_size}."
@@ -70,6 +79,7 @@ def from_transformers(model: Any, processor: Any, *, name: str) -> TowerEncoder:
             partial(_tokens, model, family),
             _image(model, family),
             family.prefix,
+            unwrapped(model.vision_model),
         ),
         TextTower(
             lambda caption: read_hugging_face(tokenizer, caption, length),
@@ -81,8 +91,8 @@ def from_transformers(model: Any, processor: Any, *, name: str) -> TowerEncoder:
             causal=family.causal,
         ),
         (
-            lambda x: _features(model.get_image_features(**x.model_inputs)),
-            lambda x: _features(model.get_text_features(input_ids=x.ids[None])),
+            lambda x: _features(_maskable(model).get_image_features(**x.model_inputs)),
+            lambda x: _features(_maskable(model).get_text_features(input_ids=x.ids[None])),
         ),
         name=name,
         family=f"transformers {kinds[0]}",
@@ -91,8 +101,25 @@ def from_transformers(model: Any, processor: Any, *, name: str) -> TowerEncoder:
     )
 
 
+def _maskable(model: Any) -> Any:
+    """The model, if its attention takes masks as tensors; asked each time, since users may switch it.
+
+    Raises:
+        UnsupportedModelError: it takes them in another form.
+    """
+    parts = (model.config, model.config.text_config, model.config.vision_config)
+    for kind in dict.fromkeys(part._attn_implementation for part in parts):
+        if kind not in ("eager", "sdpa"):
+            raise UnsupportedModelError(
+                f"The attention {kind!r} takes no masks of single tokens; call model.set_attn_implementation('sdpa'), "
+                "which computes the same."
+            )
+    return model
+
+
 def _features(found: Any) -> torch.Tensor:
-    features: torch.Tensor = getattr(found, "pooler_output", found)  # transformers 5 wraps them, 4 does not
+    """Version 5 of transformers wraps them, in a tuple where return_dict=False (tokens, then pooled); 4 does not."""
+    features: torch.Tensor = found[1] if isinstance(found, tuple) else getattr(found, "pooler_output", found)
     return features
 
 
@@ -117,14 +144,30 @@ def _read_fixed(model: Any, processor: Any, raw: ImageLike) -> ImageInput:
 
 
 def _visible(size: tuple[int, int], processor: Any, target: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Find the part that is left after resizing the shorter side and cropping the centre; all of it without a crop."""
+    """Find the part (left, top, right, bottom) of a picture that is left after resizing and cropping the centre.
+
+    Args:
+        size: of the picture, width and height.
+        processor: an image processor of transformers.
+        target: what it gives, width and height.
+    """
     if not getattr(processor, "do_center_crop", False):
         return visible_box(size, target, "squash")
-    left, top, right, bottom = visible_box(size, target, "shortest")
-    shortest = dict(processor.size).get("shortest_edge") if processor.do_resize else None
-    part = min(target) / shortest if shortest else 1.0
-    x, y, w, h = (left + right) / 2, (top + bottom) / 2, (right - left) * part, (bottom - top) * part
-    return x - w / 2, y - h / 2, x + w / 2, y + h / 2
+    width, height = size
+    resized = _resized(size, dict(processor.size)) if processor.do_resize else size
+    w, h = width * target[0] / resized[0], height * target[1] / resized[1]
+    return (width - w) / 2, (height - h) / 2, (width + w) / 2, (height + h) / 2
+
+
+def _resized(size: tuple[int, int], to: dict[str, int]) -> tuple[float, float]:
+    """Width and height of a picture after resizing: to a height and a width, or in proportion to an edge."""
+    width, height = size
+    if to.get("height") and to.get("width"):
+        return to["width"], to["height"]
+    short, long = to.get("shortest_edge"), to.get("longest_edge")
+    scales = [edge / of for edge, of in ((short, min(size)), (long, max(size))) if edge]
+    scale = min(scales, default=1.0)
+    return width * scale, height * scale
 
 
 def _read_flexible(model: Any, processor: Any, raw: ImageLike) -> ImageInput:
@@ -146,7 +189,7 @@ def _read_flexible(model: Any, processor: Any, raw: ImageLike) -> ImageInput:
 
 
 def _tokens(model: Any, family: Family, x: ImageInput, pixels: torch.Tensor) -> torch.Tensor:
-    tower = model.vision_model
+    tower = unwrapped(model.vision_model)
     if not family.flexible:
         tokens = tower.embeddings(pixels)
         return tower.pre_layrnorm(tokens) if hasattr(tower, "pre_layrnorm") else tokens
@@ -158,9 +201,10 @@ def _tokens(model: Any, family: Family, x: ImageInput, pixels: torch.Tensor) -> 
 
 
 def _image(model: Any, family: Family) -> Blocks:
-    tower = model.vision_model
+    tower = unwrapped(model.vision_model)
 
     def bias(tokens: torch.Tensor, _: Any, keys: torch.Tensor | None) -> torch.Tensor | None:
+        _maskable(model)
         return None if keys is None else additive(keys, tokens.dtype)[:, None].expand(-1, 1, tokens.shape[1], -1)
 
     def first(tokens: torch.Tensor, _: Any, keys: torch.Tensor | None) -> torch.Tensor:
@@ -180,9 +224,10 @@ def _image(model: Any, family: Family) -> Blocks:
 
 
 def _text(model: Any, family: Family) -> Blocks:
-    tower, eos = model.text_model, model.config.text_config.eos_token_id
+    tower, eos = unwrapped(model.text_model), model.config.text_config.eos_token_id
 
     def bias(tokens: torch.Tensor, ids: torch.Tensor, keys: Any) -> torch.Tensor:
+        _maskable(model)
         mask = additive(keys, tokens.dtype)[:, None].expand(-1, 1, tokens.shape[1], -1)
         return mask + torch.full_like(mask[:1], float("-inf")).triu(1) if family.causal else mask
 

@@ -11,6 +11,7 @@ import torch
 
 from fixlip.encoders.base import ImageInput, TextInput
 from fixlip.encoders.removal import BLUR, MEAN, Operator, filler
+from fixlip.encoders.running import running
 from fixlip.encoders.towers import PixelTower, TextTower, TokenTower, labels_of
 from fixlip.errors import InputError, OptionError
 from fixlip.players.regions import patch_owner
@@ -145,7 +146,7 @@ class Layers:
         if reference is None and layer in self.known:
             return self.known[layer].clone()
         given = self.given if reference is None else self.refer(reference)
-        with frozen(self.model):
+        with running(self.model, None), frozen(self.model):
             tokens = self.blocks.run(self.blocks.enter(given), given, self.keys, end=layer)[0]
         if reference is None:
             self.known[layer] = tokens
@@ -156,7 +157,7 @@ class Layers:
         self._check(layer)
         given = self.given.expand(len(states), *self.given.shape[1:])
         keys = None if self.keys is None else self.keys.expand(len(states), -1)
-        with frozen(self.model):
+        with running(self.model, None), frozen(self.model):
             return self.blocks.head(self.blocks.run(states, given, keys, layer), given, keys)
 
     def project(self, states: torch.Tensor) -> torch.Tensor:
@@ -166,7 +167,7 @@ class Layers:
         of its value (MaskCLIP).
         """
         rows = states.flatten(0, 1)
-        with frozen(self.model):
+        with running(self.model, None), frozen(self.model):
             if self.blocks.alone is not None:
                 features = self.blocks.alone(rows)
             else:
@@ -184,9 +185,10 @@ class Layers:
         """
         enter, ids, state = self.blocks.enter, self.given, self.state(0)
         if self.n_words:
-            table = enter(torch.arange(self.n_words, device=ids.device)[:, None])[:, 0]
+            with running(self.model):
+                table = enter(torch.arange(self.n_words, device=ids.device)[:, None])[:, 0]
+                back = enter(ids.flip(1))[0, : ids.shape[1]]
             places = state[: ids.shape[1]] - table[ids[0]]
-            back = enter(ids.flip(1))[0, : ids.shape[1]]
             if torch.allclose(table[ids[0].flip(0)] + places, back, atol=1e-2 * float(back.std())):
                 return table, torch.cat([places, torch.zeros_like(state[ids.shape[1] :])])
         raise OptionError("The tokens of this tower are not the sum of a word and a place.")

@@ -15,70 +15,122 @@ import open_clip
 import torch
 from open_clip.model import get_model_preprocess_cfg
 
-from fixlip.encoders.base import DualEncoder, missing_members
+from fixlip.encoders.base import DualEncoder
 from fixlip.encoders.bundled import asset_folder, bundled_models, read_weights
 from fixlip.encoders.encoder import TowerEncoder
 from fixlip.encoders.families import from_object
-from fixlip.encoders.foreign_code import no_foreign_code
+from fixlip.encoders.foreign_code import no_foreign_code, replaced
 from fixlip.encoders.hub import cache_alone_without_network
+from fixlip.encoders.names import DEFAULT_WEIGHTS, popular
 from fixlip.encoders.open_clip import from_open_clip
+from fixlip.encoders.sources import (
+    BUNDLED,
+    ENCODER,
+    FOLDER,
+    HUB,
+    OBJECT,
+    OF_FOLDER,
+    OF_HUB,
+    OF_TRANSFORMERS,
+    OPEN_CLIP,
+    TRANSFORMERS,
+    kind_of,
+    resolved,
+)
+from fixlip.encoders.wrappers import plain_key
 from fixlip.errors import FixlipError, MissingExtraError, OptionError, UnsupportedModelError, unknown
+from fixlip.runtime.modes import plain_torch
 
-HUB, FOLDER, TRANSFORMERS = "hf-hub:", "local-dir:", "transformers:"
 _one_at_a_time = RLock()  # while they build a model, libraries change settings of the whole process
 DTYPES = {name: getattr(torch, name) for name in ("bfloat16", "float16", "float32", "float64")}
+PARTS = {"preprocess", "tokenizer"}
+TAKES: dict[str, set[str]] = {  # beside device, dtype and label; anything else is refused
+    ENCODER: set(),
+    OBJECT: PARTS,
+    BUNDLED: PARTS,
+    OPEN_CLIP: {*PARTS, "pretrained", "cache_dir"},
+    OF_HUB: {*PARTS, "cache_dir"},
+    OF_FOLDER: {*PARTS, "pretrained", "cache_dir"},
+    OF_TRANSFORMERS: {*PARTS, "cache_dir"},
+}
 
 
 def load(
     model: Any,
     *,
-    pretrained: str | None,
-    preprocess: Any,
-    tokenizer: Any,
-    device: str | torch.device | None,
-    dtype: str | torch.dtype | None,
-    cache_dir: str | None,
-    allow_random: bool,
+    pretrained: str | None = DEFAULT_WEIGHTS,
+    preprocess: Any = None,
+    tokenizer: Any = None,
+    device: str | torch.device | None = None,
+    dtype: str | torch.dtype | None = None,
+    cache_dir: str | None = None,
+    allow_random: bool = False,
+    label: str | None = None,
 ) -> DualEncoder:
     """Load a model; see `fixlip.load_model`."""
-    if not missing_members(model):
-        encoder: DualEncoder = model
-        return encoder
-    if not isinstance(model, str):
-        return _place(from_object(model, preprocess, tokenizer), device, dtype)
-    with _one_at_a_time, torch.random.fork_rng(devices=[]):  # weights are random before they are read
-        if model in bundled_models():
-            encoder = _bundled(model)
+    with plain_torch():
+        if isinstance(model, (tuple, list)) and model and isinstance(model[0], torch.nn.Module):
+            if preprocess is not None:
+                raise OptionError("A tuple of a model and its transforms has its preprocessing; leave preprocess= out.")
+            model, preprocess = model[0], model[-1] if len(model) > 1 else None
+        if isinstance(model, str):
+            if pretrained is not None and pretrained.lower() == "none":
+                pretrained = None
+            model = resolved(model, cache_dir)
+        kind = kind_of(model)
+        beside = {"preprocess": preprocess, "tokenizer": tokenizer, "cache_dir": cache_dir}
+        given = {name for name, value in beside.items() if value is not None}
+        if pretrained is None or pretrained != DEFAULT_WEIGHTS:
+            given.add("pretrained")
+        if unused := sorted(given - TAKES[kind]):
+            takes = ", ".join(sorted(TAKES[kind] | {"device", "dtype", "label"}))
+            raise OptionError(f"{kind[0].upper()}{kind[1:]} does not take {', '.join(unused)}; it takes {takes}.")
+        if kind == ENCODER:
+            encoder: DualEncoder = model
+        elif kind == OBJECT:
+            encoder = from_object(model, preprocess, tokenizer)
         else:
-            local = model.startswith(FOLDER) or isdir(model.removeprefix(TRANSFORMERS))
-            with no_foreign_code(), nullcontext() if local else cache_alone_without_network():
-                encoder = _named(model, pretrained, tokenizer, cache_dir, allow_random)
-    return _place(encoder, device or ("cuda" if torch.cuda.is_available() else "cpu"), dtype)
+            device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+            with _one_at_a_time, torch.random.fork_rng(devices=[]):  # weights are random before they are read
+                local = kind in (BUNDLED, OF_FOLDER) or isdir(model.removeprefix(TRANSFORMERS))
+                with no_foreign_code(), nullcontext() if local else cache_alone_without_network():
+                    encoder = _named(model, kind, pretrained, preprocess, tokenizer, cache_dir, allow_random)
+        return _finished(encoder, device, dtype, label)
 
 
 def _named(
-    model: str, pretrained: str | None, tokenizer: Any, cache_dir: str | None, allow_random: bool
+    model: str,
+    kind: str,
+    pretrained: str | None,
+    preprocess: Any,
+    tokenizer: Any,
+    cache_dir: str | None,
+    allow_random: bool,
 ) -> TowerEncoder:
-    if model.startswith(TRANSFORMERS):
-        return _transformers(model.removeprefix(TRANSFORMERS), cache_dir)
+    if kind == OF_TRANSFORMERS:
+        return _transformers(model.removeprefix(TRANSFORMERS), preprocess, tokenizer, cache_dir)
+    if kind == BUNDLED:
+        return _bundled(model, preprocess, tokenizer)
     with _quiet():
         loaded = _open_clip(model, pretrained, cache_dir, allow_random)
-    schema = model.startswith((HUB, FOLDER))
-    label = model if schema else f"{model} ({pretrained or 'random weights'})"
-    tokenizer = tokenizer or _tokenizer(model, cache_dir)
-    return from_open_clip(loaded, get_model_preprocess_cfg(loaded), tokenizer, name=label)
+    name = model if kind != OPEN_CLIP else f"{model} ({pretrained or 'random weights'})"
+    preprocess = get_model_preprocess_cfg(loaded) if preprocess is None else preprocess
+    tokenizer = _tokenizer(model, cache_dir) if tokenizer is None else tokenizer
+    return from_open_clip(loaded.eval(), preprocess, tokenizer, name=name)
 
 
-def _bundled(name: str) -> TowerEncoder:
+def _bundled(name: str, preprocess: Any, tokenizer: Any) -> TowerEncoder:
     source = f"{FOLDER}{asset_folder(name)}"
     with _quiet():
         model = open_clip.create_model(source, load_weights=False)
     vocabulary = getattr(model, "vocab_size", None) or model.text.vocab_size
     state, known_ids = read_weights(name, vocabulary)
     model.load_state_dict(state)
-    config = json.loads((asset_folder(name) / "open_clip_config.json").read_text())
-    preprocess = {"size": model.visual.image_size, **config["preprocess_cfg"]}
-    return from_open_clip(model, preprocess, open_clip.get_tokenizer(source), name=name, known_ids=known_ids)
+    if preprocess is None:
+        config = json.loads((asset_folder(name) / "open_clip_config.json").read_text())
+        preprocess = {"size": model.visual.image_size, **config["preprocess_cfg"]}
+    tokenizer = open_clip.get_tokenizer(source) if tokenizer is None else tokenizer
+    return from_open_clip(model.eval(), preprocess, tokenizer, name=name, known_ids=known_ids)
 
 
 def _open_clip(name: str, pretrained: str | None, cache_dir: str | None, allow_random: bool) -> torch.nn.Module:
@@ -90,14 +142,18 @@ def _open_clip(name: str, pretrained: str | None, cache_dir: str | None, allow_r
             return open_clip.create_model(name, load_weights=False)
         return _created(name, f"The model {name!r}", require_pretrained=True, cache_dir=cache_dir)
     if name not in open_clip.list_models():
-        raise UnsupportedModelError(unknown("model", name, [*bundled_models(), *open_clip.list_models()]))
+        raise UnsupportedModelError(
+            unknown("model", name, [*bundled_models(), *open_clip.list_models()])
+            + " Models of the hub are 'transformers:ORG/NAME' or 'hf-hub:ORG/NAME'."
+        )
     if pretrained is None:
         if not allow_random:
             raise OptionError(f"{name} without weights explains nothing; give pretrained=, or allow_random=True.")
         return _created(name, f"The parts of {name}", load_weights=False, pretrained_text=False)
     tags, file = open_clip.list_pretrained_tags_by_model(name), Path(pretrained)
     if pretrained not in tags and not isfile(file):
-        raise UnsupportedModelError(unknown(f"weights of {name}: not a file and not the tag", pretrained, tags))
+        what = f"weights of {name}: not a file and not the tag"
+        raise UnsupportedModelError(unknown(what, pretrained, tags, first=popular(tags)))
     gelu = bool((open_clip.get_pretrained_cfg(name, pretrained) or {}).get("quick_gelu"))
     options = {"pretrained": pretrained, "force_quick_gelu": gelu, "require_pretrained": True, "cache_dir": cache_dir}
     if pretrained not in tags:
@@ -107,7 +163,7 @@ def _open_clip(name: str, pretrained: str | None, cache_dir: str | None, allow_r
             stacklevel=5,
         )
         try:
-            return open_clip.create_model(name, **options)
+            return _create(name, **options)
         except Exception as error:  # torch, safetensors and open_clip raise many kinds
             raise UnsupportedModelError(
                 f"The weights in {pretrained!r} do not fit {name}: {_reason(error)}."
@@ -117,9 +173,20 @@ def _open_clip(name: str, pretrained: str | None, cache_dir: str | None, allow_r
 
 def _created(name: str, what: str, **options: Any) -> torch.nn.Module:
     try:
-        return open_clip.create_model(name, **options)
+        return _create(name, **options)
     except Exception as error:  # open_clip, hub, network and torch raise many kinds
         raise _unreachable(what, error) from error
+
+
+def _create(name: str, **options: Any) -> torch.nn.Module:
+    """`open_clip.create_model`, which takes "module." off the names of weights, for all that wrappers add to them."""
+    read = open_clip.factory.load_state_dict
+
+    def read_plainly(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        return {plain_key(key): value for key, value in read(*args, **kwargs).items()}
+
+    with replaced(open_clip.factory, "load_state_dict", read_plainly):
+        return open_clip.create_model(name, **options)
 
 
 def _tokenizer(name: str, cache_dir: str | None) -> Any:
@@ -132,18 +199,26 @@ def _tokenizer(name: str, cache_dir: str | None) -> Any:
         raise _unreachable(f"The tokenizer of {name}", error) from error
 
 
-def _transformers(source: str, cache_dir: str | None) -> TowerEncoder:
+def _transformers(source: str, processor: Any, tokenizer: Any, cache_dir: str | None) -> TowerEncoder:
     _need_transformers(f"The model {source!r}")
     from transformers import AutoModel, AutoProcessor
 
     from fixlip.encoders.hugging_face import from_transformers
 
     try:
-        model = AutoModel.from_pretrained(source, cache_dir=cache_dir)
-        processor = AutoProcessor.from_pretrained(source, cache_dir=cache_dir)
+        keys = {r"_orig_mod\.": "", r"^module\.": ""}  # as `plain_key`
+        model, found = AutoModel.from_pretrained(
+            source, cache_dir=cache_dir, key_mapping=keys, output_loading_info=True
+        )
+        if processor is None:
+            processor = AutoProcessor.from_pretrained(source, cache_dir=cache_dir)
     except Exception as error:
         raise _unreachable(f"The model {source!r}", error) from error
-    return from_transformers(model, processor, name=source)
+    if missing := sorted(found["missing_keys"]):
+        raise UnsupportedModelError(
+            f"The weights of {source!r} lack {len(missing)} of the model's, {missing[0]} first."
+        )
+    return from_transformers(model.eval(), processor, tokenizer, name=source)
 
 
 def _need_transformers(what: str, error: Exception | None = None) -> None:
@@ -167,18 +242,19 @@ def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {' '.join(lines[:2])[:200]}"
 
 
-def _place(encoder: DualEncoder, device: str | torch.device | None, dtype: str | torch.dtype | None) -> DualEncoder:
-    if isinstance(dtype, str):
-        if dtype not in DTYPES:
-            raise OptionError(unknown("dtype", dtype, DTYPES))
-        dtype = DTYPES[dtype]
-    if not isinstance(encoder, TowerEncoder) or encoder.model is None or (device is None and dtype is None):
+def _finished(
+    encoder: DualEncoder, device: str | torch.device | None, dtype: str | torch.dtype | None, label: str | None
+) -> DualEncoder:
+    """The encoder on this device, of this type, under this name, as far as they are given."""
+    if isinstance(dtype, str) and dtype not in DTYPES:
+        raise OptionError(unknown("dtype", dtype, DTYPES))
+    if label is None and device is None and dtype is None:
         return encoder
-    try:
-        encoder.model.to(device=device, dtype=dtype)
-    except (RuntimeError, AssertionError) as error:  # torch raises either for a device that is not there
-        raise OptionError(f"The device {str(device)!r} cannot be used: {str(error).splitlines()[0]}") from error
-    return encoder
+    if not isinstance(encoder, TowerEncoder):
+        raise OptionError(f"An encoder of the kind {type(encoder).__name__} keeps its device, its dtype and its name.")
+    if device is not None or dtype is not None:
+        encoder.move(device, DTYPES[dtype] if isinstance(dtype, str) else dtype)
+    return encoder if label is None else encoder.named(label)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections.abc import Iterable
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,20 @@ from pathlib import Path
 ASSETS = Path(str(files("fixlip") / "assets"))
 #: The file of weights in the folder of a bundled model.
 WEIGHTS = "weights.safetensors"
+#: Tag of the weights that are loaded where none is given.
+DEFAULT_WEIGHTS = "openai"
+POPULAR = ("openai", "laion2b_s", "datacomp_xl", "webli", "dfn", "metaclip_fullcc", "metaclip", "laion400m", "merged2b")
+
+
+def popular(tags: Iterable[str]) -> list[str]:
+    """The tags of weights that most people use, best known first.
+
+    Example:
+        >>> popular(["commonpool_s", "datacomp_xl_s13b_b90k", "laion2b_s34b_b79k", "openai"])
+        ['openai', 'laion2b_s34b_b79k', 'datacomp_xl_s13b_b90k']
+    """
+    every = list(tags)
+    return list(dict.fromkeys(tag for start in POPULAR for tag in every if tag.startswith(start)))
 
 
 def bundled_models() -> list[str]:

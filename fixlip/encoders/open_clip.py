@@ -19,12 +19,13 @@ from fixlip.encoders.encoder import Own, TowerEncoder
 from fixlip.encoders.layers import Blocks, as_given
 from fixlip.encoders.preprocessing import Preprocessor
 from fixlip.encoders.towers import ImageOrTextTower, PixelTower, TextTower, TokenTower, additive, everything
+from fixlip.encoders.wrappers import unwrapped
 from fixlip.errors import InputError, UnsupportedModelError
 
 
 def from_open_clip(
     model: nn.Module,
-    preprocess_cfg: dict[str, Any],
+    preprocess: Any,
     tokenizer: Any,
     *,
     name: str,
@@ -34,22 +35,22 @@ def from_open_clip(
 
     Args:
         model: `open_clip.CLIP`, `CustomTextCLIP` or `CoCa`.
-        preprocess_cfg: open_clip's preprocessing configuration of the model.
+        preprocess: the model's transform, or open_clip's preprocessing configuration of one.
         tokenizer: what `open_clip.get_tokenizer` gives for it.
         name: for provenance.
         known_ids: see `TowerEncoder`.
 
     Raises:
-        UnsupportedModelError: another kind of model, or a tokenizer that is not the model's.
+        UnsupportedModelError: another kind of model or of tokenizer, or a transform that cannot be followed.
     """
     if not isinstance(model, (open_clip.CLIP, open_clip.CustomTextCLIP, open_clip.CoCa)):
         raise UnsupportedModelError(f"{name}: {type(model).__name__} is not a dual encoder of open_clip.")
-    text = model if isinstance(model, open_clip.CLIP) else model.text
+    text = model if isinstance(model, open_clip.CLIP) else unwrapped(model.text)
     bias = getattr(model, "logit_bias", None)
     return TowerEncoder(
         model,
-        _image_tower(model.visual, preprocess_cfg),
-        _text_tower(text, tokenizer, name),
+        _image_tower(unwrapped(model.visual), preprocess),
+        text_tower(text, tokenizer, name),
         own_passes(model),
         name=name,
         family=f"open_clip {type(model).__name__}",
@@ -61,28 +62,29 @@ def from_open_clip(
 
 def own_passes(model: Any) -> tuple[Own, Own]:
     """The model's own forward pass of each tower; OpenAI's models have the same two."""
-    return (lambda x: model.encode_image(x.pixels[None]), lambda x: model.encode_text(x.ids[None]))
+    return (lambda x: _first(model.encode_image(x.pixels[None])), lambda x: _first(model.encode_text(x.ids[None])))
 
 
-def _image_tower(visual: Any, preprocess_cfg: dict[str, Any]) -> ImageOrTextTower:
+def _first(features: Any) -> torch.Tensor:
+    """Features of a tower that may give its tokens too (CoCa's, and any with `output_tokens`)."""
+    found: torch.Tensor = features[0] if isinstance(features, tuple) else features
+    return found
+
+
+def _image_tower(visual: Any, preprocess: Any) -> ImageOrTextTower:
     """Row by row: the layouts whose tokens can be taken away, then any other, of which pixels can be."""
     if isinstance(visual, VisionTransformer) and visual.attn_pool is None and visual.pool_type == "tok":
-        prepare = Preprocessor(preprocess_cfg, visual.grid_size)
-        return TokenTower(prepare, lambda x, pixels: visual._embeds(pixels), _vit(visual), prefix=1)
-    trunk = getattr(visual, "trunk", None)
+        prepare = Preprocessor(preprocess, visual.grid_size)
+        return TokenTower(prepare, lambda x, pixels: visual._embeds(pixels), _vit(visual), prefix=1, module=visual)
+    trunk = unwrapped(getattr(visual, "trunk", None))
     if type(trunk) is TimmVisionTransformer and (trunk.attn_pool is not None or trunk.global_pool == "token"):
-        prepare = Preprocessor(preprocess_cfg, trunk.patch_embed.grid_size)
-        return TokenTower(prepare, partial(_timm_tokens, trunk), _timm(visual), trunk.num_prefix_tokens)
+        prepare = Preprocessor(preprocess, trunk.patch_embed.grid_size)
+        return TokenTower(prepare, partial(_timm_tokens, trunk), _timm(visual), trunk.num_prefix_tokens, visual)
     grid = getattr(visual, "grid_size", None) or getattr(getattr(trunk, "patch_embed", None), "grid_size", None)
-    prepare = Preprocessor(preprocess_cfg, grid)
+    prepare = Preprocessor(preprocess, grid)
     if isinstance(visual, ModifiedResNet):
-        return PixelTower(prepare, _resnet(visual))
-
-    def encode(pixels: torch.Tensor) -> torch.Tensor:
-        features = visual(pixels)
-        return features[0] if isinstance(features, tuple) else features  # CoCa's tower also gives its tokens
-
-    return PixelTower(prepare, encode)
+        return PixelTower(prepare, feature_maps(visual, visual.stem), visual)
+    return PixelTower(prepare, lambda pixels: _first(visual(pixels)), visual)
 
 
 def _vit(visual: Any) -> Blocks:
@@ -105,7 +107,7 @@ def _timm_tokens(trunk: Any, x: Any, pixels: torch.Tensor) -> torch.Tensor:
 
 
 def _timm(visual: Any) -> Blocks:
-    trunk = visual.trunk
+    trunk = unwrapped(visual.trunk)
 
     def bias(tokens: torch.Tensor, _: Any, keys: torch.Tensor | None) -> torch.Tensor | None:
         return None if keys is None else additive(keys, tokens.dtype)[:, None]
@@ -125,15 +127,15 @@ def _timm(visual: Any) -> Blocks:
     return Blocks(as_given, trunk.blocks, step, head, bias, lambda tokens: 0 if trunk.attn_pool is None else None)
 
 
-def _resnet(visual: Any) -> Blocks:
-    """Feature maps as tokens, one for each cell."""
+def feature_maps(visual: Any, stem: Callable[[torch.Tensor], torch.Tensor]) -> Blocks:
+    """A modified ResNet, with its feature maps as tokens, one for each cell."""
     pool = visual.attnpool
 
     def step(block: Any, tokens: torch.Tensor, bias: None) -> torch.Tensor:
         return _flat(block(_square(tokens)))
 
     return Blocks(
-        lambda pixels: _flat(visual.stem(pixels)),
+        lambda pixels: _flat(stem(pixels)),
         [visual.layer1, visual.layer2, visual.layer3, visual.layer4],
         step,
         lambda tokens, given, keys: pool(_square(tokens)),
@@ -149,12 +151,31 @@ def _square(tokens: torch.Tensor) -> torch.Tensor:
     return tokens.transpose(1, 2).unflatten(2, (isqrt(tokens.shape[1]), -1))
 
 
-def _text_tower(text: Any, tokenizer: Any, name: str) -> TextTower:
+def text_tower(text: Any, tokenizer: Any, name: str, blocks: Blocks | None = None) -> TextTower:
+    """The tower of texts.
+
+    Args:
+        text: the module that holds it, laid out as one of open_clip.
+        tokenizer: open_clip's for it.
+        name: of the model, for messages.
+        blocks: the tower as a loop over its blocks, where it is not one of open_clip's classes.
+
+    Raises:
+        UnsupportedModelError: a tokenizer of another kind.
+    """
     inner = getattr(tokenizer, "tokenizer", None)  # that of transformers, where open_clip wraps one
+    if inner is None and not isinstance(tokenizer, open_clip.SimpleTokenizer):
+        raise UnsupportedModelError(
+            f"{name}: the tokenizer is what open_clip.get_tokenizer gives, got {type(tokenizer).__name__}; OpenAI's "
+            "clip.tokenize is open_clip.SimpleTokenizer()."
+        )
     read = _reader(tokenizer, inner)
     encode: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     facts: dict[str, Any] = {"vocabulary": text.vocab_size, "replacement": replacement_of(inner) if inner else 0}
-    if isinstance(text, HFTextEncoder):
+    if blocks is not None:
+        encode = blocks
+        facts |= {"attended": everything, "padding": inner.pad_token_id if inner else 0, "causal": True}
+    elif isinstance(text, HFTextEncoder):
         pad = text.config.pad_token_id
         encode = _hugging_face(text)
         facts |= {"attended": lambda ids: ids != pad, "padding": pad, "causal": False}
@@ -196,7 +217,7 @@ def _other(name: str, reason: str) -> str:
 
 def text_pool(text: Any) -> str:
     """How open_clip's text transformer pools."""
-    return text.pool_type if isinstance(text, TextTransformer) else text.text_pool_type
+    return text.pool_type if isinstance(text, TextTransformer) else getattr(text, "text_pool_type", "argmax")
 
 
 def _text(text: Any) -> Blocks:
@@ -243,7 +264,7 @@ def _hugging_face(text: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Ten
     """A text tower of transformers: its blocks where their layout is BERT's, else as a whole."""
     from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-    model = text.transformer
+    model = unwrapped(text.transformer)
     if model.config.model_type not in ("bert", "roberta", "xlm-roberta"):
         return partial(_encode_hugging_face, text)
 

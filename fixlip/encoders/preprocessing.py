@@ -1,6 +1,6 @@
 """Pictures as an open_clip model sees them."""
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 
 from fixlip.encoders.base import ImageInput
-from fixlip.errors import InputError, UnsupportedModelError
+from fixlip.errors import InputError, UnsupportedModelError, unknown
 from fixlip.io.images import ImageLike, open_image
 
 DISPLAY_SIDE = 448  # pixels of the longer side of the picture that travels with a result
@@ -39,13 +39,17 @@ class Preprocessor:
     """open_clip's own transform, and the picture that the model sees, for display.
 
     Args:
-        config: open_clip's preprocessing configuration.
+        preprocess: open_clip's preprocessing configuration, or a transform that does what one says.
         grid: rows and columns of patches; None for cells of `CELL` pixels.
+
+    Raises:
+        UnsupportedModelError: no configuration, or a transform that does something else.
     """
 
-    def __init__(self, config: dict[str, Any], grid: tuple[int, int] | None = None) -> None:
-        self.config = PreprocessCfg(**config)
-        self.transform = image_transform_v2(self.config, is_train=False)
+    def __init__(self, preprocess: Any, grid: tuple[int, int] | None = None) -> None:
+        self.config = config_of(preprocess)
+        configured = isinstance(preprocess, dict | PreprocessCfg)
+        self.transform: Any = image_transform_v2(self.config, is_train=False) if configured else preprocess
         self.height, self.width = self.config.input_size[1:]
         rows, columns = grid or (max(1, self.height // CELL), max(1, self.width // CELL))
         self.grid = (int(rows), int(columns))
@@ -83,9 +87,15 @@ class Preprocessor:
 
 
 def display(image: Image.Image, box: tuple[float, float, float, float] | None, target: tuple[int, int]) -> np.ndarray:
-    """The part of a picture that the model sees, uint8 [height, width, 3], in the proportions of `target`."""
+    """The part of a picture that the model sees, uint8 [height, width, 3], in the proportions of `target`.
+
+    What is beyond the picture is black.
+    """
     scale = DISPLAY_SIDE / max(target)
     size = (max(1, round(target[0] * scale)), max(1, round(target[1] * scale)))
+    if box is not None and (min(box) < 0 or box[2] > image.width or box[3] > image.height):
+        left, top, right, bottom = (round(edge) for edge in box)
+        image, box = image.crop((left, top, right, bottom)), None
     return np.asarray(image.resize(size, Image.Resampling.BICUBIC, box=box))
 
 
@@ -105,30 +115,37 @@ def _within_aspect(image: Image.Image) -> Image.Image:
     return image.crop((left, top, round(min(image.width, x + reach)), round(min(image.height, y + reach))))
 
 
-def config_of(transform: Any) -> dict[str, Any]:
-    """open_clip's preprocessing configuration of a transform that it made, or of a configuration.
+def config_of(preprocess: Any) -> PreprocessCfg:
+    """open_clip's preprocessing configuration, from a dictionary or of a transform that does what one says.
 
     Raises:
-        UnsupportedModelError: a transform that does something else.
+        UnsupportedModelError: a dictionary with other entries, or a transform that does something else.
     """
-    if isinstance(transform, PreprocessCfg):
-        return asdict(transform)
-    if isinstance(transform, dict):
-        return transform
-    steps = {type(step).__name__: step for step in getattr(transform, "transforms", ())}
-    norm, resize = steps.get("Normalize"), steps.get("Resize")
-    if norm is not None and resize is not None:
-        crop = steps.get("CenterCrop")
-        config = {
-            "size": tuple(crop.size) if crop else resize.size,
-            "mean": tuple(norm.mean),
-            "std": tuple(norm.std),
-            "interpolation": resize.interpolation.value,
-            "resize_mode": "shortest" if crop else "squash",
-        }
+    if isinstance(preprocess, PreprocessCfg):
+        return preprocess
+    if isinstance(preprocess, dict):
+        try:
+            return PreprocessCfg(**preprocess)
+        except TypeError as error:
+            valid = [field.name for field in fields(PreprocessCfg)]
+            other = next((name for name in preprocess if name not in valid), str(error))
+            raise UnsupportedModelError(unknown("entry of open_clip's preprocess_cfg", str(other), valid)) from error
+    steps = getattr(preprocess, "transforms", ())
+    norm = next((step for step in steps if type(step).__name__ == "Normalize"), None)
+    kinds = [step.interpolation for step in steps if hasattr(step, "interpolation") and not hasattr(step, "scale")]
+    if norm is not None and kinds:
         probe = Image.fromarray((np.arange(90 * 120 * 3) % 251).astype(np.uint8).reshape(90, 120, 3))
-        if torch.equal(Preprocessor(config).transform(probe), transform(probe)):
-            return config
+        wanted = preprocess(probe)
+        for mode in ("shortest", "squash", "longest"):
+            config = PreprocessCfg(
+                size=tuple(wanted.shape[-2:]),
+                mean=tuple(norm.mean),
+                std=tuple(norm.std),
+                interpolation=getattr(kinds[0], "value", kinds[0]),
+                resize_mode=mode,
+            )
+            if torch.equal(image_transform_v2(config, is_train=False)(probe), wanted):
+                return config
     raise UnsupportedModelError(
         "fixlip cannot follow this preprocessing; give open_clip's preprocess_cfg as a dictionary (size, mean, std, "
         "interpolation, resize_mode) instead."

@@ -2,7 +2,8 @@
 
 Of a picture:
 
-- ``mean``: the normalised pixels of a removed patch are 0, the mean colour of the training data (as in FIxLIP).
+- ``mean``: the normalised pixels of a removed patch are 0 (as in FIxLIP): the mean colour of the training data,
+  or black for a model that does not normalise.
 - ``blur``: its pixels are those of the blurred picture; ``blur:SIGMA`` sets the width in pixels of the model's input,
   1/16 of the shorter side unless given.
 - ``attention``: its token stays in place, but nothing attends to it, in any block and in the pooling.

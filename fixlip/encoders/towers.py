@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
+from torch import nn
 
 from fixlip.encoders.base import ImageInput, TextInput
 from fixlip.encoders.removal import Operator, Removal, filler, kept_first, removals, removed_pixels
@@ -35,10 +36,12 @@ class PixelTower:
     Attributes:
         prepare: picture -> ImageInput.
         encode: pixels [B, 3, height, width] -> features [B, D].
+        module: what pixels go into, where it is known.
     """
 
     prepare: Callable[[Any], ImageInput]
     encode: Callable[[torch.Tensor], torch.Tensor]
+    module: nn.Module | None = None
 
     @property
     def removals(self) -> dict[str, Removal]:
@@ -63,12 +66,14 @@ class TokenTower:
             gets them.
         encode: tokens [B, L, width], and which of them may be attended to [B, L] (None for all) -> features [B, D].
         prefix: tokens before those of the patches (a class token).
+        module: what pixels go into.
     """
 
     prepare: Callable[[Any], ImageInput]
     tokens: Callable[[ImageInput, torch.Tensor], torch.Tensor]
     encode: Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor]
     prefix: int
+    module: nn.Module | None = None
 
     @property
     def removals(self) -> dict[str, Removal]:

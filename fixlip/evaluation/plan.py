@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from fixlip import specs
+from fixlip.arguments import in_order, plain_number
 from fixlip.datasets import load_dataset
 from fixlip.errors import OptionError, unknown
 from fixlip.estimator import Estimator
@@ -56,9 +57,11 @@ class Plan:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        for name in (*CALL, "top", "threads"):
+            object.__setattr__(self, name, plain_number(getattr(self, name)))
         for name in ("metrics", "models", "estimators"):
             values = getattr(self, name)
-            object.__setattr__(self, name, (values,) if isinstance(values, str) else tuple(values))
+            object.__setattr__(self, name, tuple(in_order(name, values)))
             if not values:
                 raise OptionError(f"An evaluation needs at least one of {name}.")
         if self.captions not in ("first", "best"):

@@ -1,21 +1,56 @@
-"""Gaussian-process regression on products of features, each with a prior variance that is learnt from the data.
+"""Gaussian-process regression on products of features, with prior variances that are learnt from the data.
 
 The targets y(S) in R^D, a row for each mask S, are modelled as ``y = sum_A f_A chi_A(S) + noise`` over sets A of
-players, ``chi_A`` the product of the features of the players in A, with independent ``f_A ~ N(0, gamma_A B)`` and noise
-``N(0, sigma^2 B)``; all terms share the covariance B in R^D. With ``V = sum_A gamma_A chi_A chi_A' + sigma^2`` over the
-m rows, the posterior mean of f_A is ``gamma_A chi_A' V^-1 Y``: the system is [m, m], whatever the number of terms.
+players, ``chi_A`` the product of the features of the players in A. The f_A of a family of terms are
+``f_A = eps_A + sum_r w_rA a_r`` with ``eps_A ~ N(0, gamma_A B)``, and ``a_r ~ N(0, tau B)`` for what many of them have
+in common: many small terms of one sign are no noise. The noise is N(0, sigma^2 B); all terms share the covariance B in
+R^D. With V the covariance of the m rows the posterior mean of a term is its prior covariance with the rows times
+``Q = V^-1 Y``: the system is [m, m], whatever the number of terms.
 """
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
 CHUNK = 2048  # terms handled at once
 LEAST_NOISE = 1e-6  # variance of the noise, in units of that of the targets
-SINGLE_PRECISION = 1e-3  # variance of the noise above which float32 will do
-ROWS = 256  # from which the sizes of whole families are learnt; the single terms use all rows
-ROUNDS = 4  # of learning the sizes of families
+ROWS = 256  # from which the sizes of the parts of the prior are learnt
+ROUNDS = 12  # of learning them
+
+
+@dataclass(frozen=True, eq=False)
+class Common:
+    """What the terms of a family have in common: a_r ~ N(0, size B), each term takes w_rA of it.
+
+    Attributes:
+        columns: features of players [m, n] -> the sums ``sum_A w_rA chi_A`` for each row, [m, r].
+        spread: a [r, k] -> the terms ``sum_r w_rA a_r``, [t, k].
+        size: tau.
+    """
+
+    columns: Callable[[np.ndarray], np.ndarray]
+    spread: Callable[[np.ndarray], np.ndarray]
+    size: float = 1e-3
+
+
+def together(players: np.ndarray, weights: np.ndarray) -> Common:
+    """Let all products of up to three players move together, each by the product of the weights [n] of its players."""
+
+    def columns(chi: np.ndarray) -> np.ndarray:
+        weighted = chi * weights
+        one, two, three = (np.sum(weighted**k, axis=1) for k in (1, 2, 3))
+        order = players.shape[1]  # elementary symmetric polynomials, from the sums of powers
+        sums = {1: one, 2: (one**2 - two) / 2, 3: (one**3 - 3 * one * two + 2 * three) / 6}[order]
+        return np.asarray(sums[:, None])
+
+    return Common(columns, lambda a: weights[players].prod(1)[:, None] * a)
+
+
+def by_player(pairs: np.ndarray) -> Common:
+    """Let the pairs of each player move together."""
+    i, j = pairs.T
+    return Common(lambda chi: chi * (chi.sum(1)[:, None] - chi), lambda a: a[i] + a[j])
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,47 +59,72 @@ class Family:
 
     Attributes:
         players: [t, order], the players in each product; [1, 0] for the constant.
-        variance: [t], the prior variances gamma.
+        shares: [c, t], patterns of variance.
+        sizes: [c], how much there is of each: ``gamma = sizes @ shares``.
+        common: what the terms have in common.
     """
 
     players: np.ndarray
-    variance: np.ndarray
+    shares: np.ndarray
+    sizes: np.ndarray
+    common: tuple[Common, ...] = ()
+
+    @property
+    def variance(self) -> np.ndarray:
+        """The prior variances gamma of the terms themselves, [t]."""
+        variance: np.ndarray = self.sizes @ self.shares
+        return variance
 
     def products(self, chi: np.ndarray, terms: slice = slice(None)) -> np.ndarray:
         """Multiply the features of players, [m, n], to those of terms, [m, t]."""
-        out = np.ones((len(chi), len(self.players[terms])), dtype=chi.dtype)
+        out = np.ones((len(chi), len(self.players[terms])))
         for column in self.players[terms].T:
             out *= chi[:, column]
         return out
-
-    def growth(self, trace: np.ndarray, expected: np.ndarray) -> np.ndarray:
-        """Return the factor of the variances, the root of the two traces in `fit`; 1 for the constant."""
-        if not self.players.shape[1]:
-            return np.ones_like(trace)
-        growth: np.ndarray = np.sqrt(np.maximum(trace, 0.0) / np.maximum(expected, 1e-300))
-        return growth
 
     def chunks(self) -> list[slice]:
         """Return the slices of terms that are handled at once."""
         return [slice(start, start + CHUNK) for start in range(0, max(len(self.players), 1), CHUNK)]
 
-    def kernel(self, chi: np.ndarray) -> np.ndarray:
-        """Return the covariance of the rows that these terms give, [m, m]."""
-        total = np.zeros((len(chi), len(chi)))
-        for some in self.chunks():
-            weighted = self.products(chi, some) * np.sqrt(self.variance[some]).astype(chi.dtype)
-            total += weighted @ weighted.T
-        return total
-
-    def forms(self, chi: np.ndarray, *matrices: np.ndarray) -> list[np.ndarray]:
-        """Return ``chi_A' M chi_A`` for each term, [t], for each matrix M [m, m]."""
-        out: list[list[np.ndarray]] = [[] for _ in matrices]
-        matrices = tuple(matrix.astype(chi.dtype, copy=False) for matrix in matrices)
+    def kernels(self, chi: np.ndarray, shares: np.ndarray) -> list[np.ndarray]:
+        """Return the covariances of the rows for variances [c, t], then for what is common at size 1, [m, m] each."""
+        totals = [np.zeros((len(chi), len(chi))) for _ in shares]
         for some in self.chunks():
             phi = self.products(chi, some)
-            for parts, matrix in zip(out, matrices, strict=True):
-                parts.append(np.einsum("mt,mt->t", phi, matrix @ phi))
-        return [np.concatenate(parts).astype(np.float64) for parts in out]
+            for total, share in zip(totals, shares, strict=True):
+                total += (phi * share[some]) @ phi.T
+        columns = (common.columns(chi) for common in self.common)
+        return totals + [c @ c.T for c in columns]
+
+    def scaled(self, factors: np.ndarray) -> "Family":
+        """Return the family with the sizes of its parts multiplied, in the order of `kernels`."""
+        if not self.players.shape[1]:
+            return self
+        sizes, rest = factors[: len(self.sizes)], factors[len(self.sizes) :]
+        common = tuple(replace(c, size=c.size * f) for c, f in zip(self.common, rest, strict=True))
+        return replace(self, sizes=self.sizes * sizes, common=common)
+
+    @property
+    def all_sizes(self) -> np.ndarray:
+        """The sizes of all parts, in the order of `kernels`."""
+        return np.array([*self.sizes, *(common.size for common in self.common)])
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """A part of the prior of a family: its roots, ``prior = root root'``, and how much of it the rows should show.
+
+    Attributes:
+        family: number of its family.
+        rows: [m, n] features -> root of its covariance of the rows, [m, r], in chunks.
+        terms: z [r, k] -> the terms of the family, [t, k].
+        expected: trace of its covariance of the rows times V^-1.
+    """
+
+    family: int
+    rows: Callable[[], Iterator[np.ndarray]]
+    terms: Callable[[np.ndarray], np.ndarray]
+    expected: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +133,13 @@ class GaussianProcess:
 
     Attributes:
         chi: [m, n], features of players.
-        families: the families of terms, with the variances that were learnt.
+        families: the families of terms, with the sizes that were learnt.
         noise: sigma^2, the variance of the noise.
         inverse: V^-1, [m, m].
-        dual: V^-1 Y, [m, D].
+        dual: Q = V^-1 Y, [m, D].
         spread: B, [D, D], estimated from the errors on rows that are left out of the fit.
+        parts: the parts of the prior.
+        leverage: for each family the diagonal of its covariance of the rows times V^-1, [m].
     """
 
     chi: np.ndarray
@@ -86,95 +148,156 @@ class GaussianProcess:
     inverse: np.ndarray
     dual: np.ndarray
     spread: np.ndarray
+    parts: tuple[Part, ...]
+    leverage: tuple[np.ndarray, ...]
 
-    def mean(self, family: int) -> np.ndarray:
-        """Return the posterior mean of the terms of one family, [t, D]."""
-        terms = self.families[family]
-        parts = [terms.products(self.chi, some).T @ self.dual for some in terms.chunks()]
-        mean: np.ndarray = terms.variance[:, None] * np.concatenate(parts)
+    def mean(self, family: int, dual: np.ndarray | None = None) -> np.ndarray:
+        """Return the posterior mean of the terms of one family, [t, D]; for other targets, give V^-1 times them."""
+        terms, dual = self.families[family], self.dual if dual is None else dual
+        mean: np.ndarray = np.concatenate([terms.products(self.chi, some).T @ dual for some in terms.chunks()])
+        mean *= terms.variance[:, None]
+        for common in terms.common:
+            mean += common.spread(common.size * (common.columns(self.chi).T @ dual))
         return mean
 
-    def variance(self, family: int) -> np.ndarray:
-        """Return the posterior variances of the terms of one family, [t], in units of `spread`."""
-        return self._variances[family]
+    def fitted(self, family: int) -> np.ndarray:
+        """Predict each row from the terms of one family, with the row itself left out of the fit, [m, D]."""
+        terms, mean = self.families[family], self.mean(family)
+        inside = sum(terms.products(self.chi, some) @ mean[some] for some in terms.chunks())
+        out: np.ndarray = inside - (self.leverage[family] / np.diagonal(self.inverse))[:, None] * self.dual
+        return out
 
-    @cached_property
-    def _variances(self) -> list[np.ndarray]:
-        return [f.variance - f.variance**2 * f.forms(self.chi, self.inverse)[0] for f in self.families]
+    def deviations(self, families: Sequence[int], along: np.ndarray, number: int) -> list[np.ndarray]:
+        """Draw what the posterior means of families miss along directions [k, D] -> [t, number, k] each.
 
-    def covariance(self, family: int) -> np.ndarray:
-        """Return the posterior covariance of the terms of one family, [t, t], in units of `spread`."""
-        terms = self.families[family]
-        reach = terms.products(self.chi) * terms.variance
-        covariance: np.ndarray = np.diag(terms.variance) - reach.T @ self.inverse @ reach
-        return covariance
+        Each draw is the error of the posterior mean for a draw of these families from the prior (Matheron's rule), seen
+        through a noise that assumes nothing of what else there is: the error of each row when it is left out of the
+        fit, with a random sign and size (wild bootstrap). Where the residual shows more along a direction than the
+        prior expects, in a part of the prior or in a single term, that part or term is drawn larger: its variance by
+        ``(1 + found) / (1 + expected)``, ``found = |root' Q g|^2 / g' B g`` and expected its mean under the prior.
 
-    def draws(self, family: int, number: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw deviations of one family from its posterior mean, [t, number], in units of the root of `spread`.
-
-        Each deviation is the error of the posterior mean for a draw from the prior (Matheron's rule).
+        Source: Wu, Jackknife, Bootstrap and Other Resampling Methods in Regression Analysis, 1986 (the bootstrap).
         """
-        prior = [np.sqrt(f.variance)[:, None] * rng.normal(size=(len(f.variance), number)) for f in self.families]
-        rows = np.sqrt(self.noise) * rng.normal(size=(len(self.chi), number))
-        for terms, drawn in zip(self.families, prior, strict=True):
-            for some in terms.chunks():
-                rows += terms.products(self.chi, some) @ drawn[some]
-        deviations: np.ndarray = prior[family] - replace(self, dual=self.inverse @ rows).mean(family)
-        return deviations
+        rng, k = np.random.default_rng(0), len(along)
+        across, dual = _root(along @ self.spread @ along.T), self.dual @ along.T
+        unit = np.maximum(np.square(across).sum(1), 1e-300)
+        left_out = dual / np.diagonal(self.inverse)[:, None]
+        left_out *= np.sqrt(np.maximum(1 - sum(self.leverage[f] for f in families), 0.0))[:, None]
+        rows = rng.normal(size=(len(dual), number, 1)) * left_out[:, None]
+        out = [np.zeros((len(self.families[family].players), number, k)) for family in families]
+        for part in self.parts:
+            if part.family not in families:
+                continue
+            roots = list(part.rows())
+            found = np.concatenate([np.square(root.T @ dual) for root in roots]) / unit
+            weight = np.concatenate([np.square(root).sum(0) for root in roots])[:, None]
+            expected = part.expected * weight / max(weight.sum(), 1e-300)
+            growth = np.maximum((1 + found.sum(0)) / (1 + part.expected), (1 + found) / (1 + expected))
+            drawn = rng.normal(size=(len(found), number, k)) @ across.T * np.sqrt(np.maximum(growth, 1.0))[:, None]
+            start = 0
+            for root in roots:
+                rows += np.tensordot(root, drawn[start : start + root.shape[1]], 1)
+                start += root.shape[1]
+            own = out[families.index(part.family)]
+            own += part.terms(drawn.reshape(len(drawn), -1)).reshape(own.shape)
+        flat = self.inverse @ rows.reshape(len(rows), -1)
+        return [own - self.mean(f, flat).reshape(own.shape) for f, own in zip(families, out, strict=True)]
 
 
-def fit(
-    chi: np.ndarray, targets: np.ndarray, families: tuple[Family, ...], noise: float, rounds: int = 0
-) -> GaussianProcess:
-    """Learn the variances by maximising the evidence, and return the posterior.
+def fit(chi: np.ndarray, targets: np.ndarray, families: tuple[Family, ...], noise: float) -> GaussianProcess:
+    """Learn the sizes of the parts of the prior by maximising the evidence, and return the posterior.
 
-    Every update is ``gamma <- gamma sqrt(tr(Q' M Q) / tr(V^-1 M))`` with ``Q = V^-1 Y`` (Y in units of its spread) and
-    M the derivative of V by gamma; it never lowers the evidence. The first updates learn the size of each family as a
-    whole, and the noise, from the first rows; then `rounds` updates learn the variance of each term from all rows.
+    Every update is ``size <- size sqrt(tr(Q' K Q) / tr(V^-1 K))`` with ``Q = V^-1 Y`` (Y in units of its spread) and K
+    the derivative of V by the size; it never lowers the evidence.
 
     Args:
         chi: [m, n], features of players.
         targets: Y, [m, D].
-        families: families of terms, with prior variances to start from.
+        families: families of terms, with sizes to start from.
         noise: variance of the noise to start from.
-        rounds: number of updates of each variance alone; keep it small, since many of them overfit the noise.
 
     Source: Wipf & Nagarajan, A New View of Automatic Relevance Determination, NIPS 2007, (the update).
     """
     unit = max(float((targets**2).sum()) / len(targets), 1e-300)
-    gram = targets @ targets.T / unit
     some = slice(0, ROWS)
-    kernels = [family.kernel(chi[some]) for family in families]
+    gram = targets[some] @ targets[some].T / unit
+    kernels = [family.kernels(chi[some], family.shares) for family in families]
+    traces = [np.array([np.trace(k) for k in ks]) / len(gram) for ks in kernels]
     for _ in range(ROUNDS):
-        inverse = _inverse(kernels, noise)
-        residual = _residual(inverse, gram[some, some])
-        growth = [f.growth(np.vdot(k, residual), np.vdot(k, inverse)) for f, k in zip(families, kernels, strict=True)]
-        kernels = [k * g for k, g in zip(kernels, growth, strict=True)]
-        families = tuple(replace(f, variance=f.variance * g) for f, g in zip(families, growth, strict=True))
-        noise = _noise(noise, inverse, residual)
-    for _ in range(rounds):
-        kernels = [family.kernel(_fast(chi, noise)) for family in families]
-        inverse = _inverse(kernels, noise)
+        inverse = _inverse(_weighted([f.all_sizes for f in families], kernels), noise)
         residual = _residual(inverse, gram)
-        forms = [family.forms(_fast(chi, noise), residual, inverse) for family in families]
-        families = tuple(replace(f, variance=f.variance * f.growth(*ab)) for f, ab in zip(families, forms, strict=True))
-        noise = _noise(noise, inverse, residual)
-    inverse = _inverse([family.kernel(chi) for family in families], noise)
+        factors = [
+            np.array([np.sqrt(max(np.vdot(k, residual), 0.0) / max(np.vdot(k, inverse), 1e-300)) for k in ks])
+            for ks in kernels
+        ]
+        families = tuple(family.scaled(factor) for family, factor in zip(families, factors, strict=True))
+        noise *= float(np.sqrt(max(np.trace(residual), 0.0) / np.trace(inverse)))
+        learnt = ((f, t) for f, t in zip(families, traces, strict=True) if f.players.shape[1])
+        level = LEAST_NOISE + noise + sum(float(f.all_sizes @ t) for f, t in learnt)
+        families = tuple(family.scaled(np.full(len(family.all_sizes), 1 / level)) for family in families)
+        noise = max(noise / level, LEAST_NOISE)
+    whole = [family.kernels(chi, family.variance[None]) for family in families]
+    sizes = [np.array([1.0, *(common.size for common in family.common)]) for family in families]
+    inverse = _inverse(_weighted(sizes, whole), noise)
+    held = [
+        [s * np.einsum("ij,ij->i", k, inverse) for s, k in zip(ss, ks, strict=True)]
+        for ss, ks in zip(sizes, whole, strict=True)
+    ]
+    leverage = tuple(np.sum(parts, axis=0) for parts in held)
+    expected = [[float(part.sum()) for part in parts] for parts in held]
     dual = inverse @ targets
     left_out = dual / np.sqrt(np.diagonal(inverse))[:, None]
-    return GaussianProcess(chi, families, noise, inverse, dual, left_out.T @ left_out / len(targets))
+    spread = (left_out.T @ left_out + LEAST_NOISE * targets.T @ targets) / len(targets)
+    parts = _parts(chi, families, expected)
+    return GaussianProcess(chi, families, noise, inverse, dual, spread, parts, leverage)
 
 
-def _fast(chi: np.ndarray, noise: float) -> np.ndarray:
-    """Convert the features to float32 where the noise is well above the rounding error."""
-    return chi.astype(np.float32) if noise > SINGLE_PRECISION else chi
+def _weighted(sizes: list[np.ndarray], kernels: list[list[np.ndarray]]) -> np.ndarray:
+    """Add up the kernels of all families, each times its size."""
+    pairs = (pair for family in zip(sizes, kernels, strict=True) for pair in zip(*family, strict=True))
+    total: np.ndarray = sum(size * kernel for size, kernel in pairs)
+    return total
 
 
-def _inverse(kernels: list[np.ndarray], noise: float) -> np.ndarray:
+def _parts(chi: np.ndarray, families: tuple[Family, ...], expected: list[list[float]]) -> tuple[Part, ...]:
+    parts = []
+    for number, (family, sizes) in enumerate(zip(families, expected, strict=True)):
+        root = np.sqrt(family.variance)
+
+        def rows(family: Family = family, root: np.ndarray = root) -> Iterator[np.ndarray]:
+            return (family.products(chi, some) * root[some] for some in family.chunks())
+
+        def terms(drawn: np.ndarray, root: np.ndarray = root) -> np.ndarray:
+            scaled: np.ndarray = root[:, None] * drawn
+            return scaled
+
+        parts.append(Part(number, rows, terms, sizes[0]))
+        for common, size in zip(family.common, sizes[1:], strict=True):
+
+            def columns(common: Common = common) -> Iterator[np.ndarray]:
+                yield np.sqrt(common.size) * common.columns(chi)
+
+            def spread(drawn: np.ndarray, common: Common = common) -> np.ndarray:
+                return common.spread(np.sqrt(common.size) * drawn)
+
+            parts.append(Part(number, columns, spread, size))
+    return tuple(parts)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """Compute the lower triangular root of a covariance matrix; eigenvalues that rounding made negative count as 0."""
+    values, vectors = np.linalg.eigh(covariance)
+    upper: np.ndarray = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")  # type: ignore[assignment]
+    signs = np.where(np.diagonal(upper) < 0, -1.0, 1.0)
+    lower: np.ndarray = upper.T * signs
+    return lower
+
+
+def _inverse(covariance: np.ndarray, noise: float) -> np.ndarray:
     from scipy.linalg import cho_factor
     from scipy.linalg.lapack import dpotri
 
-    total = sum(kernels) + noise * np.eye(len(kernels[0]))
+    total = covariance + noise * np.eye(len(covariance))
     lower = dpotri(cho_factor(total, lower=True)[0], lower=1)[0]
     inverse: np.ndarray = np.tril(lower) + np.tril(lower, -1).T
     return inverse
@@ -185,7 +308,3 @@ def _residual(inverse: np.ndarray, gram: np.ndarray) -> np.ndarray:
     spread = max(np.vdot(inverse, gram) / len(gram), 1e-300)
     residual: np.ndarray = inverse @ gram @ inverse / spread
     return residual
-
-
-def _noise(noise: float, inverse: np.ndarray, residual: np.ndarray) -> float:
-    return max(noise * float(np.sqrt(max(np.trace(residual), 0.0) / np.trace(inverse))), LEAST_NOISE)

@@ -45,6 +45,7 @@ class TowerMoments:
         spare: [f], share of the draws that is left when each term has used up one; 1 for an exact design. A pair of
             complements is one draw for the features that change sign in it, and another for those that do not.
         exact: whether the design was exact.
+        order: order of the features, 1 or 2.
     """
 
     weight: np.ndarray
@@ -54,6 +55,7 @@ class TowerMoments:
     masks: int
     spare: np.ndarray
     exact: bool
+    order: int
 
     @property
     def groups(self) -> int:
@@ -90,9 +92,34 @@ class TowerMoments:
         factor = np.sqrt(self.spare * max(self.groups - 1, 0) / max(self.groups, 1))[:, None]
         return [factor * (part - mean) for part in parts]
 
-    def sums(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Compute the weighted sums of a F' and a a' over the masks, for ``a = theta' phi``: [k, D] and [k, k]."""
-        return theta.T @ self.rhs.sum(0), theta.T @ self.gram.sum(0) @ theta
+    @property
+    def average(self) -> np.ndarray:
+        """Weighted sum of F, [D]."""
+        average: np.ndarray = self.rhs[:, 0].sum(0)
+        return average
+
+    def predictions(self, ridge: float = 0.0) -> np.ndarray:
+        """Compute second moments of F and of its parts by order; see `fixlip.fitting.surrogate.TowerFit`.
+
+        The embeddings are not kept: what the fit leaves over is taken larger by 1 / `freedom`, as it is on average on
+        masks that are left out.
+        """
+        gram, rhs, theta = self.gram.sum(0), self.rhs.sum(0), self.coefficients(ridge)
+        n = len(gram) - 1 if self.order == 1 else (round((8 * len(gram) - 7) ** 0.5) - 1) // 2
+        orders = slice(0, 1), slice(1, 1 + n), slice(1 + n, None)
+        dim = rhs.shape[1]
+        out = np.zeros((4, 4, dim, dim))
+        for a, one in enumerate(orders, 1):
+            for b, other in enumerate(orders, 1):
+                out[a, b] = theta[one].T @ gram[one, other] @ theta[other]
+            fitted, left = theta.T @ gram[:, one] @ theta[one], rhs[one].T @ theta[one]
+            out[0, a] = fitted + (left - fitted) / max(self.freedom, 1e-12)
+            out[a, 0] = out[0, a].T
+        fitted, product = theta.T @ gram @ theta, rhs.T @ theta
+        cross, square = product - fitted, self.second - product - product.T + fitted
+        free = max(self.freedom, 1e-12)
+        out[0, 0] = fitted + (cross + cross.T) / free + square / free**2
+        return out
 
     def jackknife(self, ridge: float = 0.0) -> Iterator[np.ndarray]:
         """Yield the coefficients with one group of draws left out at a time, as long as the rest determines them."""
@@ -141,7 +168,7 @@ def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_s
     odd = (np.arange(f) > 0) & (np.arange(f) <= n)
     terms = np.where(odd, odd.sum(), f - odd.sum()) if design.kind == "paired" else np.full(f, f)
     spare = np.ones(f) if design.exact else np.maximum(0.0, 1 - terms / design.n_units)
-    return TowerMoments(weight, gram, rhs, second, len(design.masks), spare, design.exact)
+    return TowerMoments(weight, gram, rhs, second, len(design.masks), spare, design.exact, order)
 
 
 def solve(gram: np.ndarray, rhs: np.ndarray, ridge: float) -> np.ndarray:

@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from fixlip.errors import BudgetError, OptionError, whole_number
+from fixlip.arguments import whole_number
+from fixlip.errors import BudgetError, OptionError
 
 Sampling = Literal["paired", "independent"]
 ENUMERATED_TEXT = 1024  # up to so many text masks are all encoded

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fixlip.arguments import real_number
 from fixlip.errors import BudgetError, NotEnoughMemoryError, OptionError
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
@@ -91,7 +92,8 @@ def until(run: Run, game: CountedGame, request: Request, target: float, tracker:
     """
     if not run.stderr:
         raise OptionError(f"{run.name} gives no standard errors that target_error could ask for; give a budget.")
-    if isinstance(target, bool) or not isinstance(target, (int, float)) or not 0 < target < float("inf"):
+    target = real_number("target_error", target)
+    if target <= 0:
         raise OptionError(f"target_error is a share of the size of the interactions, such as 0.1, got {target!r}.")
     plan = _Plan(run, game, request)
     share, explanation, error = plan.first(), None, float("nan")

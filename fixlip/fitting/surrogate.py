@@ -25,8 +25,8 @@ class TowerFit(Protocol):
         """Weighted sum of F F', [D, D]."""
 
     @property
-    def freedom(self) -> float:
-        """Share of the unexplained variance that shows on the masks of the fit itself."""
+    def average(self) -> np.ndarray:
+        """Weighted sum of F, [D]."""
 
     def coefficients(self, ridge: float) -> np.ndarray:
         """Compute the coefficients of the embeddings on the features, [f, D]."""
@@ -34,8 +34,12 @@ class TowerFit(Protocol):
     def errors(self, along: np.ndarray, ridge: float) -> Iterable[np.ndarray] | None:
         """Compute deviations of the coefficients along directions [k, D], [f, k] each."""
 
-    def sums(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Compute the weighted sums of a F' and of a a', for ``a = theta' phi``."""
+    def predictions(self, ridge: float) -> np.ndarray:
+        """Compute second moments of F and of its parts of order 0, 1 and 2, predicted for masks left out of the fit.
+
+        Returns:
+            [4, 4, D, D], weighted sums of the outer products of the four.
+        """
 
 
 class Effects(NamedTuple):
@@ -148,25 +152,25 @@ class Surrogate:
         baseline, first, second = (np.sqrt(part) for part in total)
         return StandardErrors(float(baseline), first, second)
 
-    def r2(self, image: TowerFit, text: TowerFit, theta: np.ndarray) -> float:
-        """Compute the share of the variance of the game on the grid of masks that the surrogate explains, adjusted.
+    def r2(self, image: TowerFit, text: TowerFit) -> float:
+        """Compute the share of the variance of the game that the surrogate explains on masks left out of the fit.
 
-        All sums over the grid factorise: with ``a = theta' phi`` of each image mask, A = sum w a a', B = sum w a F',
-        the same for the text with its features in the place of a, and M = sum w F F' of each tower,
-        ``sum v^2 = scale^2 tr(M_I M_T) + ...``, ``sum v vhat = tr(scale B_I B_T' + ...)``,
-        ``sum vhat^2 = tr(A_I A_T)``. NaN for a constant game.
+        With parts F_a of the embeddings of an image and G_b of those of a text, as predicted without its mask, the
+        surrogate misses ``scale * (<F, G> - sum_ab <F_a, G_b>)`` over its terms ab, and all sums over the grid
+        factorise: ``sum <F_a, G_b> <F_c, G_d> = <sum F_a F_c', sum G_b G_d'>``. NaN for a constant game.
         """
-        constant = np.eye(len(theta), 1)
-        rhs_image, gram_image = image.sums(np.concatenate([constant, theta], axis=1))
-        rhs_text, gram_text = text.sums(np.eye(theta.shape[1]))
-        mean = self.scale * rhs_image[0] @ rhs_text[0]
-        square = self.scale**2 * np.sum(image.second * text.second) + 2 * self.bias * mean + self.bias**2
-        product = self.scale * np.sum(rhs_image[1:] * rhs_text) + self.bias * gram_image[0, 1:] @ gram_text[0]
-        residual = square - 2 * product + np.sum(gram_image[1:, 1:] * gram_text)
-        variance = square - (mean + self.bias) ** 2
+        sign = np.zeros((4, 4))
+        sign[0, 0] = 1.0
+        for a, b in ((0, 0), (1, 0), (0, 1), *[(1, 1)] * (self.order == 2), *[(2, 0), (0, 2)] * self.within):
+            sign[1 + a, 1 + b] = -1.0
+        of_image, of_text = image.predictions(self.ridge), text.predictions(self.ridge)
+        terms = [(a, b, sign[a, b]) for a, b in zip(*np.nonzero(sign), strict=True)]
+        missed = sum(s * t * np.vdot(of_image[a, c], of_text[b, d]) for a, b, s in terms for c, d, t in terms)
+        square = float(np.vdot(image.second, text.second))
+        variance = square - float(image.average @ text.average) ** 2
         if variance <= 1e-12 * max(square, 1e-300):
             return float("nan")
-        return float(1 - max(residual, 0.0) / max(image.freedom * text.freedom, 1e-12) / variance)
+        return float(1 - max(missed, 0.0) / variance)
 
 
 def remarks(
@@ -181,12 +185,13 @@ def remarks(
         masks: number of masks that were spent.
         word: argument by which more masks are asked for.
     """
-    notes, more = [], f"give {word}={2 * masks} or more"
+    notes, more, rough = [], f"give {word}={2 * masks} or more", True
     if stderr is None:
         notes.append(f"too few masks for standard errors; {more}")
     else:
         n_image = len(cross)
         signal, noise = np.nansum(cross**2), np.nansum(stderr.second_order[:n_image, n_image:] ** 2)
+        rough = noise > 0.05 * signal
         if noise > 100 * signal:
             notes.append(f"the interactions are far below their noise; {more}")
         elif noise > 0.2 * signal:
@@ -194,5 +199,6 @@ def remarks(
     if r2 is not None and np.isnan(r2):
         notes.append(CONSTANT)
     elif r2 is not None and r2 < 0.5:
-        notes.append(f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; read them as averages")
+        remedy = more if rough else "read them as averages"
+        notes.append(f"the effects explain only {max(r2, 0):.0%} of how the similarity varies; {remedy}")
     return notes

@@ -1,5 +1,6 @@
 """The choice of masks and fit for each tower: the rules behind "auto", and the fit itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import ceil, log
@@ -12,7 +13,7 @@ from fixlip.fitting.moments import Embed, n_features, tower_moments
 from fixlip.fitting.regression import CHUNK, MOST_TERMS
 from fixlip.fitting.sampling import Design, Sampling, allocate, block_size, fewest, make_design
 from fixlip.fitting.surrogate import Surrogate, TowerFit
-from fixlip.fitting.tower_gp import nearness, tower_process
+from fixlip.fitting.tower_gp import TowerProcess, fewest_to_check, nearness, tower_process
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
 
@@ -25,6 +26,7 @@ PER_TERM: dict[FitName, dict[int, int]] = {  # default masks for each term, by o
 ALL_PAIRS_UP_TO = 64  # image players; above, interactions="auto" keeps to cross pairs
 PROCESS_UP_TO = 2048  # rows, a mask or a pair of complements; above, fit="auto" is least squares
 RATES = (0.25, 0.75)  # p between which the standard errors of a process are right
+FEWEST_WITNESSES = 20  # masks that make the difference, below which errors are a guess
 MOST_FOR_PROCESS = 8192  # rows: matrices of 0.5 GB
 
 
@@ -80,20 +82,30 @@ class TowerPlan:
         near = nearness(grid) if grid is not None and self.side == "image" else None
         return tower_process(embed, design, p=self.p, order=self.order, near=near)
 
-    def remarks(self, design: Design) -> list[str]:
+    def remarks(self, design: Design, fit: TowerFit | None) -> list[str]:
         """Say which errors the standard errors do not show.
 
-        In a single block of masks three players together can pass for one; and a Gaussian process is too sure of
-        itself where players are mostly present or mostly absent.
+        In few masks, such as a single block, several players together can pass for one; where few masks make all of
+        the difference, others like them were missed; and a Gaussian process is too sure of itself where players are
+        mostly present or mostly absent.
         """
-        if self.fit == "gaussian-process" and not (design.exact or process_is_calibrated(self.p)):
+        if design.exact:
+            return []
+        if self.fit == "gaussian-process" and not process_is_calibrated(self.p):
             return [
                 f"at p = {self.p:g} the standard errors of a Gaussian process are too small; take fit='least-squares'"
             ]
-        needed = 4 * block_size(self.n)
-        if design.kind != "paired" or self.fit != "least-squares" or self.masks >= needed:
-            return []
-        return [f"fewer than two blocks of {self.side} masks hide errors; give {self.side}_masks={needed} or more"]
+        of_blocks = 4 * block_size(self.n) if design.kind == "paired" else 0
+        needed = 2 * fewest_to_check(self.n) if self.fit == "gaussian-process" else of_blocks
+        notes, more = [], f"give {self.side}_masks="
+        if self.masks < needed:
+            notes.append(f"so few {self.side} masks hide what several players do together; {more}{needed} or more")
+        if isinstance(fit, TowerProcess) and fit.witnesses < FEWEST_WITNESSES:
+            notes.append(
+                f"{fit.witnesses:.0f} of {self.masks} {self.side} masks make all of the difference, so the errors are "
+                f"a guess; {more}{max(2 * self.masks, needed)} or more"
+            )
+        return notes
 
     def described(self, design: Design) -> str:
         """Name the design and the fit, for the provenance."""
@@ -142,9 +154,10 @@ class TowerPlans:
         designs = (plan.described(design) for plan, design in zip((self.image, self.text), masks, strict=True))
         return {"interactions": "all" if self.surrogate.within else "cross", "sampling": "; ".join(designs)}
 
-    def remarks(self, masks: tuple[Design, Design]) -> list[str]:
+    def remarks(self, masks: tuple[Design, Design], fits: Sequence[TowerFit]) -> list[str]:
         """Collect the remarks on both towers; see `TowerPlan.remarks`."""
-        return [*self.image.remarks(masks[0]), *self.text.remarks(masks[1])]
+        plans = zip((self.image, self.text), masks, fits or (None, None), strict=True)
+        return [note for plan, design, fit in plans for note in plan.remarks(design, fit)]
 
 
 @dataclass(frozen=True)

@@ -5,33 +5,38 @@ a few of those make up nearly all of it: those of neighbouring players that matt
 too. The prior follows heredity, the variance of a term comes from those of its parts:
 
     single players   gamma_i     from their estimated effects
-    pairs            gamma_ij    proportional to gamma_i gamma_j near_ij
-    triples          gamma_ijk   proportional to sqrt(v_ij v_jk v_ik), v the posterior mean squares of the pairs
+    pairs            gamma_ij    a mixture of gamma_i gamma_j, gamma_i + gamma_j and 1, with near_ij and without
+    triples          gamma_ijk   proportional to sqrt(v_ij v_jk v_ik), v the mean squares of the pairs
 
-and every proportion is learnt from the embeddings (`fixlip.fitting.gaussian_process`). Where masks are paired
-with their complements, half the difference of the two embeddings holds the odd orders and half the sum the even ones,
-and the two are fitted apart.
+Many small terms of one sign, as where a picture saturates, are no noise: singles, pairs and triples have a mean in
+common, and where pairs are asked for, each player's pairs have one too. Pairs and triples that stand out from the
+residual have a variance of their own. Every proportion is learnt from the embeddings
+(`fixlip.fitting.gaussian_process`). Where masks are paired with their complements, half the difference of the two
+embeddings holds the odd orders and half the sum the even ones, and the two are fitted apart.
 
 Source: Hamada & Wu, Analysis of Designed Experiments with Complex Aliasing, 1992, for heredity.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
 
-from fixlip.fitting.gaussian_process import Family, GaussianProcess, fit
-from fixlip.fitting.moments import Embed, features, n_features
+from fixlip.fitting.gaussian_process import Family, GaussianProcess, by_player, fit, together
+from fixlip.fitting.moments import Embed
 from fixlip.fitting.sampling import Design
 
 TRIPLES = 1000  # triples that are modelled, the likeliest
 PAIRS = 4096  # pairs that are modelled where no pairs are asked for, the likeliest
 CANDIDATES = 100  # players among which triples are sought
 FLOOR = 0.05  # least prior variance of a single player, relative to the mean one
-ANY_PAIR = 0.1  # share of the variance of pairs that does not follow the prior of heredity
+DIRECTIONS = 8  # of the embeddings, in which striking pairs and triples are sought
+STRIKING = 5.0  # standard deviations
+MOST_STRIKING = 16  # of them
+AMONG = 64  # players among which they are sought
 REACH = 2.0  # squared distance in patches at which a pair is half as likely as one at no distance
 DRAWS = 64  # draws from the posterior, for standard errors
 NOISE = 0.05  # variance to start from, of the noise and of all triples
@@ -58,7 +63,7 @@ class TowerProcess:
     def mean(self) -> np.ndarray:
         """Posterior mean of the coefficients, [f, D]."""
         means = [process.mean(family) for process, family in self._used()]
-        means[0] = means[0] + self._offset
+        means[0] = means[0] + self.embeddings.mean(0)
         return np.concatenate(means)
 
     def coefficients(self, ridge: float = 0.0) -> np.ndarray:
@@ -78,18 +83,17 @@ class TowerProcess:
         Yields:
             Arrays [f, k].
         """
-        rng, n, k = np.random.default_rng(0), self.masks.shape[1], len(along)
-        low, pairs = np.zeros((DRAWS, 1 + n, k)), np.zeros((DRAWS, n_features(n, self.order) - 1 - n))
-        for name, rows in (("constant", slice(0, 1)), ("singles", slice(1, None))):
-            process, family = self.parts[name]
-            root, across = _root(process.covariance(family)), _root(along @ process.spread @ along.T)
-            low[:, rows] = root @ rng.normal(size=(DRAWS, len(root), k)) @ across.T
+        (even, constant), (odd, singles) = self.parts["constant"], self.parts["singles"]
+        if even is odd:
+            low = even.deviations([constant, singles], along, DRAWS)
+        else:
+            low = [*even.deviations([constant], along, DRAWS), *odd.deviations([singles], along, DRAWS)]
+        parts = np.concatenate(low)
         if self.order == 2:
             process, family = self.parts["pairs"]
-            pairs[:] = process.draws(family, DRAWS, rng).T * np.sqrt(along[0] @ process.spread @ along[0])
-        for of_low, of_pairs in zip(low, pairs, strict=True):
-            first = np.pad(of_pairs[:, None], ((0, 0), (0, k - 1)))
-            yield np.concatenate([of_low, first]) / np.sqrt(DRAWS)
+            high = process.deviations([family], along[:1], DRAWS)[0]
+            parts = np.concatenate([parts, np.pad(high, ((0, 0), (0, 0), (0, len(along) - 1)))])
+        yield from np.moveaxis(parts, 1, 0) / np.sqrt(DRAWS)
 
     @property
     def second(self) -> np.ndarray:
@@ -97,33 +101,39 @@ class TowerProcess:
         second: np.ndarray = self.embeddings.T @ self.embeddings / len(self.masks)
         return second
 
-    def sums(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Compute the means of a F' and of a a' over the masks, for ``a = theta' phi``: [k, D] and [k, k]."""
-        a = np.concatenate([features(m, self.p, self.order) @ theta for m in self._batches(self.masks)])
-        return a.T @ self.embeddings / len(a), a.T @ a / len(a)
+    @property
+    def average(self) -> np.ndarray:
+        """Mean of F, [D]."""
+        average: np.ndarray = self.embeddings.mean(0)
+        return average
 
-    @cached_property
-    def freedom(self) -> float:
-        """Share of the unexplained variance that shows on the masks of the fit itself.
-
-        The rest is the posterior variance of the coefficients.
-        """
-        fitted = np.concatenate([features(m, self.p, self.order) @ self.mean for m in self._batches(self.masks)])
-        left = float(((self.embeddings - fitted) ** 2).sum()) / len(fitted)
-        hidden = sum(float(p.variance(f).sum() * np.trace(p.spread)) for p, f in self._used())
-        return left / (left + hidden) if left + hidden else 1.0
+    def predictions(self, ridge: float = 0.0) -> np.ndarray:
+        """Compute second moments of F and of its parts by order; see `fixlip.fitting.surrogate.TowerFit`."""
+        process, family = self.parts["singles"]
+        first, (even, constant) = process.fitted(family), self.parts["constant"]
+        m = len(even.chi)
+        base = even.fitted(constant)
+        second = even.fitted(self.parts["pairs"][1]) if self.order == 2 else np.zeros_like(base)
+        if m < len(self.masks):  # pairs of complements
+            centre = (self.embeddings[0::2] + self.embeddings[1::2]) / 2
+            first = np.stack([first, -first], axis=1).reshape(len(self.masks), -1)
+            base, second, centre = (np.repeat(part, 2, axis=0) for part in (base, second, centre))
+        else:
+            centre = self.embeddings
+        mean = self.embeddings.mean(0)
+        base += mean - (centre - mean) / max(m - 1, 1)
+        rows = np.stack([self.embeddings, base, first, second])
+        moments: np.ndarray = np.einsum("amd,bme->abde", rows, rows, optimize=True) / len(self.masks)
+        return moments
 
     @property
-    def _offset(self) -> np.ndarray:
-        offset: np.ndarray = self.embeddings.mean(0)
-        return offset
+    def witnesses(self) -> float:
+        """Number of masks that the variance of the embeddings comes from; 0 where they do not vary."""
+        squares = np.square(self.embeddings - self.average).sum(1)
+        return float(squares.sum() ** 2 / max(np.square(squares).sum(), 1e-300))
 
     def _used(self) -> list[tuple[GaussianProcess, int]]:
         return [self.parts[name] for name in ("constant", "singles", "pairs")[: self.order + 1]]
-
-    @staticmethod
-    def _batches(rows: np.ndarray) -> Iterator[np.ndarray]:
-        yield from (rows[start : start + 256] for start in range(0, len(rows), 256))
 
 
 def tower_process(
@@ -140,71 +150,137 @@ def tower_process(
         order: order of the features whose coefficients are asked for.
         near: [n, n], how likely each pair of players is to interact, relative to other pairs; None for equally likely.
 
-    Memory: masks and embeddings, matrices [m, m] ([m / 2, m / 2] for paired masks), and one number for each pair of
+    Memory: masks and embeddings, matrices [m, m] ([m / 2, m / 2] for paired masks), and a few numbers for each pair of
     players.
     """
-    embeddings, n = embed(design.masks), design.masks.shape[1]
+    embeddings = embed(design.masks)
     chi = (design.masks - p) / np.sqrt(p * (1 - p))
     centred = embeddings - embeddings.mean(0)
-    constant = Family(np.zeros((1, 0), dtype=int), np.ones(1))
+    constant = Family(np.zeros((1, 0), dtype=int), np.ones((1, 1)), np.ones(1))
     if design.kind == "paired":
         chi, even, odd = chi[0::2], (centred[0::2] + centred[1::2]) / 2, (centred[0::2] - centred[1::2]) / 2
         singles = _singles(chi, odd)
-        second = fit(chi, even, (constant, _pairs(singles.variance, near, order)), 2 * NOISE, rounds=2)
-        third = fit(chi, odd, (singles, _triples(_pair_variances(second, 1, n))), NOISE)
+        second = _fit(chi, even, (constant,), partial(_pairs, singles.variance, near, order), 2)
+        third = _fit(chi, odd, (singles,), partial(_triples, _pair_variances(second, 1)), 3)
         parts = {"constant": (second, 0), "pairs": (second, 1), "singles": (third, 0)}
     else:
         singles = _singles(chi, centred)
-        first = fit(chi, centred, (constant, singles, _pairs(singles.variance, near, order)), NOISE)
-        families = (*first.families, _triples(_pair_variances(first, 2, n)))
-        both = fit(chi, centred, families, first.noise)
+        first = _fit(chi, centred, (constant, singles), partial(_pairs, singles.variance, near, order), 2)
+        both = _fit(chi, centred, first.families, partial(_triples, _pair_variances(first, 2)), 3)
         parts = {"constant": (both, 0), "singles": (both, 1), "pairs": (both, 2)}
     return TowerProcess(design.masks, embeddings, p, order, parts)
+
+
+def _fit(
+    chi: np.ndarray, targets: np.ndarray, families: tuple[Family, ...], build: Callable[..., Family], order: int
+) -> GaussianProcess:
+    """Fit families and one more, and again where terms of this one stand out from the noise, with rows to spare."""
+    process = fit(chi, targets, (*families, build(np.zeros((0, order), dtype=int))), NOISE)
+    if len(chi) < fewest_to_check(chi.shape[1]) or chi.shape[1] < order:
+        return process
+    striking = _striking(process, order)
+    return fit(chi, targets, (*families, build(striking)), NOISE) if len(striking) else process
+
+
+def fewest_to_check(n: int) -> int:
+    """Return how many rows, masks or pairs of complements, show whether something is not as the prior expects."""
+    return 2 * (n + 1) + 1
 
 
 def _singles(chi: np.ndarray, targets: np.ndarray) -> Family:
     """Build the family of single players, with variances from their mean effects less half of the median, for noise."""
     size = np.square(chi.T @ targets).sum(1)
     variance = np.maximum(size - np.median(size) / 2, FLOOR * size.mean())
-    return Family(np.arange(len(size))[:, None], variance / max(variance.sum(), 1e-300))
+    players = np.arange(len(size))[:, None]
+    return Family(players, _share(variance)[None], np.ones(1), (together(players, np.ones(len(size))),))
 
 
-def _pairs(singles: np.ndarray, near: np.ndarray | None, order: int) -> Family:
+def _pairs(singles: np.ndarray, near: np.ndarray | None, order: int, striking: np.ndarray) -> Family:
+    """Build the family of pairs, with patterns of variance by heredity and nearness, and what they have in common."""
     i, j = np.triu_indices(len(singles), 1)
-    variance = singles[i] * singles[j] * (1.0 if near is None else near[i, j])
+    gamma = singles / max(singles.mean(), 1e-300)
+    close = np.ones(len(i)) if near is None else near[i, j]
+    patterns = [gamma[i] * gamma[j] * close, np.ones(len(i)), gamma[i] * gamma[j], gamma[i] + gamma[j]]
+    patterns += [] if near is None else [close, (gamma[i] + gamma[j]) * close]
+    kept = np.arange(len(i))
     if order == 1 and len(i) > PAIRS:
-        kept = np.argsort(-variance, kind="stable")[:PAIRS]
-        i, j, variance = i[kept], j[kept], variance[kept]
-    share = variance / max(variance.sum(), 1e-300)
-    return Family(np.stack([i, j], axis=1), (1 - ANY_PAIR) * share + ANY_PAIR / max(len(i), 1))
+        kept = np.argsort(-patterns[0], kind="stable")[:PAIRS]
+    players, shares = _marked(np.stack([i, j], axis=1)[kept], np.stack(patterns)[:, kept], striking)
+    common = [together(players, np.ones(len(singles))), together(players, np.sqrt(gamma))]
+    if order == 2:
+        common.append(by_player(players))
+    common = [replace(c, size=0.01 / max(len(i), 1)) for c in common]
+    return Family(players, shares, np.full(len(shares), 1 / len(shares)), tuple(common))
 
 
-def _pair_variances(process: GaussianProcess, family: int, n: int) -> np.ndarray:
-    """Return the posterior mean squares of the pairs, [n, n], in units of the trace of `spread`."""
-    i, j = process.families[family].players.T
+def _marked(players: np.ndarray, patterns: np.ndarray, striking: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Give striking terms a pattern of variance of their own; patterns become shares of 1."""
+    known = {tuple(term) for term in players}
+    missing = [term for term in striking.tolist() if tuple(term) not in known]
+    players = np.concatenate([players, np.array(missing, dtype=int).reshape(-1, striking.shape[1])])
+    patterns = np.pad(patterns, ((0, 0), (0, len(missing))))
+    if len(striking):
+        mark = (players[:, None] == striking).all(2).any(1)
+        patterns = np.concatenate([patterns, mark[None]])
+    return players, np.stack([_share(pattern) for pattern in patterns])
+
+
+def _share(variance: np.ndarray) -> np.ndarray:
+    share: np.ndarray = variance / max(variance.sum(), 1e-300)
+    return share
+
+
+def _striking(process: GaussianProcess, order: int) -> np.ndarray:
+    """Seek the products of two or three players that the residual shows, one after the other, [k, order].
+
+    They are sought along the leading directions of the embeddings, among the players that the residual shows most.
+    """
+    of_each = np.square(process.chi.T @ process.dual).sum(1)
+    players = np.sort(np.argsort(-of_each, kind="stable")[:AMONG])
+    chi = process.chi[:, players]
+    lower = np.array(list(combinations(range(len(players)), order - 1)), dtype=int)
+    products, later = chi[:, lower].prod(2), np.arange(len(players)) > lower[:, -1:]
+    values, vectors = np.linalg.eigh(process.spread)
+    leading = vectors[:, -DIRECTIONS:] / np.sqrt(np.maximum(values[-DIRECTIONS:], 1e-300))
+    dual = process.dual @ leading
+    sums = (products.T @ (chi[:, :, None] * dual[:, None]).reshape(len(chi), -1)).reshape(*later.shape, -1)
+    chosen: list[list[int]] = []
+    reaches: list[tuple[np.ndarray, float]] = []
+    while len(chosen) < MOST_STRIKING:
+        size = np.where(later, np.abs(sums).max(2), 0.0)
+        first, last = np.unravel_index(int(size.argmax()), size.shape)
+        phi = products[:, first] * chi[:, last]
+        reach = process.inverse @ phi - sum(r * (r @ phi) / u for r, u in reaches)
+        unit = float(phi @ reach)
+        if unit <= 0 or size[first, last] < STRIKING * np.sqrt(unit):
+            break
+        chosen.append([*players[lower[first]], players[last]])
+        step = phi @ dual / unit
+        dual = dual - np.outer(reach, step)
+        sums = sums - (products.T @ (chi * reach[:, None]))[:, :, None] * step
+        reaches.append((reach, unit))
+    return np.array(chosen, dtype=int).reshape(-1, order)
+
+
+def _pair_variances(process: GaussianProcess, family: int) -> np.ndarray:
+    """Return the mean squares of the pairs, [n, n], of the posterior mean and the prior, in units of `spread`."""
+    (i, j), n = process.families[family].players.T, process.chi.shape[1]
     out = np.zeros((n, n))
     unit = max(np.trace(process.spread), 1e-300)
-    out[i, j] = np.square(process.mean(family)).sum(1) / unit + np.maximum(process.variance(family), 0.0)
+    out[i, j] = np.square(process.mean(family)).sum(1) / unit + process.families[family].variance
     return out + out.T
 
 
-def _triples(pairs: np.ndarray) -> Family:
-    players = np.sort(np.argsort(-pairs.sum(1))[:CANDIDATES])
+def _triples(pairs: np.ndarray, striking: np.ndarray) -> Family:
+    """Build the family of the likeliest triples, by the variances of their pairs, and what they have in common."""
+    players = np.sort(np.argsort(-pairs.sum(1), kind="stable")[:CANDIDATES])
     triples = players[np.array(list(combinations(range(len(players)), 3)), dtype=int).reshape(-1, 3)]
     i, j, k = triples.T
     variance = np.sqrt(pairs[i, j] * pairs[i, k] * pairs[j, k])
     kept = np.argsort(-variance, kind="stable")[:TRIPLES]
-    variance = variance[kept]
-    return Family(triples[kept], NOISE * variance / max(variance.sum(), 1e-300))
-
-
-def _root(covariance: np.ndarray) -> np.ndarray:
-    """Compute the lower triangular root of a covariance matrix; eigenvalues that rounding made negative count as 0."""
-    values, vectors = np.linalg.eigh(covariance)
-    upper: np.ndarray = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")  # type: ignore[assignment]
-    signs = np.where(np.diagonal(upper) < 0, -1.0, 1.0)
-    lower: np.ndarray = upper.T * signs
-    return lower
+    terms, shares = _marked(triples[kept], variance[kept][None], striking)
+    common = replace(together(terms, np.ones(len(pairs))), size=1e-3 / max(len(triples), 1))
+    return Family(terms, shares, np.full(len(shares), NOISE / len(shares)), (common,))
 
 
 def nearness(grid: tuple[int, int]) -> np.ndarray:

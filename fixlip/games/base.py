@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
-from fixlip.errors import InputError, whole_number
+from fixlip.arguments import whole_number
+from fixlip.errors import InputError
 from fixlip.players.base import Players
 
 if TYPE_CHECKING:

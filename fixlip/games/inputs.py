@@ -9,6 +9,7 @@ from weakref import finalize
 import numpy as np
 import torch
 
+from fixlip.arguments import whole_number
 from fixlip.encoders.base import DualEncoder, ImageInput, TextInput
 from fixlip.errors import InputError, OptionError
 from fixlip.games.memo import Memo
@@ -18,6 +19,7 @@ from fixlip.players.regions import Regions, as_seen, drop_unseen, patch_owner, r
 from fixlip.players.text_players import grouping
 from fixlip.players.words import group_by_phrases, word_label
 from fixlip.runtime.memory import in_parts
+from fixlip.runtime.modes import plain_torch
 
 Batch = int | Literal["auto"]
 ACCELERATOR_BATCH = 512  # masks in one forward pass, where "auto" starts
@@ -49,7 +51,9 @@ class MaskedTower:
         device: str = "cpu",
         tokens: int = 64,
     ) -> None:
-        if batch_size != "auto" and (type(batch_size) is not int or batch_size < 1):
+        if not isinstance(batch_size, str):
+            batch_size = whole_number("batch_size", batch_size, least=1)
+        elif batch_size != "auto":
             raise OptionError(f"batch_size is 'auto' or a positive number, got {batch_size!r}.")
         self.embed, self.by_size = embed, by_size
         self.sizes = {} if sizes is None or batch_size != "auto" else sizes
@@ -75,7 +79,8 @@ class MaskedTower:
         def embed(rows: slice) -> torch.Tensor:
             return self.embed(torch.from_numpy(units[order[rows]]))
 
-        out = list(in_parts(embed, len(units), lambda: self.batch_size, self._fitted))
+        with plain_torch(grad=False):
+            out = list(in_parts(embed, len(units), lambda: self.batch_size, self._fitted))
         return torch.cat(out).cpu().numpy()[order.argsort()]
 
     def _fitted(self, batch: int) -> None:
@@ -129,7 +134,8 @@ class GameInput:
     @cached_property
     def own_embedding(self) -> np.ndarray:
         """[D], by the model's own forward pass."""
-        return self.own().double().cpu().numpy()
+        with plain_torch(grad=False):
+            return self.own().double().cpu().numpy()
 
 
 def picture_input(
@@ -223,14 +229,27 @@ def caption_input(
     )
 
 
-_fitting: dict[int, tuple[dict[str, int], dict[str, int]]] = {}
+@dataclass(frozen=True)
+class Known:
+    """What is known of an encoder from earlier games.
+
+    Attributes:
+        batches: largest batches that fitted into memory so far, of each tower; filled by `MaskedTower`.
+        shown: sides and sizes of pictures that are shown as the model sees them.
+    """
+
+    batches: tuple[dict[str, int], dict[str, int]]
+    shown: set[tuple[int, tuple[int, int]]]
 
 
-def fitting_batches(encoder: DualEncoder) -> tuple[dict[str, int], dict[str, int]]:
-    """Largest batches that fitted into memory so far, of both towers of an encoder; filled by `MaskedTower`."""
+_known: dict[int, Known] = {}
+
+
+def known_of(encoder: DualEncoder) -> Known:
+    """What is known of an encoder, kept as long as it lives."""
     if not type(encoder).__weakrefoffset__:
-        return {}, {}
-    if id(encoder) not in _fitting:
-        _fitting[id(encoder)] = {}, {}
-        finalize(encoder, _fitting.pop, id(encoder), None)
-    return _fitting[id(encoder)]
+        return Known(({}, {}), set())
+    if id(encoder) not in _known:
+        _known[id(encoder)] = Known(({}, {}), set())
+        finalize(encoder, _known.pop, id(encoder), None)
+    return _known[id(encoder)]

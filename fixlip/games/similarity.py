@@ -11,7 +11,8 @@ import torch
 from fixlip.encoders.base import DualEncoder, ImageInput, TextInput, gives_gradients
 from fixlip.errors import FixlipError, InputError, UnsupportedModelError
 from fixlip.games.base import CallableGame, Source, TowerLayers
-from fixlip.games.inputs import Batch, GameInput, MaskedTower, caption_input, fitting_batches, picture_input
+from fixlip.games.inputs import Batch, GameInput, MaskedTower, caption_input, known_of, picture_input
+from fixlip.games.shown import check_shown
 from fixlip.io.images import open_image
 from fixlip.players.alignment import Span
 from fixlip.players.base import Players
@@ -42,6 +43,7 @@ class SimilarityGame(CallableGame):
             text.input.text if isinstance(text.input, TextInput) else "",
             image.input.picture if isinstance(image.input, ImageInput) else None,
             image.regions,
+            image.input.visible if isinstance(image.input, ImageInput) else None,
         )
         super().__init__(
             image.embed,
@@ -122,13 +124,16 @@ def games(
     """The games of many pairs; an input is prepared, checked and encoded once, while pairs with it are to come."""
     to_come = Counter((0, i) for i, _ in pairs) + Counter((1, j) for _, j in pairs)
     ready: dict[tuple[int, int], GameInput] = {}
-    sizes, weights = fitting_batches(encoder), encoder.weights
+    known, weights = known_of(encoder), encoder.weights
 
     def make(place: int, raw: Any) -> GameInput:
         x: Any = encoder.text_input(raw) if place else encoder.image_input(raw)
-        batches: dict[str, Any] = {"batch_size": batch_size, "sizes": sizes[place]}
+        batches: dict[str, Any] = {"batch_size": batch_size, "sizes": known.batches[place]}
         if isinstance(x, TextInput):
             return caption_input(encoder, x, players=text_players, phrases=phrases, first=place == 0, **batches)
+        if (place, x.size) not in known.shown:
+            check_shown(encoder, x.size, ("image", "text")[place])
+            known.shown.add((place, x.size))
         patches = isinstance(image_players, str) and image_players == "patches"
         regions = None if patches else make_regions(image_players, open_image(raw))
         return picture_input(encoder, x, regions=regions, second=place == 1, **batches)

@@ -13,6 +13,7 @@ from fixlip.fitting.numerics import directions, finite
 from fixlip.games.base import TowerLayers
 from fixlip.games.counted import CountedGame
 from fixlip.gradients.attention import Attention, Kind, plain_attention
+from fixlip.runtime.modes import plain_torch
 
 if TYPE_CHECKING:
     import torch
@@ -89,10 +90,8 @@ def look(
             a tower does not show it.
         InputError: an embedding, or the attention that is in view, holds NaN or infinity, or the embedding is 0.
     """
-    import torch
-
     views = []
-    with torch.inference_mode(False), torch.set_grad_enabled(gradients):
+    with plain_torch(gradients):
         for side, wanted in zip(SIDES, blocks, strict=True):
             depth = game.layers(side).depth
             layer = 0 if wanted is None else max(depth - wanted, 0)
@@ -106,11 +105,9 @@ def with_one_head(game: CountedGame, name: str, view: View) -> View:
 
     One forward pass is counted.
     """
-    import torch
-
     numbers = range(len(view.blocks)) if view.head is None else [len(view.blocks)]
     layer = view.tower.depth - len(view.blocks)
-    with torch.inference_mode(False), torch.enable_grad():
+    with plain_torch(True):
         return _view(game, name, view.side, layer, True, kinds=dict.fromkeys(numbers, "one head"))
 
 
@@ -191,10 +188,8 @@ def projected(game: CountedGame, side: Side, *, values: bool = False) -> np.ndar
     Raises:
         InputError: a token holds NaN or infinity. A token of norm 0 stays 0, and has the cosine 0 with all others.
     """
-    import torch
-
     tower = game.layers(side)
-    with torch.inference_mode(False), torch.no_grad():
+    with plain_torch(False):
         with plain_attention({tower.depth - 1: "alone"} if values else None) as calls:
             states = tower.state(tower.depth)
         if values and len(calls) != tower.depth:

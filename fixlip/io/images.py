@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import BITSPERSAMPLE, TiffImageFile
 
+from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.runtime.threads import without_warnings
 
@@ -41,9 +43,33 @@ def open_image(image: ImageLike) -> Image.Image:
         with _refusing("The image"):
             return _upright_rgb(image)
     if not isinstance(image, (str, Path)):
-        raise InputError(f"An image must be a path, a PIL image or an array, got {type(image).__name__}.")
+        hint = "; fixlip.explain_many takes several pictures" if isinstance(image, list | tuple) else ""
+        raise InputError(f"An image must be a path, a PIL image or an array, got {type(image).__name__}{hint}.")
     with opened(image) as picture:
         return _upright_rgb(picture)
+
+
+def inputs_in_order(name: str, values: Any) -> list[Any]:
+    """Return pictures or captions in a list, by `in_order`; an array that is one picture is a single value.
+
+    Args:
+        name: name of the argument.
+        values: the pictures or captions, or one of them.
+
+    Raises:
+        InputError: as `in_order`.
+
+    Example:
+        >>> [len(inputs_in_order("images", np.zeros(shape))) for shape in ((4, 4, 3), (5, 4, 4, 3))]
+        [1, 5]
+    """
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf" and _is_picture(values.shape):
+        return [values]
+    return in_order(name, values, Image.Image)
+
+
+def _is_picture(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in (1, 3, 4))
 
 
 @contextmanager
@@ -97,7 +123,7 @@ def _scans(jpeg: bytes) -> int:
 
 
 def _from_array(array: np.ndarray) -> Image.Image:
-    if array.ndim not in (2, 3) or 0 in array.shape or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
+    if 0 in array.shape or not _is_picture(array.shape):
         raise InputError(
             f"An image array must have shape [height, width] or [height, width, 1, 3 or 4], got {array.shape}."
         )
@@ -114,26 +140,35 @@ def _upright_rgb(image: Image.Image) -> Image.Image:
     if 0 in image.size:
         raise ValueError(f"{image.width} x {image.height} pixels")
     image.load()
+    white = _white(image)
     with suppress(Exception):  # a picture with broken EXIF stays as it is
         image = ImageOps.exif_transpose(image)
     if image.mode.startswith(("I", "F")):
-        image = _eight_bits(image)
+        image = _eight_bits(image, white)
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        white: Any = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image)
-        image = white
+        paper: Any = Image.new("RGBA", image.size, "white")
+        paper.alpha_composite(image)
+        image = paper
     return image.convert("RGB")
 
 
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale integers of 8 or 16 bits, floats up to 1, or larger values to 0..255."""
+def _white(image: Image.Image) -> float | None:
+    """Return the integer that stands for white, from the mode and the format; None where these do not tell."""
+    bits = 16 if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")) else 32
+    if isinstance(image, TiffImageFile) and image.mode.startswith("I"):
+        bits = image.tag_v2.get(BITSPERSAMPLE, (bits,))[0]  # 12 bits are in the mode of 16
+    return 2.0**bits - 1 if bits < 32 else None
+
+
+def _eight_bits(image: Image.Image, white: float | None) -> Image.Image:
+    """Scale integers from 0 to `white`, floats up to 1, or larger values to 0..255."""
     values = np.array(image, dtype=np.float64)
     if not np.isfinite(values).all():
         raise ValueError("values that are not finite")
     steps = (1.0, 255.0) if image.mode == "F" else (255.0, 65535.0)
     most = float(values.max())
-    top = next((step for step in steps if most <= step), most)
+    top = white or next((step for step in steps if most <= step), most)
     np.clip(values, 0, top, out=values)
     values *= 255 / top
     return Image.fromarray(values.astype(np.uint8))

@@ -1,11 +1,14 @@
 """The players of a game: patches of a picture and words of a caption, with where they are."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from operator import index
+from typing import Any, Literal
 
 import numpy as np
 
+from fixlip.arguments import in_order, plain_number
 from fixlip.errors import InputError, unknown
 
 MAX_CAPTION = 5000  # characters; the towers read some hundreds
@@ -41,6 +44,7 @@ class Players:
         picture: what the model sees of the picture, uint8 [height, width, 3], for display only.
         regions: where the image players are regions of any shape: a label map over the picture, int16 [h, w] (of any
             size, stretched over the picture), whose values are indices of image players, -1 where there is none.
+        visible: the part of the picture as given that the model sees, in its pixels; None where that is not known.
     """
 
     image: tuple[Player, ...]
@@ -49,6 +53,7 @@ class Players:
     caption: str = ""
     picture: np.ndarray | None = field(default=None, repr=False)
     regions: np.ndarray | None = field(default=None, repr=False)
+    visible: Box | None = None
 
     def __post_init__(self) -> None:
         if self.grid is not None and self.grid[0] * self.grid[1] != len(self.image):
@@ -69,6 +74,10 @@ class Players:
             )
         return regions.astype(np.int16)
 
+    def __repr__(self) -> str:
+        places = f"{self.grid[0]} x {self.grid[1]} patches" if self.grid else f"{self.n_image} image players"
+        return f"Players({places}; {', '.join(player.label for player in self.text)})"
+
     def __len__(self) -> int:
         return len(self.image) + len(self.text)
 
@@ -78,7 +87,8 @@ class Players:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Players):
             return NotImplemented
-        same = (self.image, self.text, self.grid, self.caption) == (other.image, other.text, other.grid, other.caption)
+        names = ("image", "text", "grid", "caption", "visible")
+        same = all(getattr(self, name) == getattr(other, name) for name in names)
         return same and _same_array(self.picture, other.picture) and _same_array(self.regions, other.regions)
 
     @property
@@ -96,13 +106,13 @@ class Players:
         """The labels of all players in order."""
         return tuple(p.label for p in self.image + self.text)
 
-    def find_text(self, words: "str | tuple[int, int] | int | list") -> list[int]:
+    def find_text(self, words: Any) -> list[int]:
         """Indices (among the text players) of words, character spans, or positions.
 
         Args:
             words: a label (every occurrence, case ignored), or where no player has it a word or phrase of the caption,
-                which stands for all players on its characters; a span (start, end) of characters; an index; or a list
-                of these.
+                which stands for all players on its characters; a span (start, end) of characters, a tuple; an index; or
+                several of these: a list, an array, any iterable.
 
         Raises:
             InputError: a word, span or index that no text player matches.
@@ -111,17 +121,19 @@ class Players:
             >>> Players.of(n_image=1, words=["a", "dog"]).find_text("Dog")
             [1]
         """
-        if isinstance(words, list):
+        words = plain_number(words)
+        span = isinstance(words, tuple) and len(words) == 2 and all(hasattr(k, "__index__") for k in words)
+        if isinstance(words, Iterable) and not isinstance(words, str) and not span:
             return sorted({i for item in words for i in self.find_text(item)})
         if isinstance(words, str):
             found = [i for i, p in enumerate(self.text) if p.label.casefold() == words.casefold()]
             whole = re.compile(rf"(?<!\w){re.escape(words)}(?!\w)", re.IGNORECASE) if words and not found else None
             spans = [match.span() for match in whole.finditer(self.caption)] if whole else []
             found += [i for i, p in enumerate(self.text) if any(_overlap(p.span, span) for span in spans)]
-        elif isinstance(words, tuple):
+        elif span:
             found = [i for i, p in enumerate(self.text) if _overlap(p.span, words)]
         else:
-            found = [words] if 0 <= words < self.n_text else []
+            found = [index(words)] if hasattr(words, "__index__") and 0 <= words < self.n_text else []
         if not found:
             raise InputError(unknown("word", str(words), {p.label for p in self.text}))
         return found
@@ -132,7 +144,7 @@ class Players:
         *,
         n_image: int | None = None,
         grid: tuple[int, int] | None = None,
-        words: list[str] | None = None,
+        words: Iterable[str] | None = None,
         n_text: int | None = None,
     ) -> "Players":
         """Players without a picture, for games made of functions.
@@ -142,7 +154,7 @@ class Players:
             words, n_text: the words, or just their number.
         """
         image = grid_players(*grid) if grid else tuple(Player("image", f"image {i}") for i in range(n_image or 0))
-        words = words if words is not None else [f"text{i}" for i in range(n_text or 0)]
+        words = [f"text{i}" for i in range(n_text or 0)] if words is None else in_order("words", words)
         caption, text = "", []
         for word in words:
             start = len(caption) + bool(caption)

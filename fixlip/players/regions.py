@@ -1,16 +1,17 @@
 """Regions of a picture as players: grids, superpixels, label maps, masks and boxes, all as one label map."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from fixlip.arguments import in_order
 from fixlip.errors import InputError, MissingExtraError, OptionError, unknown
 
 Part = np.ndarray | Sequence[float] | Mapping[str, Any]  # a mask, a box (left, top, right, bottom), or a dict of SAM
-RegionsLike = str | np.ndarray | Sequence[Part] | Mapping[str, Part]
+RegionsLike = str | np.ndarray | Iterable[Part] | Mapping[str, Part]
 Where = np.ndarray | tuple[slice, slice]
 
 MAX_REGIONS = 4096
@@ -75,8 +76,9 @@ def make_regions(spec: RegionsLike, image: Image.Image) -> Regions:
         return _named(spec, image)
     if isinstance(spec, Mapping):
         return _stack(list(spec.values()), shape, list(spec))
-    if isinstance(spec, Sequence) and not isinstance(spec, bytes):
-        return _stack(list(spec), shape)
+    is_array = hasattr(spec, "__array__") and np.asarray(spec).dtype != object  # which a column of boxes is not
+    if isinstance(spec, Iterable) and not is_array:
+        return _stack(in_order("image_players", spec), shape)
     array = _array(spec, "the regions")
     if array.ndim == 2 and array.shape[1] == 4 and array.dtype.kind == "f":
         return _stack(list(array), shape)

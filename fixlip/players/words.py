@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from itertools import pairwise
 from operator import index
 from textwrap import shorten
-from unicodedata import category
+from unicodedata import category, normalize
 
 from fixlip.errors import InputError
 from fixlip.players.alignment import QUOTES, Characters, Span, normal
@@ -14,9 +14,17 @@ from fixlip.players.base import MAX_CAPTION
 
 Group = tuple[Span, tuple[int, ...]]  # the characters and the tokens of one player
 
-_CJK = "\u3040-\u3098\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af\U00020000-\U0003ffff"
+_CJK = "\u3040-\u3098\u309b-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_DIVISIBLE = (  # scripts in which a phrase may end inside a run of letters
+    "\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf\u1b00-\u1b7f\ua980-\ua9ff\uaa60-\uaadf"
+    "\uff66-\uff9f"  # Thai, Lao, Tibetan, Burmese, Khmer, Tai, Balinese, Javanese, narrow katakana: no spaces
+    "\uac00-\ud7af"  # Hangul: particles are written together with the noun
+)
+_STACKING = "\u0f84\u1039\u17d2\u1a60\u1b44\ua9c0"  # signs that put the next letter below
 _MARK = "\u0300-\u036f\u3099\u309a\ufe00-\ufe0f\U000e0100-\U000e01ef"  # accents, variation selectors
 _WORD = re.compile(rf"[{_CJK}][{_MARK}]*|[^\s{_CJK}]+")
+_LETTER = re.compile(f"[{_DIVISIBLE}]")
+KEPT = set("%#@‰‱٪")  # signs that are part of a word, though Unicode counts them as punctuation
 _STOP = """
     a an the this that these those some any each every either neither both all such which whose what
     about above across after against along among amongst around as at before behind below beneath beside besides
@@ -37,7 +45,9 @@ def check_caption(text: str) -> None:
         InputError: no string, nothing but white space, more than `MAX_CAPTION` characters, or half a character.
     """
     if not isinstance(text, str):
-        raise InputError(f"A caption is a string, got {type(text).__name__}.")
+        several = isinstance(text, Iterable) and not isinstance(text, bytes)
+        hint = "; fixlip.rank takes several captions, and fixlip.explain_many explains each" if several else ""
+        raise InputError(f"A caption is a string, got {type(text).__name__}{hint}.")
     if not text.strip():
         raise InputError("The caption is empty.")
     if len(text) > MAX_CAPTION:
@@ -48,7 +58,7 @@ def check_caption(text: str) -> None:
 
 
 def words_of(text: str) -> list[Span]:
-    """Spans of the words: runs without white space, and single characters of Chinese, Japanese and Korean.
+    """Spans of the words: runs without white space, and single characters of Chinese and Japanese.
 
     Example:
         >>> words_of("a dog, 猫")
@@ -57,19 +67,34 @@ def words_of(text: str) -> list[Span]:
     return [match.span() for match in _WORD.finditer(text)]
 
 
+def _pieces_of(text: str) -> list[Span]:
+    """Spans at whose edges a phrase may begin or end: words, and letters of some scripts."""
+    pieces: list[Span] = []
+    for start, end in words_of(text):
+        inside = range(start + 1, end)
+        edges = [k for k in inside if _LETTER.match(text[k - 1]) or _LETTER.match(text[k])]
+        edges = [k for k in edges if not category(text[k]).startswith("M") and text[k - 1] not in _STACKING]
+        pieces += pairwise([start, *edges, end])
+    return pieces
+
+
 def word_label(text: str, span: Span) -> str:
     """Words without the punctuation and space around them, or as they are where they have nothing else.
 
+    Signs that carry meaning stay: ``50%``, ``C#``, ``@home``, and the minus of a number.
+
     Example:
-        >>> word_label("a dog, a cat", (2, 6)), word_label("rock & roll (live)", (0, 18))
-        ('dog', 'rock & roll (live')
+        >>> word_label("a dog, a cat", (2, 6)), word_label("rock & roll (live)", (0, 18)), word_label("(-5%)", (0, 5))
+        ('dog', 'rock & roll (live', '-5%')
     """
     words = " ".join(text[slice(*span)].split())
-    around = "".join({c for c in words if category(c).startswith("P")}) + " "
-    return words.strip(around) or words
+    around = "".join({c for c in words if category(c).startswith("P") and not set(normalize("NFKC", c)) & KEPT}) + " "
+    label = words.strip(around) or words
+    minus = words[max(words.find(label) - 1, 0)]
+    return minus + label if minus in "-\u2010\u2011" and label[0].isdigit() else label
 
 
-def group_into_words(text: str, tokens: Sequence[Span]) -> list[Group]:
+def group_into_words(text: str, tokens: Sequence[Span], cuts: Sequence[int] = ()) -> list[Group]:
     """For each word the indices of its tokens; a token over several words joins them.
 
     Tokens that stand for no character of a word (an accent that the tokenizer split off, say) go with the token before,
@@ -78,6 +103,7 @@ def group_into_words(text: str, tokens: Sequence[Span]) -> list[Group]:
     Args:
         text: the caption.
         tokens: the characters that each token stands for, in order.
+        cuts: places inside words where they are cut as well; a token across a cut goes with the larger part of it.
 
     Returns:
         Span and token indices of each word, in reading order; every token is in one of them. Words without a token are
@@ -87,10 +113,11 @@ def group_into_words(text: str, tokens: Sequence[Span]) -> list[Group]:
         >>> group_into_words("a hotdog", [(0, 1), (2, 5), (5, 8)])
         [((0, 1), (0,)), ((2, 8), (1, 2))]
     """
-    words = words_of(text)
+    words = [piece for a, b in words_of(text) for piece in pairwise([a, *(k for k in cuts if a < k < b), b])]
     groups: list[Group] = []
     early: tuple[int, ...] = ()
-    for i, (start, end) in enumerate(tokens):
+    for i, token in enumerate(tokens):
+        start, end = max(pairwise([token[0], *(k for k in cuts if token[0] < k < token[1]), token[1]]), key=_length)
         touched = [w for w in words if w[0] < end and start < w[1]]
         if groups and (not touched or touched[0][0] < groups[-1][0][1]):
             (first, last), members = groups[-1]
@@ -105,10 +132,11 @@ def group_into_words(text: str, tokens: Sequence[Span]) -> list[Group]:
     return groups
 
 
-def group_by_phrases(text: str, tokens: Sequence[Span], phrases: Sequence[str | Span]) -> list[Group]:
+def group_by_phrases(text: str, tokens: Sequence[Span], phrases: Iterable[str | Span]) -> list[Group]:
     """Group tokens as `group_into_words` does, but each phrase is one player.
 
-    A phrase that covers a part of a word takes the whole word.
+    A phrase that covers a part of a word takes the whole word. It does not in scripts without spaces between words
+    (Thai, Lao, Khmer, Burmese, ...) and in Korean, where a particle follows the noun: what is left is a player too.
 
     Args:
         text: the caption.
@@ -129,13 +157,15 @@ def group_by_phrases(text: str, tokens: Sequence[Span], phrases: Sequence[str | 
     """
     if isinstance(phrases, str) or not isinstance(phrases, Iterable):
         raise InputError(f"Phrases are a list of strings or of (start, end), got {phrases!r}.")
-    groups = group_into_words(text, tokens)
     chosen = sorted(_whole_words(text, span) for phrase in phrases for span in _find(text, phrase))
+    groups = group_into_words(text, tokens, sorted({edge for span in chosen for edge in span}))
     taken: list[tuple[int, int]] = []
     for span in chosen:
         inside = [k for k, ((start, end), _) in enumerate(groups) if start < span[1] and span[0] < end]
         if not inside:
-            raise InputError(f"The tokenizer leaves no token of the phrase {text[slice(*span)]!r}.")
+            shared = any(start < span[1] and span[0] < end for start, end in tokens)
+            hint = " alone: its token covers more; make them one phrase" if shared else ""
+            raise InputError(f"The tokenizer leaves no token of the phrase {text[slice(*span)]!r}{hint}.")
         taken.append((inside[0], inside[-1] + 1))
     for k, ((_, end), (start, _)) in enumerate(pairwise(taken)):
         if start < end or chosen[k + 1][0] < chosen[k][1]:
@@ -204,7 +234,7 @@ def _parts(text: str, chars: Characters, place: int) -> bool:
     if place in (0, len(chars)):
         return True
     left, right = chars[place - 1][1][0], chars[place][1][0]
-    if left == right or any(right in word for word in words_of(text)):
+    if left == right or any(right in piece for piece in _pieces_of(text)):
         return left != right
     inner = [text[k].isalnum() or category(text[k]).startswith("M") for k in (left, right)]
     return not all(inner)
@@ -225,8 +255,12 @@ def _not_found(text: str, phrase: str) -> str:
 
 
 def _whole_words(text: str, span: Span) -> Span:
-    touched = [w for w in words_of(text) if w[0] < span[1] and span[0] < w[1]]
+    touched = [piece for piece in _pieces_of(text) if piece[0] < span[1] and span[0] < piece[1]]
     return touched[0][0], touched[-1][1]
+
+
+def _length(span: Span) -> int:
+    return span[1] - span[0]
 
 
 def _joined(groups: list[Group], span: Span | None = None) -> Group:

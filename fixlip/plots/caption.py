@@ -1,12 +1,14 @@
 """The coloured words of the caption."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from unicodedata import east_asian_width
 
 import numpy as np
 
-from fixlip.plots.style import GRID, INK, axes, colormap, finish, limit_of, plain, short
+from fixlip.arguments import in_order
+from fixlip.plots.style import GRID, INK, axes, colormap, draws, finish, limit_of, plain, short
 from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -18,9 +20,10 @@ LONGEST = 24  # letters of a word
 REACH = 0.22  # share of the scale on each side, on which dark text stays readable
 
 
+@draws(Explanation)
 def caption(
     explanation: Explanation,
-    patches: list[int] | None = None,
+    patches: Iterable[int] | None = None,
     *,
     ax: "Axes | None" = None,
     order: Literal[1, 2] = 2,
@@ -47,7 +50,9 @@ def caption(
     if order == 1:
         values = explanation.first_order[explanation.players.n_image :]
     else:
-        values = np.nan_to_num(explanation.cross if patches is None else explanation.cross[patches]).sum(0)
+        values = np.nan_to_num(
+            explanation.cross if patches is None else explanation.cross[in_order("patches", patches)]
+        ).sum(0)
     limit = limit_of(values, limit)
     line = lines_of(explanation, ax.bbox.width / ax.figure.dpi)
     previous: Any = None

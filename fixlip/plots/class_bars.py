@@ -1,12 +1,13 @@
 """Bars for classes, with intervals and the level of chance."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.metrics.intervals import Interval
 from fixlip.plots.curves import legend_below
@@ -20,7 +21,7 @@ LONGEST = 22  # letters of a name
 PITCH = 0.15  # height of a bar in inches
 CHANCE: dict[str, Any] = {"color": INK, "linewidth": 1.4, "linestyle": (0, (1, 1)), "label": "chance"}
 
-Classes = Mapping[str, Interval] | Sequence[Mapping[str, Any]]
+Classes = Mapping[str, Interval] | Iterable[Mapping[str, Any]]
 
 
 def class_bars(
@@ -85,7 +86,8 @@ def _rows(classes: Classes) -> list[dict[str, Any]]:
             for name, interval in classes.items()
             if isfinite(interval.value)
         ]
-    models = {row["model"] for row in classes}
+    several = in_order("classes", classes)
+    models = {row["model"] for row in several}
     return [
         {
             "name": row["name"],
@@ -93,7 +95,7 @@ def _rows(classes: Classes) -> list[dict[str, Any]]:
             "value": row["pge"],
             **{key: row[key] for key in ("low", "high", "chance")},
         }
-        for row in classes
+        for row in several
         if row["pge"] is not None
     ]
 

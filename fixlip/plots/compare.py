@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from fixlip.arguments import in_order
 from fixlip.plots.heatmap import heatmap
-from fixlip.plots.style import INK, SOFT, colour_bar, end_of, finish, limit_of, new_figure, plain, short
+from fixlip.plots.style import INK, SOFT, colour_bar, draws, end_of, finish, limit_of, new_figure, plain, short
 from fixlip.results.comparison import Comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
 
@@ -36,11 +37,12 @@ class Row(NamedTuple):
     words: list[Any]
 
 
+@draws(Comparison)
 def compare(
     comparison: Comparison,
     words: Any = None,
     *,
-    axes: "Sequence[Axes] | None" = None,
+    axes: "Iterable[Axes] | None" = None,
     limit: float | None = None,
     path: str | Path | None = None,
 ) -> "list[Axes]":
@@ -65,7 +67,7 @@ def compare(
     """
     one = [Row("", 2, [words] * len(comparison))]
     if axes is not None:
-        drawn = _draw(comparison, one[0], axes, _limits(comparison, one, limit))
+        drawn = _draw(comparison, one[0], in_order("axes", axes), _limits(comparison, one, limit))
         _name(drawn, comparison)
     else:
         drawn = _figure(comparison, _rows(comparison) if words is None else one, limit)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fixlip.plots import colours
 from fixlip.plots.heatmap import heatmap
-from fixlip.plots.style import GRID, INK, SOFT, colour_bar, finish, limit_of, new_figure, panel, plain, short
+from fixlip.plots.style import GRID, INK, SOFT, colour_bar, draws, finish, limit_of, new_figure, panel, plain, short
 from fixlip.results.contrast import Contrast, Row
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Maps(NamedTuple):
     order: Literal[1, 2] = 2
 
 
+@draws(Contrast)
 def contrast(result: Contrast, path: str | Path | None = None) -> "Figure":
     """Draw the parts of the difference, and maps of both captions and of the difference.
 

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fixlip.plots import colours
-from fixlip.plots.style import INK, SOFT, axes, finish, log_axis, panel, plain, short
-from fixlip.results.sweep import label
+from fixlip.plots.style import INK, SOFT, axes, draws, finish, log_axis, panel, plain, short
+from fixlip.results.sweep import Sweep, label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from fixlip.results.sweep import Sweep
 
 LONGEST = 16  # letters of a value that is not a number
 MOST, ROOM = 9, 14  # the largest number of named values on the axis; the axis divided by the narrowest gap
@@ -20,8 +18,9 @@ NOMINAL = ("seed",)  # options whose numbers are only names
 MEASURES = (("error", "relative error", colours.POSITIVE, "o"), ("correlation", "correlation", colours.NEGATIVE, "s"))
 
 
+@draws(Sweep)
 def convergence(
-    sweep: "Sweep",
+    sweep: Sweep,
     *,
     x: Literal["value", "passes"] = "value",
     ax: "Axes | None" = None,

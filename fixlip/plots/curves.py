@@ -1,9 +1,10 @@
 """Curves of insertion and deletion, with a line for each method."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fixlip.arguments import in_order
 from fixlip.plots.style import COLOURS, INK, MARKERS, axes, finish, panel, plain, short
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ MARKED = 10  # about the number of markers on a curve
 
 
 def curves(
-    curves: Sequence[Mapping[str, Any]],
+    curves: Iterable[Mapping[str, Any]],
     *,
     ax: "Axes | None" = None,
     label: str = "share of the players",
@@ -41,12 +42,13 @@ def curves(
     """
     from matplotlib.lines import Line2D
 
-    names = _names(curves)
+    rows = in_order("curves", curves, Mapping)
+    names = _names(rows)
     methods = list(dict.fromkeys(names))
     if len(methods) > len(COLOURS):
         raise ValueError(f"A figure can distinguish at most {len(COLOURS)} estimators, got {len(methods)}.")
     ax = panel(axes(ax, 4.8, 3.9, fitted=True))
-    for row, name in zip(curves, names, strict=True):
+    for row, name in zip(rows, names, strict=True):
         look, apart = _look(methods.index(name)), max(1, len(row["values"]) // MARKED)
         going = str(row["curve"]).endswith("deletion")
         start = methods.index(name) * apart // len(methods)
@@ -58,7 +60,7 @@ def curves(
     ax.set_xlim(0, 1)
     if methods:
         lines = [Line2D([], [], label=plain(short(name, LONGEST)), **_look(k)) for k, name in enumerate(methods)]
-        kinds = {str(row["curve"]).endswith("deletion") for row in curves}
+        kinds = {str(row["curve"]).endswith("deletion") for row in rows}
         legend_below(ax, lines, "solid: insertion, dashed: deletion" if len(kinds) > 1 else None)
     return finish(ax, path)
 

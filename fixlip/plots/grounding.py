@@ -8,13 +8,14 @@ import numpy as np
 
 from fixlip.players.base import Box
 from fixlip.plots.heatmap import heatmap
-from fixlip.plots.style import axes, finish
+from fixlip.plots.style import axes, draws, finish
 from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@draws(Explanation)
 def grounding(
     explanation: Explanation,
     words: Any = None,

@@ -7,7 +7,7 @@ import numpy as np
 
 from fixlip.players.outlines import boxes_of
 from fixlip.plots.places import borders_of, size_of, spots_of
-from fixlip.plots.style import INK, axes, colormap, finish, limit_of
+from fixlip.plots.style import INK, axes, colormap, draws, finish, limit_of
 from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ MARKED = 0.25  # share of the scale from which values are marked, in either dire
 OUTLINE = {True: (1.0, 1.0, 1.0, 0.45), False: (0.4, 0.4, 0.4, 0.35)}  # colours of outlines, on a picture and on paper
 
 
+@draws(Explanation)
 def heatmap(
     explanation: Explanation,
     words: Any = None,

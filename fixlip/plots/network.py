@@ -8,7 +8,7 @@ import numpy as np
 from fixlip.plots import network_parts as parts
 from fixlip.plots.caption import breadth
 from fixlip.plots.places import spots_of, width_of
-from fixlip.plots.style import axes, finish, limit_of, plain, short
+from fixlip.plots.style import axes, draws, finish, limit_of, plain, short
 from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Edge(NamedTuple):
     value: float
 
 
+@draws(Explanation)
 def network(
     explanation: Explanation,
     top: int = 12,

@@ -9,7 +9,7 @@ import numpy as np
 from fixlip.plots.caption import LINE, caption, lines_of
 from fixlip.plots.heatmap import heatmap
 from fixlip.plots.pairs import top_pairs
-from fixlip.plots.style import INK, SOFT, colour_bar, end_of, finish, limit_of, new_figure, plain, short
+from fixlip.plots.style import INK, SOFT, colour_bar, draws, end_of, finish, limit_of, new_figure, plain, short
 from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ FAINT = 0.1  # relative to the strongest word's interactions; fainter words get 
 LONGEST = 16  # letters of a word above its map
 
 
+@draws(Explanation)
 def overview(explanation: Explanation, path: str | Path | None = None) -> "Figure":
     """Draw the static figure of an explanation, with the same content as the page.
 

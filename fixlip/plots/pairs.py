@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fixlip.plots import colours
-from fixlip.plots.style import INK, SOFT, axes, finish, panel, plain, short
+from fixlip.plots.style import INK, SOFT, axes, draws, finish, panel, plain, short
 from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 LONGEST = 18  # letters of a name
 
 
+@draws(Explanation)
 def top_pairs(
     explanation: Explanation, k: int = 10, *, ax: "Axes | None" = None, path: str | Path | None = None
 ) -> "Axes":

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 from fixlip.errors import InputError
 from fixlip.plots import colours
 from fixlip.plots.curves import DASHES
-from fixlip.plots.style import INK, SOFT, axes, finish, panel
+from fixlip.plots.style import INK, SOFT, axes, draws, finish, panel
 from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+@draws(Explanation)
 def removal(explanation: Explanation, *, ax: "Axes | None" = None, path: str | Path | None = None) -> "Axes":
     """Draw the similarity against the number of removed players, the most important ones first or last.
 

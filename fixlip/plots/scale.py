@@ -5,13 +5,15 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.results.comparison import Comparison
 from fixlip.results.explanation import Explanation
+from fixlip.results.gallery import Gallery
 
 
 def shared_limit(
-    explanations: Iterable[Explanation] | Comparison,
+    explanations: Iterable[Explanation] | Comparison | Gallery,
     words: Iterable[Any] = (None,),
     *,
     order: Literal[1, 2] = 2,
@@ -20,7 +22,7 @@ def shared_limit(
     """Return the `limit` that makes figures of several explanations, or of several words, comparable.
 
     Args:
-        explanations: the explanations to draw, all in one unit, or a `Comparison`.
+        explanations: the explanations to draw, all in one unit, or a `Comparison` or `Gallery`.
         words: an entry for each map to draw, as in `Explanation.patch_values`; by default all words together. Words
             that an explanation lacks are ignored there.
         order: the order of the effects, as in `Explanation.patch_values`.
@@ -40,7 +42,11 @@ def shared_limit(
         >>> shared_limit([example(2.0), example(-5.0)], order=1)
         5.0
     """
-    every = list(explanations.explanations if isinstance(explanations, Comparison) else explanations)
+    together = explanations.explanations if isinstance(explanations, Comparison | Gallery) else explanations
+    every, words = in_order("explanations", together), in_order("words", words)
+    for one in every:
+        if not isinstance(one, Explanation):
+            raise InputError(f"fixlip.plots.shared_limit(explanations, words) takes explanations first, got {one!r}.")
     units = sorted({e.unit for e in every})
     if len(units) != 1:
         raise InputError(f"A shared scale needs explanations in one unit, got {', '.join(units) or 'none at all'}.")

@@ -1,9 +1,12 @@
 """The common style of figures: scale, text, new figures, and files."""
 
 import io
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import wraps
+from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 
@@ -25,7 +28,32 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # in addition to the colours
 DPI = 150
 FORMATS = (".pdf", ".png", ".svg")
 WRITTEN: Any = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "fixlip"}
+Function = TypeVar("Function", bound=Callable[..., Any])
 Drawn = TypeVar("Drawn", bound="Axes | Figure | list[Axes]")
+
+
+def draws(kind: type) -> Callable[[Function], Function]:
+    """Make a function that draws a kind of result refuse anything else, and say the order of its arguments."""
+
+    def checked(function: Function) -> Function:
+        names = [p.name for p in signature(function).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        call = f"fixlip.plots.{function.__name__}({', '.join(names[:2])})"
+
+        @wraps(function)
+        def draw(*arguments: Any, **options: Any) -> Any:
+            result = arguments[0] if arguments else options.get(names[0])
+            if not isinstance(result, kind):
+                raise InputError(f"{call} takes {article(kind)} first, got {article(type(result))}.")
+            return function(*arguments, **options)
+
+        return cast(Function, draw)
+
+    return checked
+
+
+def article(kind: type) -> str:
+    """Return the name of a type with its article."""
+    return f"{'an' if kind.__name__[0] in 'AEIOaeio' else 'a'} {kind.__name__}"
 
 
 def colormap() -> "Colormap":

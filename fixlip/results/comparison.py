@@ -3,14 +3,20 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
-from fixlip.errors import InputError
-from fixlip.players.base import Player
+from fixlip.arguments import in_order
+from fixlip.errors import InputError, OptionError, unknown
+from fixlip.players.base import Player, Players
+from fixlip.results.common_grid import correlation, pieces
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
+from fixlip.results.tables import frame
+
+if TYPE_CHECKING:
+    import pandas
 
 NORMAL_95 = 1.96  # standard errors
 
@@ -35,10 +41,16 @@ class Comparison(Presented):
     labels: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        for name in ("explanations", "labels"):
+            object.__setattr__(self, name, tuple(in_order(name, getattr(self, name))))
         if not self.explanations or len(self.explanations) != len(self.labels):
             raise InputError(f"{len(self.explanations)} explanations with {len(self.labels)} labels; give one each.")
         if len({e.players.caption for e in self.explanations}) > 1:
             raise InputError("These explanations are of different captions; give explanations of the same one.")
+
+    def __repr__(self) -> str:
+        lines = [f"{label}: {e.full_value:.3f} {e.value_unit}; strongest: {e.strongest()}" for label, e in self]
+        return "\n  ".join([f"Comparison({self.explanations[0].players.caption!r}", *lines]) + ")"
 
     def __len__(self) -> int:
         return len(self.explanations)
@@ -146,22 +158,47 @@ class Comparison(Presented):
                 rows.append(pair | {"word": word.label} | _difference(*both))
         return rows
 
+    def to_pandas(self, rows: Literal["table", "differences"] = "table") -> "pandas.DataFrame":
+        """Return `table` or `differences` as a table of pandas.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+            OptionError: there are no such rows.
+        """
+        if rows not in ("table", "differences"):
+            raise OptionError(unknown("rows", str(rows), ("table", "differences")))
+        return frame(self.table() if rows == "table" else self.differences())
+
     def agreement(self) -> np.ndarray:
         """Compute the Pearson correlation of the cross-modal interactions for each two of the explanations, [k, k].
 
-        NaN where an explanation has no interactions, a single one, or all the same.
+        Where the explanations have other image players (7 x 7 and 8 x 8 patches, a crop and the whole picture), each
+        interaction is spread evenly over its patch or region, and the maps are correlated over the part of the picture
+        that all of them see, by area.
+
+        NaN where an explanation has no interactions, a single one, or all the same, or where no place is shared.
 
         Raises:
-            InputError: the explanations have different players.
+            InputError: the explanations have different text players, or different image players without a grid or a
+                label map.
         """
-        shapes = {e.cross.shape for e in self.explanations}
-        if len(shapes) > 1:
-            raise InputError(f"Only explanations of the same players can be correlated, these have {sorted(shapes)}.")
-        pairs = [e.cross.ravel() for e in self.explanations]
-        if pairs[0].size < 2:
-            return np.full((len(pairs), len(pairs)), np.nan)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.atleast_2d(np.corrcoef(pairs))
+        everyone, maps = [e.players for e in self.explanations], [e.cross for e in self.explanations]
+        words = {players.n_text for players in everyone}
+        if len(words) > 1:
+            raise InputError(
+                f"Only words that are the same players can be correlated, these have {sorted(words)} words."
+            )
+        weights = np.ones(everyone[0].n_image)
+        if any(_places(players) != _places(everyone[0]) for players in everyone):
+            indices, sizes, weights = pieces(everyone)
+            maps = [m[index] / size[:, None] for m, index, size in zip(maps, indices, sizes, strict=True)]
+        return correlation(np.stack([m.ravel() for m in maps]), np.repeat(weights, everyone[0].n_text))
+
+
+def _places(players: Players) -> Players:
+    """Return what matters of the places of image players: nothing of what is only shown."""
+    image = tuple(replace(player, label="") for player in players.image)
+    return replace(players, image=image, text=(), caption="", picture=None)
 
 
 def table_row(label: str, explanation: Explanation) -> dict[str, Any]:

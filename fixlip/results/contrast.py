@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -10,7 +10,11 @@ from fixlip.errors import InputError
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors
+from fixlip.results.tables import frame, signed
 from fixlip.results.word_alignment import Part, aligned_players, aligned_words, players_of_both
+
+if TYPE_CHECKING:
+    import pandas
 
 PICTURE, BASELINE, REST = "picture alone", "baseline", "not in pairs"
 
@@ -35,6 +39,10 @@ class Row(NamedTuple):
     cross: float = 0.0
     stderr: float = float("nan")
     where: str = ""
+
+    def __repr__(self) -> str:
+        at = f", {signed(self.cross, self.stderr)} with the picture, strongest at {self.where}" if self.where else ""
+        return f"Row({self.part}: {signed(self.difference)}{at})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +99,9 @@ class Contrast(Presented):
 
     def __repr__(self) -> str:
         one, other = self.captions
-        return f"Contrast({one!r} rather than {other!r}, {self.difference.full_value:+.3f} {self.first.value_unit})"
+        words = ", ".join(f"{row.part}: {signed(row.difference)}" for row in self.ordered(3)[:3])
+        value = f"{self.difference.full_value:+.3f} {self.first.value_unit}"
+        return f"Contrast({one!r} rather than {other!r}, {value}; most of it: {words})"
 
     @property
     def captions(self) -> tuple[str, str]:
@@ -200,6 +210,14 @@ class Contrast(Presented):
         rows.append(Row(BASELINE, "baseline", *_both(one.baseline, other.baseline)))
         rows.append(Row(REST, "rest", *_both(one.rest, other.rest)))
         return rows
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return `rows` as a table of pandas.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return frame(self.rows())
 
     def ordered(self, most: int) -> list[Row]:
         """Return `rows` with the words that make most of the difference first, and one row for those beyond `most`."""

@@ -1,29 +1,47 @@
 """The one result type of fixlip."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
+from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.players.base import Players
 from fixlip.results import cosine, shapiq_values
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors, Unit
 from fixlip.results.removal_curves import RemovalCurves
+from fixlip.results.tables import frame, signed
 
 if TYPE_CHECKING:
+    import pandas
     import shapiq
 
 
 class Pair(NamedTuple):
-    """An image player and a text player (index within their modality), their interaction and its standard error."""
+    """An image player and a text player, their interaction and its standard error.
+
+    Attributes:
+        image, text: index of each within its modality.
+        value, stderr: the interaction, and its standard error; NaN where there is none.
+        word, patch: labels of the text player and of the image player.
+    """
 
     image: int
     text: int
     value: float
     stderr: float
+    word: str = ""
+    patch: str = ""
+
+    def __repr__(self) -> str:
+        return f"Pair({self})"
+
+    def __str__(self) -> str:
+        return f"{self.word} × {self.patch}: {signed(self.value, self.stderr)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,10 +99,19 @@ class Explanation(Presented):
 
     def __repr__(self) -> str:
         players = self.players
+        fit = f", R2 {self.provenance.r2:.3f}" if np.isfinite(self.provenance.r2) else ""
         return (
             f"Explanation({players.caption!r}, {players.n_image} image + {players.n_text} text players, {self.index}, "
-            f"value {self.full_value:.3f} {self.value_unit}, R2 {self.provenance.r2:.3f})"
+            f"value {self.full_value:.3f} {self.value_unit}{fit}; strongest: {self.strongest()})"
         )
+
+    def strongest(self, k: int = 3) -> str:
+        """Write the k strongest pairs, or where there are no pairs the k strongest players, in one line."""
+        if np.isfinite(self.cross).any():
+            return ", ".join(map(str, self.top_pairs(k)))
+        errors = np.full(len(self.players), np.nan) if self.stderr is None else self.stderr.first_order
+        order = np.argsort(-np.abs(self.first_order), kind="stable")[:k]
+        return ", ".join(f"{self.players.labels[i]}: {signed(self.first_order[i], errors[i])}" for i in order)
 
     @property
     def value_unit(self) -> Unit:
@@ -119,10 +146,10 @@ class Explanation(Presented):
         values: np.ndarray = self.baseline + masks @ self.first_order + 0.5 * ((masks @ pairs) * masks).sum(1)
         return values
 
-    def value_of(self, players: list[int]) -> float:
+    def value_of(self, players: Iterable[int]) -> float:
         """Evaluate the surrogate with just these players (joint indices) present, in `unit`."""
         mask = np.zeros((1, len(self.players)), dtype=bool)
-        mask[0, players] = True
+        mask[0, in_order("players", players)] = True
         return float(self.predict(mask)[0])
 
     def as_first_order(self) -> np.ndarray:
@@ -138,11 +165,36 @@ class Explanation(Presented):
         weight = {"both": np.abs, "positive": np.positive, "negative": np.negative}[sign](self.cross)
         order = np.argsort(-np.where(np.isnan(weight), -np.inf, weight), axis=None, kind="stable")[:k]
         rows, columns = np.unravel_index(order, self.cross.shape)
+        errors = self.cross_stderr
         return [
-            Pair(int(i), int(j), float(self.cross[i, j]), float(self.cross_stderr[i, j]))
+            Pair(
+                int(i),
+                int(j),
+                float(self.cross[i, j]),
+                float(errors[i, j]),
+                self.players.text[j].label,
+                self.players.image[i].label,
+            )
             for i, j in zip(rows, columns, strict=True)
             if sign == "both" or weight[i, j] > 0
         ]
+
+    def to_pandas(self, order: Literal[1, 2] | None = None) -> "pandas.DataFrame":
+        """Return the effects as a table of pandas.
+
+        Args:
+            order: 2 for the pairs of an image and a text player, strongest first, as `top_pairs` gives them; 1 for the
+                players in order: label, modality, effect, stderr. The pairs where there are any when None.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        if order == 2 or (order is None and np.isfinite(self.cross).any()):
+            return frame(self.top_pairs(self.cross.size))
+        errors = np.full(len(self.players), np.nan) if self.stderr is None else self.stderr.first_order
+        numbers = zip(self.players.image + self.players.text, self.first_order, errors, strict=True)
+        names = ("label", "modality", "effect", "stderr")
+        return frame(dict(zip(names, (p.label, p.modality, e, s), strict=True)) for p, e, s in numbers)
 
     def patch_values(self, words: Any = None, *, order: Literal[1, 2] = 2) -> np.ndarray:
         """Return one number for each image player, [n_image], in `unit`: the values of a heatmap of these words.

@@ -96,6 +96,7 @@ ARRAYS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
     "stderr_second_order": (FLOATS, ("n", "n"), ("stderr_first_order",)),
     "picture": ({"U8": "u1"}, ("bytes",), ()),
     "regions": (INTEGERS | {"I8": "i1", "U8": "u1"}, ("height", "width"), ()),
+    "visible": (FLOATS, ("4",), ()),
     "curves_order": (INTEGERS, ("n",), ("curves_sizes", "curves_deletion", "curves_insertion")),
     "curves_sizes": (INTEGERS, ("m",), ("curves_order",)),
     "curves_deletion": (FLOATS, ("m",), ("curves_order",)),
@@ -119,7 +120,7 @@ def check_layout(layout: Mapping[str, tuple[str, list[int]]], players: int) -> N
     Raises:
         ValueError: an array is missing, unknown, or of another kind or shape.
     """
-    lengths = {"n": players}
+    lengths = {"n": players, "4": 4}
     for name, (kind, shape) in layout.items():
         if name not in ARRAYS:
             raise ValueError(f"there is no array {shortened(name)} in an explanation")
@@ -149,6 +150,8 @@ def check_values(arrays: Mapping[str, np.ndarray]) -> None:
             raise ValueError(f"{name} holds an infinite number")
     if np.isnan(arrays["first_order"]).any():
         raise ValueError("first_order holds what is not a number")
+    if "visible" in arrays and not (np.isfinite(box := arrays["visible"]).all() and (box[:2] < box[2:]).all()):
+        raise ValueError("visible is not a box with an area")
     if "curves_order" in arrays:
         order, sizes = arrays["curves_order"], arrays["curves_sizes"]
         if not np.array_equal(np.sort(order), np.arange(len(order))):

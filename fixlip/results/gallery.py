@@ -2,12 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.results.comparison import table_row
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
+from fixlip.results.tables import frame
+
+if TYPE_CHECKING:
+    import pandas
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,8 @@ class Gallery(Presented):
     shared_scale: bool = True
 
     def __post_init__(self) -> None:
-        explanations = tuple(self.explanations)
-        labels = tuple(self.labels) or tuple(e.players.caption for e in explanations)
+        explanations = tuple(in_order("explanations", self.explanations))
+        labels = tuple(in_order("labels", self.labels)) or tuple(e.players.caption for e in explanations)
         if not explanations or len(explanations) != len(labels):
             raise InputError(f"{len(explanations)} explanations with {len(labels)} labels; give one each.")
         one_scale = len({e.unit for e in explanations}) == 1 and explanations[0].unit != "relevance"
@@ -72,6 +77,14 @@ class Gallery(Presented):
     def table(self) -> list[dict[str, Any]]:
         """Return one row for each explanation: that of `fixlip.Comparison.table`, with the caption."""
         return [{**table_row(label, e), "caption": e.players.caption} for label, e in self]
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return `table` as a table of pandas.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return frame(self.table())
 
 
 def _title(explanations: tuple[Explanation, ...]) -> str:

@@ -5,7 +5,7 @@ Results do not import the page: this file finds it by name when a result is show
 
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 VIEWER = "fixlip.viewer"
 
@@ -21,14 +21,21 @@ class Displayed:
 class Presented(Displayed):
     """A result that has an interactive page."""
 
-    def to_html(self, path: str | Path | None = None) -> str:
+    @overload
+    def to_html(self, path: None = None) -> str: ...
+    @overload
+    def to_html(self, path: str | Path) -> Path: ...
+    def to_html(self, path: str | Path | None = None) -> str | Path:
         """Make the interactive page, one self-contained HTML document.
 
         Args:
-            path: file to write the page to as well, whole or not at all.
+            path: file to write the page to, whole or not at all.
+
+        Returns:
+            The page; or the path, where one is given.
 
         Raises:
             InputError: the path cannot be written.
         """
         page: str = import_module(VIEWER).to_html(self, path)
-        return page
+        return page if path is None else Path(path)

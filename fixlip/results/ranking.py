@@ -1,7 +1,12 @@
 """Captions of one picture, ranked by their similarity to it."""
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from fixlip.results.tables import frame, percent
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Ranked(NamedTuple):
@@ -25,3 +30,15 @@ class Ranking:
 
     captions: tuple[Ranked, ...]
     measure: Literal["softmax", "sigmoid"]
+
+    def __repr__(self) -> str:
+        captions = ", ".join(f"{ranked.caption!r} {percent(ranked.probability)}" for ranked in self.captions)
+        return f"Ranking({self.measure}: {captions})"
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return the captions, in their order, as a table of pandas.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return frame(self.captions)

@@ -52,6 +52,8 @@ def save(explanation: Mapping[str, Any], path: str | Path) -> None:
         arrays["picture"] = np.frombuffer(png_bytes(players.picture), dtype=np.uint8)
     if players.regions is not None:
         arrays["regions"] = players.regions
+    if players.visible is not None:
+        arrays["visible"] = np.array(players.visible, dtype=float)
     header = {
         "sha256": _NO_SUM,
         "version": layout.VERSION,
@@ -140,7 +142,7 @@ def _parts(content: bytes) -> dict[str, dict[str, Any]]:
 
 
 def _from_parts(header: layout.Header, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
-    picture = arrays.get("picture")
+    picture, visible = arrays.get("picture"), arrays.get("visible")
     players = Players(
         tuple(Player(**dict(p)) for p in header.image),
         tuple(Player(**dict(p)) for p in header.text),
@@ -148,6 +150,7 @@ def _from_parts(header: layout.Header, arrays: dict[str, np.ndarray]) -> dict[st
         header.caption,
         None if picture is None else _pixels(picture.tobytes()),
         arrays.get("regions"),
+        None if visible is None else tuple(visible.astype(float).tolist()),
     )
     stderr = None
     if "stderr_first_order" in arrays:

@@ -1,7 +1,7 @@
 """Explanations that differ in one option, measured against a reference."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,6 +9,10 @@ from fixlip.errors import InputError
 from fixlip.results.comparison import Comparison
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Displayed
+from fixlip.results.tables import frame
+
+if TYPE_CHECKING:
+    import pandas
 
 HEADINGS = {
     "correlation": "correlation",
@@ -88,6 +92,14 @@ class Sweep(Displayed):
             }
             for value, e in zip(self.values, self.explanations, strict=True)
         ]
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return `table` as a table of pandas.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return frame(self.table())
 
     @property
     def _details(self) -> list[str]:

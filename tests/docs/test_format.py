@@ -60,7 +60,7 @@ def test_what_is_written_is_what_is_listed(tmp_path):
     content = (tmp_path / "x").read_bytes()
     assert {r[0].strip("`") for r in table("field")} == set(_header(content))
     layout = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    assert set(layout) - {"__metadata__"} == set(file_format.ARRAYS) - {"regions"}
+    assert set(layout) - {"__metadata__"} == set(file_format.ARRAYS) - {"regions", "visible"}
 
 
 def test_the_limits_are_those_of_the_code():

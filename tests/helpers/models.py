@@ -256,7 +256,10 @@ def encoder_of(family):
     """The model of a family, always with the same weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return FAMILIES[family]()
+        encoder = FAMILIES[family]()
+    if encoder.model is not None:
+        encoder.model.eval()  # tests compare with the model's own modules
+    return encoder
 
 
 def _wake(model):

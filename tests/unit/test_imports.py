@@ -13,38 +13,41 @@ from tests.helpers.paths import ROOT
 
 ROOMS = {  # each room, and the rooms that it may import; lazy and typing imports count
     "errors": "",
+    "arguments": "errors",
     "specs": "errors",
-    "request": "errors",
+    "request": "errors arguments",
     "plugins": "errors",
     "runtime": "errors",
-    "io": "errors runtime",
-    "players": "errors plugins",
-    "results": "errors runtime io players",
-    "datasets": "errors specs plugins runtime io players",
+    "io": "errors arguments runtime",
+    "players": "errors arguments plugins",
+    "results": "errors arguments runtime io players",
+    "datasets": "errors arguments specs plugins runtime io players",
     "encoders": "errors specs plugins runtime io players",
-    "games": "errors runtime players results",
-    "fitting": "errors runtime request results games",
+    "games": "errors arguments runtime players results",
+    "fitting": "errors arguments runtime request results games",
     "gradients": "errors runtime games fitting",
-    "estimator": "errors runtime request results games fitting",
+    "estimator": "errors arguments runtime request results games fitting",
     "registry": "errors plugins estimator",
-    "estimators": "errors runtime request results games fitting gradients estimator",
+    "estimators": "errors arguments runtime request results games fitting gradients estimator",
     "metrics": "errors players results games",
-    "plots": "errors runtime io players results metrics",
+    "plots": "errors arguments runtime io players results metrics",
     "viewer": "runtime io players results metrics plots",
     "training": "errors runtime io datasets",
-    "games of a model": "errors runtime io players results encoders games",
-    "api": "errors runtime io players results encoders games fitting estimator registry request metrics"
+    "games of a model": "errors arguments runtime io players results encoders games",
+    "api": "errors arguments runtime io players results encoders games fitting estimator registry request metrics"
     "|games of a model",
-    "evaluation": "errors specs plugins runtime io players results datasets encoders games fitting estimator registry "
-    "metrics plots viewer api|games of a model",
+    "evaluation": "errors arguments specs plugins runtime io players results datasets encoders games fitting estimator "
+    "registry metrics plots viewer api|games of a model",
     "fixlip": "errors players results estimator registry request api",
-    "cli": "errors specs plugins runtime io players results datasets encoders estimator registry request metrics plots "
-    "viewer training api evaluation fixlip",
+    "cli": "errors arguments specs plugins runtime io players results datasets encoders estimator registry request "
+    "metrics plots viewer training api evaluation fixlip",
     "__main__": "cli",
 }
-MODEL_GAMES = ("fixlip.games.similarity", "fixlip.games.inputs")  # the games of a picture, a caption and an encoder
+# the games of a picture, a caption and an encoder
+MODEL_GAMES = ("fixlip.games.similarity", "fixlip.games.inputs", "fixlip.games.shown")
 WITHOUT = {  # packages, and the rooms that never import them
-    "torch": "errors specs request plugins io players results datasets metrics plots viewer fitting registry estimator",
+    "torch": "errors arguments specs request plugins io players results datasets metrics plots viewer fitting registry "
+    "estimator",
     "pickle": " ".join(ROOMS),
 }
 BY_NAME = {  # the only files that import modules by name

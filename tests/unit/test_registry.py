@@ -117,6 +117,31 @@ def test_two_packages_with_one_name(entry_points):
         fixlip.list_estimators()
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("grad_eclip", "grad-eclip"),
+        ("GradEclip", "grad-eclip"),
+        ("integrated_gradients", "integrated-gradients"),
+        ("KernelSHAP", "kernel-shap"),
+        ("shapley_owen", "shapley-owen"),
+        ("Banzhaf", "banzhaf"),
+        ("shapiq_bridge", "shapiq"),
+    ],
+)
+def test_other_spellings_of_a_name(name, meant):
+    with pytest.raises(OptionError, match=f"Unknown estimator '{name}'. Did you mean '{meant}"):
+        fixlip.get_estimator(name)
+
+
+def test_an_estimator_is_a_name_or_an_object(scene):
+    from fixlip.estimators.banzhaf import Banzhaf
+
+    for wrong, hint in ((Banzhaf, r"Banzhaf\(\)"), (3, "get_estimator")):
+        with pytest.raises(OptionError, match=f"estimator is a name or an Estimator such as .*{hint}"):
+            fixlip.explain(scene.image, "a dog", model="demo-clip", estimator=wrong)
+
+
 def test_an_estimator_newer_than_the_installation_is_explained(monkeypatch):
     old = {name: point for name, point in plugins.points(registry.GROUP).items() if name != "rise"}
     monkeypatch.setattr(registry, "points", lambda group: old)

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from fixlip.errors import InputError, OptionError
+from fixlip.errors import InputError, OptionError, unknown
 from fixlip.evaluation import rows as rows_on_disk
 from fixlip.evaluation.folder import SETTINGS, read_settings
 from fixlip.evaluation.records import Row
@@ -25,9 +25,14 @@ from fixlip.evaluation.report.sections import lead, sections, title_of
 from fixlip.evaluation.report.summary import Summary, summarise
 from fixlip.io.files import write_atomically
 from fixlip.results.gallery import Gallery
+from fixlip.results.tables import frame as frame_of
 from fixlip.viewer import content_hash
 from fixlip.viewer.notebook import frame
 
+if TYPE_CHECKING:
+    import pandas
+
+EXAMPLES, FIGURES = "-examples.html", "-figures"  # ends of the names of what is written beside a report
 SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~$!])")
 
 
@@ -48,6 +53,24 @@ class Report:
     failures: Failures | None
     printed: Summary
     sections: tuple[Section, ...]
+
+    def __repr__(self) -> str:
+        return f"Report({self.title!r})"
+
+    def to_pandas(self, rows: str = "headlines") -> "pandas.DataFrame":
+        """One of the tables of `summary` as a table of pandas.
+
+        Args:
+            rows: which: headlines, methods, differences, classes, curves or times.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+            OptionError: there are no such rows.
+        """
+        tables = {name: value for name, value in vars(self.summary).items() if isinstance(value, list)}
+        if rows not in tables:
+            raise OptionError(unknown("rows", rows, tables))
+        return frame_of(tables[rows])
 
     def gallery(self) -> Gallery | None:
         """The explanations of all examples, for a page of their own; None where there are none."""
@@ -79,7 +102,7 @@ class Report:
         return page.encode("utf-8", "replace").decode("utf-8")  # half characters, as from undecodable file names
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        return {"text/html": frame(self.to_html()), "text/plain": f"Report({self.title!r})"}
+        return {"text/html": frame(self.to_html()), "text/plain": repr(self)}
 
     def to_markdown(self, figures: str = "") -> str:
         """The same as Markdown.
@@ -160,14 +183,14 @@ def _named(value: Any, names: Mapping[str, str]) -> Any:
 
 
 def _write_html(page: Report, path: Path) -> None:
-    gallery, beside = page.gallery(), path.with_name(f"{path.stem}-examples.html")
+    gallery, beside = page.gallery(), path.with_name(path.stem + EXAMPLES)
     if gallery:
         gallery.to_html(beside)
     write_atomically(path, page.to_html(beside.name if gallery else "").encode("utf-8"))
 
 
 def _write_markdown(page: Report, path: Path) -> None:
-    images, folder = page.images(), path.with_name(f"{path.stem}-figures")
+    images, folder = page.images(), path.with_name(path.stem + FIGURES)
     if images:
         try:
             folder.mkdir(exist_ok=True)

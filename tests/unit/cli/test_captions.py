@@ -9,6 +9,7 @@ from PIL import Image
 
 import fixlip
 from fixlip.api.captions import contrast
+from fixlip.cli.captions import read_captions
 from tests.helpers.oracles import assert_close
 
 FAST = ("--model", "demo-clip", "--image-masks", "128", "--option", "interactions=cross")
@@ -164,3 +165,10 @@ def test_a_target_error_gives_both_captions_the_same_masks(photo):
     why = contrast(photo, ("a dog and a bus", "a cat and a bus"), **call)
     assert why.first.provenance.image_passes == why.second.provenance.image_passes
     assert why.paired is not None
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_only_newlines_end_a_caption(tmp_path, end):
+    lines = ["a dog\x0ba cat", "one\x85two", "left\u2028right", "a\x1cb\x0cc"]
+    (tmp_path / "captions.txt").write_bytes(end.join(lines).encode())
+    assert read_captions(tmp_path / "captions.txt") == lines

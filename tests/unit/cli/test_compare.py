@@ -72,11 +72,15 @@ def test_three_are_each_set_against_the_first(cli, photo, tmp_path):
     assert [name[:14] for name in names] == ["1-banzhaf-p-0.", "2-banzhaf-p-0.", "3-banzhaf-p-0."]
 
 
-def test_other_players_have_no_agreement(cli, photo):
+def test_other_grids_are_compared_on_a_common_one(cli, photo, tmp_path):
     few = ("--image-masks", "128", "--model", "demo-clip", "--model", "demo-siglip")
-    code, out, err = cli("compare", photo, "a dog", *few)
+    code, out, err = cli("compare", photo, "a dog", *few, "--save", tmp_path / "both")
     assert (code, err) == (0, "")
-    assert "no agreement" in out
+    found = Comparison(tuple(map(fixlip.Explanation.load, sorted(tmp_path.glob("both-*.fixlip")))), ("a", "b"))
+    assert [e.players.grid for e in found.explanations] == [(7, 7), (8, 8)]
+    value = found.agreement()[0, 1]
+    assert -1 < value < 1
+    assert f"agreement {value:.2f} (correlation of the interactions on a common grid)" in out
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,18 @@ def test_special_marks_are_refused(demo_clip):
         encoder_of("transformers CLIPModel").text_input("a <|endoftext|> dog")
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_padding_may_be_a_token_of_the_caption(fast):
+    from transformers import CLIPTokenizerFast
+
+    tokenizer = CLIPTokenizerFast.from_pretrained(folder("clip")) if fast else slow_siglip_tokenizer()
+    plain = read_hugging_face(tokenizer, "a dog", 16)
+    tokenizer.pad_token = "!" if fast else tokenizer.convert_ids_to_tokens(int(plain.ids[plain.positions[-1]]))
+    x = read_hugging_face(tokenizer, "a dog! dog" if fast else "a dog", 16)
+    assert [x.text[slice(*span)] for span in x.spans] == (["a", "dog", "!", "dog"] if fast else ["a", "dog"])
+    assert x.positions == tuple(range(x.positions[0], x.positions[0] + x.n_tokens))
+
+
 def test_unknown_words_are_named(demo_clip):
     assert demo_clip.text_input("a dog and a bus").notes == ()
     assert "'zebra'" in demo_clip.text_input("a Zebra and a dog").notes[0].lower()

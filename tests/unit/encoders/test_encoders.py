@@ -50,7 +50,7 @@ def image_features(encoder, x, pixels):
     if encoder.family == "callables":
         return model(pixels)
     if not encoder.family.startswith("transformers"):
-        return model.encode_image(pixels, normalize=False)
+        return model.encode_image(pixels)
     rows, columns = x.grid
     if "Siglip2" not in encoder.family:
         features = model.get_image_features(pixel_values=pixels)
@@ -136,6 +136,13 @@ def test_hidden_and_dropped_tokens(family):
                 left = torch.cat([ones(trunk.num_prefix_tokens)[0], mask])
                 tokens = trunk._pos_embed(trunk.patch_embed(x.pixels[None]))[:, left]
                 features = model.visual.head(trunk.forward_head(trunk.norm(trunk.blocks(tokens))))
+            elif family == "OpenAI clip":
+                visual = model.visual
+                patches = visual.conv1(x.pixels[None]).flatten(2).transpose(1, 2)
+                tokens = torch.cat([visual.class_embedding[None, None], patches], 1) + visual.positional_embedding
+                tokens = visual.ln_pre(tokens)[:, torch.cat([ones(1)[0], mask])]
+                tokens = visual.transformer(tokens.transpose(0, 1))
+                features = visual.ln_post(tokens[0]) @ visual.proj
             else:
                 visual = model.visual
                 tokens = visual._embeds(x.pixels[None])[:, torch.cat([ones(1)[0], mask])]

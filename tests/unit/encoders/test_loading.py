@@ -171,13 +171,16 @@ def test_models_that_cannot_be_had(monkeypatch):
     assert logging.root.manager.disable == logging.NOTSET
 
 
-@pytest.mark.parametrize("name", ["transformers:some/model", "ViT-B-16-SigLIP"])
-def test_a_missing_extra_is_named(monkeypatch, name):
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [("transformers:some/model", {}), ("ViT-B-16-SigLIP", {"pretrained": None, "allow_random": True})],
+)
+def test_a_missing_extra_is_named(monkeypatch, name, beside):
     monkeypatch.setattr("fixlip.encoders.loading.find_spec", lambda name: None)
     monkeypatch.setitem(sys.modules, "transformers", None)
     monkeypatch.setattr(open_clip, "create_model", lambda *a, **k: small_clip())
     with pytest.raises(MissingExtraError, match=r"pip install 'fixlip\[transformers\]'"):
-        fixlip.load_model(name, pretrained=None, allow_random=True)
+        fixlip.load_model(name, **beside)
 
 
 def test_objects_of_other_kinds():
@@ -290,7 +293,7 @@ def test_towers_of_open_clips_configurations(name):
     text = model if isinstance(model, open_clip.CLIP) else model.text
     tower = adapter._image_tower(model.visual, open_clip.model.get_model_preprocess_cfg(model))
     assert (type(tower).__name__, tower.prepare.grid) == TOWERS[name]
-    removals = adapter._text_tower(text, open_clip.SimpleTokenizer(), name).removals
+    removals = adapter.text_tower(text, open_clip.SimpleTokenizer(), name).removals
     assert tuple(removals) == (
         "attention",
         "replace",
@@ -385,3 +388,85 @@ def test_names_of_first_available():
         first_available("ViT-B-33", "demo-clip")
     with pytest.raises(OptionError, match="Did you mean 'pretrained'"):
         first_available("ViT-B-32 pretraind=openai", "demo-clip")
+
+
+@pytest.mark.parametrize(
+    ("name", "beside", "unused"),
+    [
+        ("demo-clip", {"pretrained": "laion2b_s34b_b79k"}, "pretrained"),
+        ("demo-clip", {"pretrained": None}, "pretrained"),
+        ("demo-clip", {"cache_dir": "here"}, "cache_dir"),
+        ("transformers:some/model", {"pretrained": "webli"}, "pretrained"),
+        ("hf-hub:some/model", {"pretrained": "none"}, "pretrained"),
+    ],
+)
+def test_what_is_not_used_is_refused(name, beside, unused):
+    with pytest.raises(OptionError, match=f"does not take {unused}; it takes"):
+        fixlip.load_model(name, **beside)
+
+
+def test_what_is_not_used_is_refused_beside_objects_and_encoders(demo_clip):
+    with pytest.raises(OptionError, match="already built does not take pretrained"):
+        fixlip.load_model(small_clip(), tokenizer=open_clip.SimpleTokenizer(context_length=20), pretrained="webli")
+    with pytest.raises(OptionError, match="An encoder does not take preprocess, tokenizer"):
+        fixlip.load_model(demo_clip, preprocess=PREPROCESS, tokenizer=object())
+    with pytest.raises(UnsupportedModelError, match=r"open_clip\.get_tokenizer gives, got function"):
+        fixlip.load_model(small_clip(), preprocess=PREPROCESS, tokenizer=lambda texts: texts)
+
+
+def test_preprocessing_and_tokenizer_are_used_beside_any_model():
+    wide = {"size": 112, "mean": (0.1, 0.1, 0.1), "std": (1.0, 1.0, 1.0), "resize_mode": "squash"}
+    x = fixlip.load_model("demo-clip", preprocess=wide, device="cpu").image_input(picture())
+    assert x.visible == (0.0, 0.0, 80.0, 60.0)
+    openai = encoder_of("OpenAI clip").model
+    cfg = {**PREPROCESS, "resize_mode": "squash"}
+    assert fixlip.load_model(openai, preprocess=cfg).image_input(picture()).visible == (0.0, 0.0, 80.0, 60.0)
+    with pytest.raises(UnsupportedModelError, match="Unknown entry of open_clip's preprocess_cfg 'meen'"):
+        fixlip.load_model(openai, preprocess={"meen": 0})
+
+
+def test_the_tuple_of_a_model_and_its_transforms():
+    made = open_clip.create_model_and_transforms("ViT-S-32-alt", load_weights=False)
+    encoder = fixlip.load_model(made, tokenizer=open_clip.get_tokenizer("ViT-S-32-alt"))
+    assert encoder.model is made[0]
+    assert torch.equal(encoder.image_input(picture()).pixels, made[2](_image()))
+    with pytest.raises(OptionError, match="leave preprocess= out"):
+        fixlip.load_model(made, preprocess=PREPROCESS)
+
+
+def test_ids_and_folders_are_loaded_by_their_configuration(tmp_path):
+    with pytest.raises(UnsupportedModelError, match=r"neither cached.*'transformers:some/model'.*'hf-hub:"):
+        fixlip.load_model("some/model", cache_dir=str(tmp_path))
+    folder = hub_folder(tmp_path, "some/model")
+    write_config(folder)
+    write_weights(folder)
+    for name, beside in (("some/model", {"cache_dir": str(tmp_path)}), (str(folder), {})):
+        encoder = fixlip.load_model(name, device="cpu", **beside)
+        assert encoder.weights == encoder_of("open_clip CLIP, ViT").weights
+    assert first_available(f"some/model cache_dir={tmp_path}", "demo-clip").weights == encoder.weights
+
+
+def test_names_as_people_say_them():
+    for said, meant in (("siglip2", "ViT-B-16-SigLIP2"), ("vit_b_32", "ViT-B-32")):
+        with pytest.raises(UnsupportedModelError, match=f"Did you mean '{meant}'"):
+            fixlip.load_model(said)
+    with pytest.raises(UnsupportedModelError, match=r"Valid: openai, laion2b_s34b_b79k, datacomp_xl"):
+        fixlip.load_model("ViT-B-32", pretrained="webly")
+
+
+def test_a_label_names_the_model_everywhere():
+    encoder = fixlip.load_model("demo-clip", device="cpu", label="mine")
+    assert repr(encoder).startswith("<encoder mine: open_clip CLIP; image removal mean, text removal attention; cpu")
+    found = fixlip.explain(picture(), "a dog", model=encoder, image_masks=64, image_players="grid:2", progress=False)
+    assert found.provenance.model == "mine"
+    other = fixlip.load_model(encoder, label="other")
+    assert (encoder.name, other.name, other.model) == ("mine", "other", encoder.model)
+
+
+@pytest.mark.filterwarnings("ignore:.*default preprocessing")
+@pytest.mark.parametrize("prefix", ["_orig_mod.", "module._orig_mod.", "_orig_mod.module."])
+def test_names_that_wrappers_leave_in_a_file_are_taken_off(tmp_path, prefix):
+    model = small()
+    torch.save({prefix + key: value for key, value in model.state_dict().items()}, tmp_path / "w.pt")
+    encoder = fixlip.load_model("ViT-S-32-alt", pretrained=str(tmp_path / "w.pt"), device="cpu")
+    assert torch.equal(encoder.model.visual.proj, model.visual.proj)

@@ -284,8 +284,8 @@ def test_an_exception_in_a_layer_leaves_nothing_behind(name, enabled):
 
 
 def test_options_out_of_range_are_refused():
-    for layer in (-1, 1.5, "last"):
-        with pytest.raises(OptionError, match="counted from the end"):
+    for layer, reason in ((-1, "counted from the end"), (1.5, "whole number"), ("last", "whole number")):
+        with pytest.raises(OptionError, match=reason):
             fixlip.get_estimator("grad-cam", layer=layer)
     with pytest.raises(OptionError, match=r"layer=9: the image tower has layers 0 .* to 3"):
         explain("grad-cam", little_game(), layer=9)

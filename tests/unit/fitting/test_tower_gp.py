@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -75,17 +77,61 @@ def test_errors_are_those_over_designs(p, sampling):
     assert all(np.all(c[15:, 1] == 0) for c in claimed)  # pairs, along the first direction alone
 
 
+@pytest.mark.parametrize("fit", ["process", "least squares"])
 @CASES
-def test_sums_over_the_masks(p, sampling):
-    game, design = random_towers(9, 3), design_of(9, 100, p, sampling)
-    found = tower_process(game.image_embeddings, design, p=p, order=2)
-    theta = np.random.default_rng(0).normal(size=(46, 3))
-    a, embeddings = features(design.masks, p, 2) @ theta, game.image_embeddings(design.masks)
-    of_embeddings, of_itself = found.sums(theta)
-    assert_close(of_embeddings, a.T @ embeddings / 100, 1e-9)
-    assert_close(of_itself, a.T @ a / 100, 1e-9)
-    assert_close(found.second, embeddings.T @ embeddings / 100, 1e-12)
-    assert 0 < found.freedom < 1
+def test_predictions_foretell_fresh_masks(p, sampling, fit):
+    """What is left of the embeddings on masks left out is what is left on fresh ones."""
+    game, design = random_towers(9, 3), design_of(9, 200, p, sampling)
+    kind = tower_process if fit == "process" else partial(tower_moments, batch_size=64)
+    tower = kind(game.image_embeddings, design, p=p, order=2)
+    fresh = np.random.default_rng(9).random((20_000, 9)) < p
+    left = game.image_embeddings(fresh) - features(fresh, p, 2) @ tower.coefficients()
+    moments, sign = tower.predictions(), np.array([1, -1, -1, -1])
+    claimed = np.einsum("a,b,abdd", sign, sign, moments)
+    assert 0.75 < claimed / np.mean((left**2).sum(1)) < 1.33
+    assert_close(tower.second, moments[0, 0], 1e-12) if fit == "process" else None
+
+
+def covered(tower, truth):
+    error = np.sqrt(sum(np.square(part) for part in tower.errors(np.eye(truth.shape[1])[:1])))[:, 0]
+    return np.abs(tower.mean - truth)[:, 0] <= 1.96 * error + 1e-9
+
+
+@pytest.mark.parametrize("masks", [256, 1300])
+def test_many_small_pairs_of_one_sign_are_something(masks):
+    """A picture that saturates: the square of the number of visible patches."""
+    n = 49
+    tower = tower_process(lambda m: m.mean(1, keepdims=True) ** 2, design_of(n, masks, 0.5, "paired"), p=0.5, order=2)
+    truth = np.concatenate([[0.25 + 0.25 / n], np.full(n, 0.5 / n), np.full(n * (n - 1) // 2, 0.5 / n**2)])[:, None]
+    assert np.abs(tower.mean / truth - 1).max() < 0.02
+    assert covered(tower, truth).mean() > 0.9
+
+
+@pytest.mark.parametrize("sampling", ["paired", "independent"])
+@pytest.mark.parametrize("players", [(3, 8), (3, 8, 11)])
+def test_what_stands_out_alone_is_found(players, sampling):
+    """An exclusive-or: none of its players matters by itself."""
+    n, order = 12, len(players)
+    tower = tower_process(
+        lambda m: np.where(m[:, players], 1.0, -1.0).prod(1, keepdims=True),
+        design_of(n, 128, 0.5, sampling),
+        p=0.5,
+        order=2,
+    )
+    truth = np.zeros((1 + n + n * (n - 1) // 2, 1))
+    if order == 2:
+        i, j = np.triu_indices(n, 1)
+        truth[1 + n :][(i == 3) & (j == 8)] = 1.0
+    assert_close(tower.mean, truth, 0.02)
+    assert covered(tower, truth).mean() > 0.9
+
+
+def test_masks_that_make_the_difference_are_counted():
+    design = design_of(12, 512, 0.5, "independent")
+    rare = tower_process(lambda m: m[:, :8].all(1, keepdims=True) * 1.0, design, p=0.5, order=1)
+    even = tower_process(lambda m: m[:, :1] * 1.0, design, p=0.5, order=1)
+    assert_close(rare.witnesses, design.masks[:, :8].all(1).sum(), 0.2)
+    assert even.witnesses > 500
 
 
 def test_neighbours_are_likelier():
@@ -103,7 +149,7 @@ def test_neighbours_are_likelier():
     i, j = np.triu_indices(12, 1)
     for first in (0, 4, 9):
         truth[(i == first) & (j == first + 1)] = chosen[first]
-    design = design_of(12, 64, 0.5, "paired")
+    design = design_of(12, 48, 0.5, "paired")  # too few to see what stands out
     error = [
         np.linalg.norm(tower_process(embed, design, p=0.5, order=2, near=prior).mean[13:] - truth)
         for prior in (near, 1.5 - near)

@@ -33,6 +33,11 @@ CAPTIONS = {
     "café naïve İstanbul": ["café", "naïve", "İstanbul"],
     "a 猫 and 狗": ["a", "猫", "and", "狗"],
     "黑狗": ["黑", "狗"],
+    "검은 강아지": ["검은", "강아지"],
+    "\u1100\u1165\u11b7 강아지가": ["\u1100\u1165\u11b7", "강아지가"],  # the first decomposed
+    "แมวดำ นั่ง": ["แมวดำ", "นั่ง"],
+    "50% off (C#), @home #1": ["50%", "off", "C#", "@home", "#1"],
+    "-5° or 100％!": ["-5°", "or", "100％"],
     "dog 🐕 next to 👩‍👩‍👧": ["dog", "🐕", "next", "to", "👩‍👩‍👧"],
     "rock & roll &amp; more": ["rock", "&", "roll", "amp", "more"],
     "“smart quotes” – dash": ["smart", "quotes", "–", "dash"],
@@ -214,13 +219,57 @@ def by_phrases(text, phrases):
         ("cafe\u0301s and cafe", ["cafe"], ["cafe\u0301s", "and", "cafe"]),
         ("ΟΔΟΣ x", ["οδος"], ["ΟΔΟΣ", "x"]),
         ("黑猫和狗", ["黑猫"], ["黑猫", "和", "狗"]),
-        ("하한국", ["한국"], ["하", "한국"]),
         ("a 🐕 dog", ["🐕 dog"], ["a", "🐕 dog"]),
         ("a dog", [], ["a", "dog"]),
     ],
 )
 def test_phrases_are_players(text, phrases, expected):
     assert players(text, by_phrases(text, phrases)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases", "expected"),
+    [
+        ("하한국", ["한국"], ["하", "한국"]),
+        ("강아지가 검은 집", ["강아지", (5, 6)], ["강아지", "가", "검", "은", "집"]),
+        ("แมวดำนั่งบนเสื่อ", [(0, 3), (3, 5)], ["แมว", "ดำ", "นั่งบนเสื่อ"]),  # Thai
+        ("แมวดำนั่งบนเสื่อ", ["เสื่อ", "แมว"], ["แมว", "ดำนั่งบน", "เสื่อ"]),
+        ("ຫມາສີດໍາ", [(0, 3), (3, 8)], ["ຫມາ", "ສີດໍາ"]),  # Lao
+        ("ឆ្កែខ្មៅ", [(0, 4), (4, 8)], ["ឆ្កែ", "ខ្មៅ"]),  # Khmer
+        ("ခွေးနက်", [(0, 4), (4, 7)], ["ခွေး", "နက်"]),  # Burmese
+        ("黒い犬と白い猫", [(0, 2), (2, 4), (4, 6)], ["黒い", "犬と", "白い", "猫"]),
+        ("ｲﾇﾈｺ", [(0, 2), (2, 4)], ["ｲﾇ", "ﾈｺ"]),
+        ("a แมวcat dog", ["cat"], ["a", "แมว", "cat", "dog"]),
+        ("แม่มา", [(0, 2)], ["แม่", "มา"]),  # a mark stays with its letter
+    ],
+)
+def test_phrases_inside_a_run_of_letters(text, phrases, expected):
+    letters = [(k, k + 1) for k, letter in enumerate(text) if not letter.isspace()]
+    groups = group_by_phrases(text, letters, phrases)
+    assert players(text, groups) == expected
+    assert [k for _, members in groups for k in members] == list(range(len(letters)))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        ([(0, 1), (1, 4), (4, 5)], [((0, 3), (0, 1)), ((3, 5), (2,))]),  # a token across the edge: its larger part
+        ([(0, 2), (2, 4), (4, 5)], [((0, 3), (0, 1)), ((3, 5), (2,))]),  # or the first
+        ([(0, 2), (2, 5)], [((0, 3), (0,)), ((3, 5), (1,))]),
+    ],
+)
+def test_phrases_that_touch_are_apart_whatever_the_tokens(tokens, expected):
+    assert group_by_phrases("แมวดำ", tokens, [(0, 3), (3, 5)]) == expected
+
+
+def test_a_phrase_whose_token_covers_more_has_none():
+    with pytest.raises(InputError, match="no token of the phrase 'ดำ' alone"):
+        group_by_phrases("แมวดำ", [(0, 5)], [(0, 3), (3, 5)])
+
+
+def test_a_string_is_found_at_letters_only():
+    with pytest.raises(InputError, match="No phrase 'แม'"):
+        by_phrases("แม่มา", ["แม"])
 
 
 @pytest.mark.parametrize(

@@ -247,3 +247,20 @@ def test_no_intervals_without_standard_errors():
 @pytest.mark.parametrize("words", [["🐕", "猫"], ["$x^2$"], [r"\frac{"]], ids=str)
 def test_notebooks_show_any_script_without_a_warning(words):
     assert viewer.mimebundle(explanation(words=words))["image/png"]
+
+
+def test_results_come_first():
+    found = explanation()
+    ways = {"heatmap": "words", "caption": "patches", "network": "top", "grounding": "words", "overview": "path"}
+    for name, second in ways.items():
+        message = rf"^fixlip\.plots\.{name}\(explanation, {second}\) takes an Explanation first, got a str\.$"
+        with pytest.raises(InputError, match=message):
+            getattr(plots, name)("dog", found)
+    for name, kind in (("compare", "a Comparison"), ("contrast", "a Contrast"), ("convergence", "a Sweep")):
+        with pytest.raises(InputError, match=f"takes {kind} first, got an Explanation"):
+            getattr(plots, name)(found)
+    with pytest.raises(InputError, match="takes an Explanation first"):
+        plots.heatmap(explanation=None)
+    with pytest.raises(InputError, match="takes explanations first, got 'dog'"):
+        plots.shared_limit("dog", found)
+    assert plots.heatmap(explanation=found).images

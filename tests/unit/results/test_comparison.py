@@ -44,7 +44,7 @@ def test_captions_must_agree():
 
 def test_it_shows_itself(tmp_path):
     found = comparison()
-    assert found.to_html(tmp_path / "page.html") == (tmp_path / "page.html").read_text("utf-8")
+    assert found.to_html(tmp_path / "page.html").read_text("utf-8") == found.to_html()
     bundle = found._repr_mimebundle_()
     assert bundle["text/html"].startswith("<iframe sandbox")
     assert bundle["image/png"].startswith("iVBOR")

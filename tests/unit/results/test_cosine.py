@@ -56,7 +56,10 @@ def test_what_has_no_cosine_says_so(both, tmp_path):
     ):
         with pytest.raises(InputError, match="it has no cosine"):
             other.in_cosine()
-        assert "nan" not in other.to_html(tmp_path / "page.html").split("provenance")[1][:2000].casefold()
+        assert (
+            "nan"
+            not in other.to_html(tmp_path / "page.html").read_text("utf-8").split("provenance")[1][:2000].casefold()
+        )
 
 
 def test_files_keep_the_scale(both, tmp_path):
