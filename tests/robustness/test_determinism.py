@@ -49,8 +49,8 @@ def row_by_row():
 
 
 def some(model):
-    """A fifth of the estimators for each model, another one for the next."""
-    return list(ALL)[list(MODELS).index(model) % 5 :: 5]
+    """Some of the estimators for each model, others for the next."""
+    return list(ALL)[list(MODELS).index(model) :: len(MODELS)]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -114,7 +114,7 @@ def test_batches_do_not_matter_to_removal_operators(model, row_by_row):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_threads_of_torch(model):
-    for name in ["banzhaf", "chefer", "integrated-gradients", *some(model)[:2]]:
+    for name in ["banzhaf", "integrated-gradients", *some(model)[:1]]:
         one = run(name, game_of(model))
         with threads(2):
             two = run(name, game_of(model))

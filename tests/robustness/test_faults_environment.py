@@ -1,6 +1,7 @@
 """A hostile environment: full disks, closed streams, no home, odd terminals."""
 
 import os
+import shlex
 import subprocess
 import sys
 
@@ -73,7 +74,7 @@ def little_disk(tmp_path):
     ],
     ids=lambda command: command.split()[0] + command.split()[-1][-5:],
 )
-def test_a_full_disk(photo, tmp_path, little_disk, command):
+def test_a_full_disk(cli, photo, little_disk, command):
     (little_disk / "rest").write_bytes(b"x" * (60 << 10))
     with (little_disk / "rest").open("ab", buffering=0) as rest:
         try:
@@ -81,8 +82,8 @@ def test_a_full_disk(photo, tmp_path, little_disk, command):
                 rest.write(b"x" * 512)
         except OSError:
             pass
-    line = command.format(photo=photo, few=" ".join(FEW), disk=little_disk)
-    code, _, said = shell(f"{FIXLIP} {line}", tmp_path)
+    words = shlex.split(command.format(photo=photo, few=" ".join(FEW), disk=little_disk))
+    code, _, said = cli(*words)
     assert (code, said.count("\n")) == (2, 1), said
     assert "No space left on device" in said
     (little_disk / "rest").unlink()

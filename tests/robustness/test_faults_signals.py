@@ -152,11 +152,10 @@ def evaluated(tmp_path_factory):
     return folder
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
 @pytest.mark.parametrize("name", ["explain", "compare", "sweep", "demo", "evaluate", "report"])
-def test_a_signal_at_any_moment(name, number, photo, tmp_path, evaluated):
-    rng, moments = random.Random(f"{name} {number}"), []
-    for k in range(3):
+def test_a_signal_at_any_moment(name, photo, tmp_path, evaluated):
+    rng, moments = random.Random(name), []
+    for k, number in enumerate((signal.SIGINT, signal.SIGTERM)):
         out = evaluated if name == "report" else tmp_path / str(k)
         out.mkdir(exist_ok=True)
         with start(*command(name, photo, out)) as process:
