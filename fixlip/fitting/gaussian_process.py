@@ -15,8 +15,9 @@ import numpy as np
 
 CHUNK = 2048  # terms handled at once
 LEAST_NOISE = 1e-6  # variance of the noise, in units of that of the targets
-ROWS = 256  # from which the sizes of the parts of the prior are learnt
+ROWS = 128  # from which the sizes of the parts of the prior are learnt
 ROUNDS = 12  # of learning them
+OWN_ROUNDS = 8  # of learning a variance for each term
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +97,11 @@ class Family:
         columns = (common.columns(chi) for common in self.common)
         return totals + [c @ c.T for c in columns]
 
+    def forms(self, chi: np.ndarray, *matrices: np.ndarray) -> list[np.ndarray]:
+        """Compute ``chi_A' M chi_A`` for each term, [t], for each matrix M [m, m]."""
+        columns = [self.products(chi, some) for some in self.chunks()]
+        return [np.concatenate([np.einsum("mt,mt->t", c, matrix @ c) for c in columns]) for matrix in matrices]
+
     def scaled(self, factors: np.ndarray) -> "Family":
         """Return the family with the sizes of its parts multiplied, in the order of `kernels`."""
         if not self.players.shape[1]:
@@ -159,6 +165,24 @@ class GaussianProcess:
         for common in terms.common:
             mean += common.spread(common.size * (common.columns(self.chi).T @ dual))
         return mean
+
+    def mean_squares(self, family: int) -> np.ndarray:
+        """Compute the mean squares of the terms of one family, [t], in units of the targets' spread.
+
+        Each term has a variance of its own here, learnt by a few updates from the one that it has in the family; many
+        updates would overfit the noise.
+        """
+        terms, variance = self.families[family], self.families[family].variance
+        covariance = np.linalg.inv(self.inverse)
+        targets, rest = covariance @ self.dual, covariance - terms.kernels(self.chi, variance[None])[0]
+        for rows in (*[slice(0, ROWS)] * OWN_ROUNDS, slice(None)):
+            chi, gram = self.chi[rows], targets[rows] @ targets[rows].T
+            inverse = _inverse(rest[rows, rows] + terms.kernels(chi, variance[None])[0], 0.0)
+            found, expected = terms.forms(chi, _residual(inverse, gram), inverse)
+            posterior = variance + variance**2 * (found - expected)
+            variance = variance * np.sqrt(np.maximum(found, 0.0) / np.maximum(expected, 1e-300))
+        squares: np.ndarray = np.maximum(posterior, 0.0)
+        return squares
 
     def fitted(self, family: int) -> np.ndarray:
         """Predict each row from the terms of one family, with the row itself left out of the fit, [m, D]."""

@@ -263,11 +263,10 @@ def _striking(process: GaussianProcess, order: int) -> np.ndarray:
 
 
 def _pair_variances(process: GaussianProcess, family: int) -> np.ndarray:
-    """Return the mean squares of the pairs, [n, n], of the posterior mean and the prior, in units of `spread`."""
+    """Return the mean squares of the pairs, [n, n]."""
     (i, j), n = process.families[family].players.T, process.chi.shape[1]
     out = np.zeros((n, n))
-    unit = max(np.trace(process.spread), 1e-300)
-    out[i, j] = np.square(process.mean(family)).sum(1) / unit + process.families[family].variance
+    out[i, j] = process.mean_squares(family)
     return out + out.T
 
 
