@@ -18,6 +18,7 @@ LEAST_NOISE = 1e-6  # variance of the noise, in units of that of the targets
 ROWS = 128  # from which the sizes of the parts of the prior are learnt
 ROUNDS = 12  # of learning them
 OWN_ROUNDS = 8  # of learning a variance for each term
+TRUST = 0.5  # share of the variance of other families that is as their prior says, for standard errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,8 +196,9 @@ class GaussianProcess:
         """Draw what the posterior means of families miss along directions [k, D] -> [t, number, k] each.
 
         Each draw is the error of the posterior mean for a draw of these families from the prior (Matheron's rule), seen
-        through a noise that assumes nothing of what else there is: the error of each row when it is left out of the
-        fit, with a random sign and size (wild bootstrap). Where the residual shows more along a direction than the
+        through what else there is. Half of the variance of the other families is drawn from their prior, too; the rest
+        is a noise that assumes nothing: the error of each row when it is left out of the fit, less what was drawn
+        otherwise, with a random sign and size (wild bootstrap). Where the residual shows more along a direction than the
         prior expects, in a part of the prior or in a single term, that part or term is drawn larger: its variance by
         ``(1 + found) / (1 + expected)``, ``found = |root' Q g|^2 / g' B g`` and expected its mean under the prior.
 
@@ -206,24 +208,26 @@ class GaussianProcess:
         across, dual = _root(along @ self.spread @ along.T), self.dual @ along.T
         unit = np.maximum(np.square(across).sum(1), 1e-300)
         left_out = dual / np.diagonal(self.inverse)[:, None]
-        left_out *= np.sqrt(np.maximum(1 - sum(self.leverage[f] for f in families), 0.0))[:, None]
+        trust = [1.0 if f in families else TRUST for f in range(len(self.families))]
+        drawn_otherwise = sum(t * leverage for t, leverage in zip(trust, self.leverage, strict=True))
+        left_out *= np.sqrt(np.maximum(1 - drawn_otherwise, 0.0))[:, None]
         rows = rng.normal(size=(len(dual), number, 1)) * left_out[:, None]
         out = [np.zeros((len(self.families[family].players), number, k)) for family in families]
         for part in self.parts:
-            if part.family not in families:
-                continue
             roots = list(part.rows())
             found = np.concatenate([np.square(root.T @ dual) for root in roots]) / unit
             weight = np.concatenate([np.square(root).sum(0) for root in roots])[:, None]
             expected = part.expected * weight / max(weight.sum(), 1e-300)
             growth = np.maximum((1 + found.sum(0)) / (1 + part.expected), (1 + found) / (1 + expected))
-            drawn = rng.normal(size=(len(found), number, k)) @ across.T * np.sqrt(np.maximum(growth, 1.0))[:, None]
+            size = np.sqrt(trust[part.family] * np.maximum(growth, 1.0))[:, None]
+            drawn = rng.normal(size=(len(found), number, k)) @ across.T * size
             start = 0
             for root in roots:
                 rows += np.tensordot(root, drawn[start : start + root.shape[1]], 1)
                 start += root.shape[1]
-            own = out[families.index(part.family)]
-            own += part.terms(drawn.reshape(len(drawn), -1)).reshape(own.shape)
+            if part.family in families:
+                own = out[families.index(part.family)]
+                own += part.terms(drawn.reshape(len(drawn), -1)).reshape(own.shape)
         flat = self.inverse @ rows.reshape(len(rows), -1)
         return [own - self.mean(f, flat).reshape(own.shape) for f, own in zip(families, out, strict=True)]
 
