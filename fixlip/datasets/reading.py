@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from fixlip.errors import InputError
 from fixlip.io.files import read_bytes
+from fixlip.io.schema import distinct
 
 LARGEST = 1 << 31  # bytes of an annotation file
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
@@ -63,25 +64,15 @@ def json_of(path: Path) -> Any:
     Raises:
         InputError: it cannot be read or is not JSON (line and column are named), or a key is there twice.
     """
+    text = text_of(path)
     try:
-        return json.loads(text_of(path), object_pairs_hook=lambda pairs: _unique(pairs, path))
+        return json.loads(text, object_pairs_hook=distinct)
     except json.JSONDecodeError as error:
         raise InputError(f"{str(path)!r}, line {error.lineno}, column {error.colno}: {error.msg}.") from error
     except RecursionError as error:
         raise InputError(f"{str(path)!r} is nested too deeply.") from error
-    except InputError:
-        raise
-    except ValueError as error:  # thousands of digits
+    except ValueError as error:  # thousands of digits, a key twice
         raise InputError(f"{str(path)!r} is not usable JSON: {error}.") from error
-
-
-def _unique(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
-    mapping = dict(pairs)
-    if len(mapping) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise InputError(f"{str(path)!r} has the key {twice!r} twice in one object.")
-    return mapping
 
 
 def xml_of(path: Path) -> ElementTree.Element:

@@ -126,7 +126,9 @@ def _header(content: bytes) -> dict[str, Any]:
         raise ValueError("it does not begin like one")
     try:
         header = parsed(parsed(content[8 : 8 + length])["__metadata__"]["fixlip"])
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except ValueError as error:
+        raise ValueError(f"its header cannot be read: {error}") from error
+    except (TypeError, LookupError, AttributeError) as error:
         raise ValueError("its header cannot be read") from error
     if not isinstance(header, dict):
         raise ValueError("its header is not a JSON object")

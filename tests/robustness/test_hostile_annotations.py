@@ -55,6 +55,17 @@ def test_json(name, tmp_path):
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize("keys", [lambda k: k // 2, lambda k: 39_999 if k in (0, 39_999) else k, lambda k: 0])
+def test_many_keys_of_which_some_come_twice(keys, tmp_path):
+    pairs = ", ".join(f'"{keys(k):0300}": {k}' for k in range(40_000))
+    (tmp_path / "a.json").write_text(f'[{{"b": {{{pairs}}}}}]')
+    start = time.process_time()
+    with pytest.raises(InputError, match=r"a\.json.*the key '0{20,}.* twice in one object") as caught:
+        json_of(tmp_path / "a.json")
+    assert time.process_time() - start < 1
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
 @pytest.mark.parametrize("name", XMLS)
 def test_xml(name, tmp_path):
     (tmp_path / "a.xml").write_bytes(XMLS[name])
