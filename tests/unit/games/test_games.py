@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-import fixlip
 from fixlip import InputError, Players
 from fixlip.encoders import Pixels, Strings, from_callables
 from fixlip.games import CallableGame
@@ -59,5 +58,3 @@ def test_towers_of_thousands_of_tokens():
     w = np.array([[1, len(left), *map(left.count, "012345")] for left in read])
     cosines = (u * w).sum(1) / np.linalg.norm(u, axis=1) / np.linalg.norm(w, axis=1)
     np.testing.assert_allclose(game.values(masks), 10 * cosines, atol=1e-4)
-    found = fixlip.explain(pixels, "0 1", model=encoder, estimator="rise", image_masks=8, progress=False)
-    assert found.first_order.shape == (4098,)
