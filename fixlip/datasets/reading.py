@@ -42,15 +42,31 @@ def text_of(path: Path) -> str:
         raise InputError(f"{str(path)!r} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from error
 
 
-def within(path: Path, name: str) -> Path:
-    """The file of a name that an annotation gives, in a folder or below it.
+def within(root: Path, *names: str) -> Path:
+    """The file or folder of these names in a folder or below it: names that annotations give, or a layout.
+
+    Links are followed as long as they stay below the folder, which may be a link itself.
+
+    Args:
+        root: the folder.
+        names: of folders and a file in it.
 
     Raises:
-        InputError: a name that leads out of the folder, or that no file can have.
+        InputError: a name or a link that leads out of the folder, or a name that no file can have.
     """
+    name = os.path.join(*names)
     if os.path.isabs(name) or ".." in Path(name).parts or "\0" in name:
-        raise InputError(f"The name {name!r} leads out of the folder {path.name!r}.")
-    return path / name
+        raise InputError(f"The name {name!r} leads out of the folder {root.name!r}.")
+    path = root / name
+    if os.path.exists(path) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        raise InputError(f"The link {name!r} leads out of the folder {root.name!r}: put there what it leads to.")
+    return path
+
+
+def place_of(root: Path, name: str) -> tuple[Path, str]:
+    """What `within` takes for a file or folder that an option names; it is outside of `root` if its name says so."""
+    elsewhere = os.path.isabs(name) or ".." in Path(name).parts
+    return (root / name, "") if elsewhere else (root, name)
 
 
 def lines_of(path: Path) -> list[str]:
@@ -102,9 +118,19 @@ def entries_of(document: Any, key: str, path: Path) -> list[Any]:
     return document[key]
 
 
-def pictures_in(path: Path) -> list[Path]:
-    """The pictures of a folder, by the endings of their names, sorted."""
-    return sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES and file.is_file())
+def pictures_in(root: Path, name: str) -> list[Path]:
+    """The pictures of a folder below `root`, by the endings of their names, sorted.
+
+    Raises:
+        InputError: the folder, or one of them, is a link that leads out of `root`.
+    """
+    path = within(root, name)
+    with os.scandir(path) as entries:
+        pictures = [entry for entry in entries if Path(entry.name).suffix.lower() in PICTURES]
+    for entry in pictures:
+        if entry.is_symlink():
+            within(root, name, entry.name)
+    return sorted(path / entry.name for entry in pictures if entry.is_file())
 
 
 def has_words(text: str) -> bool:
