@@ -17,8 +17,8 @@ class Again:
     """Explains rows of a run again; one model is held at a time.
 
     Args:
-        run: its plan; or its folder, of which the model, the data and the options are then loaded and computed, whatever
-            they are: so take the folder of a run of your own.
+        run: its plan; or its folder, and then what that names as model, data and options is loaded and computed,
+            whatever it is: so take the folder of a run of your own.
 
     Raises:
         FixlipError: there is no run, or its data are not at hand.

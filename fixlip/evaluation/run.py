@@ -73,13 +73,13 @@ def evaluate(
         limit: take the first items only.
         shard: (i, n): take every n-th item from the i-th (of 1..n) on; several may run at once into one folder.
         retry: do again what failed.
-        examples: keep explanations for reports: for each model a typical one, and so many failures of each kind. They are
-            chosen among all rows at the end, and explained once more, in this process.
+        examples: keep explanations for reports: for each model a typical one, and so many failures of each kind. They
+            are chosen among all rows at the end, and explained once more, in this process.
         progress: None shows a bar on a terminal.
 
     Raises:
-        OptionError: a shard, a limit or a number of examples out of range, a folder that holds a run with other settings, or that another
-            process is writing this shard of.
+        OptionError: a shard, a limit or a number of examples out of range, a folder that holds a run with other
+            settings, or that another process is writing this shard of.
         FixlipError: a name or option is unknown, or the data set is not as its format says; before any work.
 
     Example:

@@ -112,8 +112,8 @@ def examples(
 
     Args:
         rows, summary, failures, n: as for `chosen`.
-        explain: what makes the explanation of a row, or gives None to leave it out; where it fails, a sentence stands in
-            its place.
+        explain: what makes the explanation of a row, or gives None to leave it out; where it fails, a sentence stands
+            in its place.
         names: of estimators, as they are printed.
     """
     shown: Shown = {}
