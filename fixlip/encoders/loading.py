@@ -52,7 +52,7 @@ TAKES: dict[str, set[str]] = {  # beside device, dtype and label; anything else 
     BUNDLED: PARTS,
     OPEN_CLIP: {*PARTS, "pretrained", "cache_dir"},
     OF_HUB: {*PARTS, "cache_dir"},
-    OF_FOLDER: {*PARTS, "pretrained"},
+    OF_FOLDER: {*PARTS, "pretrained", "cache_dir"},
     OF_TRANSFORMERS: {*PARTS, "cache_dir"},
 }
 
