@@ -48,9 +48,10 @@ def main() -> None:
     for name, (metrics, data, others) in RUNS.items():
         chosen = estimators(9, 11, PASSES // 4) if others else estimators(64, 11, PASSES)
         plan = evaluation.Plan(metrics, f"{data} seed={SEED}", MODELS, chosen, threads=1, **others)
-        evaluation.evaluate(plan, runs / name, engine=engine)
+        examples = int(name != "objects")
+        evaluation.evaluate(plan, runs / name, engine=engine, examples=examples)
         page = docs / "estimators.md" if name == "objects" else docs / "results" / f"{name}.md"
-        summaries[name] = report(runs / name, markdown=page, examples=int(name != "objects")).summary
+        summaries[name] = report(runs / name, markdown=page, examples=examples).summary
     fill(docs / "results" / "README.md", "headline", markdown(headline(summaries), numbers_from=1))
 
 

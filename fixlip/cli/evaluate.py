@@ -107,6 +107,15 @@ def evaluate(
         ),
     ] = "1/1",
     retry: Annotated[bool, typer.Option("--retry", help="Do again what failed.", rich_help_panel=RUN)] = False,
+    examples: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Keep explanations for the report: a typical one, and N failures of each kind.",
+            rich_help_panel=options.RESULT,
+        ),
+    ] = 0,
     engine: Annotated[str, typer.Option(metavar="NAME", help="local, or ray.", rich_help_panel=RUN)] = "local",
     workers: Annotated[int, typer.Option(metavar="N", help="Processes of ray.", rich_help_panel=RUN)] = 2,
     address: Annotated[
@@ -152,7 +161,9 @@ def evaluate(
     )
     where = evaluation.engine(engine, workers=workers, address=address, gpus=gpus_per_worker)
     try:
-        outcome = evaluation.evaluate(plan, out, engine=where, limit=limit, shard=shard_of(shard), retry=retry)
+        outcome = evaluation.evaluate(
+            plan, out, engine=where, limit=limit, shard=shard_of(shard), retry=retry, examples=examples
+        )
     except KeyboardInterrupt:
         said = f"interrupted; what is done is in {out}, the same command goes on from there"
         raise KeyboardInterrupt(said) from None

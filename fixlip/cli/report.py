@@ -18,7 +18,7 @@ def report(
         typer.Option(
             metavar="N",
             min=0,
-            help="Failures of each kind to show, explained again; 0 for none.",
+            help="Failures of each kind to show, of those that `fixlip evaluate --examples` kept.",
             rich_help_panel=options.RESULT,
         ),
     ] = 2,

@@ -11,7 +11,7 @@ from fixlip.datasets.base import BadItem, Box, Caption, GroundedObject, Item
 from fixlip.datasets.boxes import clipped, numbers, orientation_of, turned
 from fixlip.datasets.coco_words import synonyms
 from fixlip.datasets.options import texts
-from fixlip.datasets.reading import entries_of, folder, has_words, json_of, lines_of, root_folder, within
+from fixlip.datasets.reading import entries_of, folder, has_words, json_of, lines_of, place_of, root_folder, within
 from fixlip.datasets.spans import Vocabulary
 from fixlip.errors import InputError
 
@@ -59,11 +59,12 @@ class Coco:
     ) -> None:
         texts(split=split, pictures=pictures, only=only)
         root = root_folder(root, "the root of a data set in COCO's layout")
-        annotations = folder(root / "annotations", "the annotations of COCO")
+        annotations = folder(within(root, "annotations"), "the annotations of COCO")
         self.name = f"coco {split}"
-        self._captions_file = _existing(annotations, "captions", split)
-        instances_file = _existing(annotations, "instances", split)
-        self._folder = folder(root / (pictures or split), f"the pictures of {split}")
+        self._captions_file = _existing(root, annotations, "captions", split)
+        instances_file = _existing(root, annotations, "instances", split)
+        self._place = place_of(root, pictures) if pictures else (root, split)
+        folder(within(*self._place), f"the pictures of {split}")
         captions, instances = json_of(self._captions_file), json_of(instances_file)
         self._categories = _categories(instances, instances_file)
         self._vocabulary = Vocabulary(self._categories.values(), synonyms())
@@ -74,7 +75,7 @@ class Coco:
         lost += self._read(instances, instances_file, self._instance)
         self._entries: list[Picture | BadItem] = [*self._pictures(captions), *lost]
         if only:
-            self._entries = self._chosen(root / only)
+            self._entries = self._chosen(within(*place_of(root, only)))
         if not self._entries:
             raise InputError(f"{str(self._captions_file)!r} has no pictures.")
 
@@ -93,7 +94,7 @@ class Coco:
         if entry.id not in self._boxes:
             return BadItem(entry.id, "no annotation", f"No instance is annotated in {entry.file_name}.")
         try:
-            path = within(self._folder, entry.file_name)
+            path = within(*self._place, entry.file_name)
             boxes = self._upright(entry, path)
         except InputError as error:
             return BadItem(entry.id, "malformed", str(error))
@@ -172,8 +173,8 @@ class Coco:
         return list(chosen)
 
 
-def _existing(annotations: Path, kind: str, split: str) -> Path:
-    path = annotations / f"{kind}_{split}.json"
+def _existing(root: Path, annotations: Path, kind: str, split: str) -> Path:
+    path = within(root, annotations.name, f"{kind}_{split}.json")
     if not os.path.isfile(path):
         others = sorted(p.stem.removeprefix(f"{kind}_") for p in annotations.glob(f"{kind}_*.json"))
         hint = f" There are the splits {', '.join(others)}: choose one with split=..." if others else ""

@@ -12,10 +12,11 @@ from xml.etree.ElementTree import Element
 from fixlip.datasets.base import BadItem, Box, Caption, GroundedObject, Item
 from fixlip.datasets.boxes import FARTHEST, clipped, orientation_of, turned
 from fixlip.datasets.options import texts
-from fixlip.datasets.reading import folder, has_words, lines_of, root_folder, text_of, within, xml_of
+from fixlip.datasets.reading import folder, has_words, lines_of, place_of, root_folder, text_of, within, xml_of
 from fixlip.errors import InputError
 
 PHRASE = re.compile(r"\[/EN#(?P<chain>\d+)/(?P<types>[^\s\[\]]+)\s+(?P<words>[^\[\]]*[^\[\]\s])\s*\]")
+SENTENCES, ANNOTATIONS = "Sentences", "Annotations"  # folders
 NOT_VISUAL = "0"  # the chain of phrases that mean nothing one could see
 
 
@@ -81,13 +82,14 @@ class Flickr30k:
         texts(split=split, pictures=pictures)
         root = root_folder(root, "the root of Flickr30k Entities")
         self.name = f"flickr30k {split}"
-        self._sentences = folder(root / "Sentences", "the captions of Flickr30k Entities")
-        self._annotations = folder(root / "Annotations", "the boxes of Flickr30k Entities")
-        self._folder = folder(root / pictures, "the pictures of Flickr30k")
+        self._root, self._place = root, place_of(root, pictures)
+        sentences = folder(within(root, SENTENCES), "the captions of Flickr30k Entities")
+        folder(within(root, ANNOTATIONS), "the boxes of Flickr30k Entities")
+        folder(within(*self._place), "the pictures of Flickr30k")
         if split == "all":
-            self._ids = sorted(path.stem for path in self._sentences.glob("*.txt"))
+            self._ids = sorted(path.stem for path in sentences.glob("*.txt"))
         else:
-            self._ids = lines_of(root / f"{split}.txt")
+            self._ids = lines_of(within(root, f"{split}.txt"))
         if not self._ids:
             raise InputError(f"The split {split!r} of {str(root)!r} has no pictures.")
         times: Counter[str] = Counter()
@@ -104,8 +106,9 @@ class Flickr30k:
         if times > 1:
             return BadItem(f"{key}#{times}", "duplicate", f"The split has the picture {key} again.")
         try:
-            sentences, annotation = within(self._sentences, f"{key}.txt"), within(self._annotations, f"{key}.xml")
-            picture = within(self._folder, f"{key}.jpg")
+            sentences = within(self._root, SENTENCES, f"{key}.txt")
+            annotation = within(self._root, ANNOTATIONS, f"{key}.xml")
+            picture = within(*self._place, f"{key}.jpg")
         except InputError as error:
             return BadItem(key, "malformed", str(error))
         for path in (sentences, annotation):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from fixlip.datasets.base import BadItem, Caption, GroundedObject, Item
 from fixlip.datasets.options import at_least, texts
-from fixlip.datasets.reading import folder, has_words, json_of, within
+from fixlip.datasets.reading import folder, has_words, json_of, place_of, within
 from fixlip.errors import InputError
 from fixlip.players.base import MAX_CAPTION
 
@@ -91,9 +91,10 @@ class Foils:
         texts(pictures=pictures)
         root = Path(os.path.expanduser(root))
         here = root.parent if os.path.isfile(root) else folder(root, "JSON files with captions and foils")
-        files = [root] if here != root else sorted(root.glob("*.json"))
+        files = [root] if here != root else [within(root, path.name) for path in sorted(root.glob("*.json"))]
         self.name = f"foils {root.stem}"
-        self._folder = folder(here / (pictures or ""), "the pictures of the foils")
+        self._place = place_of(here, pictures or "")
+        folder(within(*self._place), "the pictures of the foils")
         self._entries = list(self._entered(record for path in files for record in _records(path, votes)))
         if not self._entries:
             raise InputError(f"{str(root)!r} has no records with a caption and a foil.")
@@ -106,7 +107,7 @@ class Foils:
         if isinstance(entry, BadItem):
             return entry
         try:
-            picture = within(self._folder, entry.image)
+            picture = within(*self._place, entry.image)
         except InputError as error:
             return BadItem(entry.id, "malformed", str(error))
         true, wrong = differing(entry.caption, entry.foil)

@@ -10,9 +10,10 @@ import numpy as np
 from fixlip.datasets import grid
 from fixlip.datasets.base import BadItem, Item
 from fixlip.datasets.options import at_least, caption_form, texts
-from fixlip.datasets.reading import has_words, json_of, lines_of, pictures_in, root_folder
+from fixlip.datasets.reading import has_words, json_of, lines_of, pictures_in, place_of, root_folder, within
 from fixlip.errors import InputError, unknown
-from fixlip.io.images import open_image
+from fixlip.io.files import read_bytes
+from fixlip.io.images import MAX_BYTES, open_image
 
 
 class Mosaics:
@@ -68,11 +69,13 @@ class Mosaics:
         root = root_folder(root, "one folder of pictures for each class")
         self.name = f"mosaics {root.name}"
         self._n, self._size, self._template, self._separator = n, size, template, separator
-        classes = {path.name: pictures_in(path) for path in sorted(root.iterdir()) if path.is_dir()}
-        self._names = _names(root / names) if names else {name: name.replace("_", " ") for name in classes}
+        classes = {path.name: pictures_in(root, path.name) for path in sorted(root.iterdir()) if path.is_dir()}
+        self._names = (
+            _names(within(*place_of(root, names))) if names else {name: name.replace("_", " ") for name in classes}
+        )
         rng = np.random.default_rng(seed)
         if isinstance(lists, str):
-            self._lists = self._read(root / lists, classes)
+            self._lists = self._read(within(*place_of(root, lists)), classes)
         else:
             self._lists = _drawn(classes, lists, n, root, rng)
         self._paths: list[list[Path]] = []  # of each mosaic, in the order of the caption
@@ -178,11 +181,12 @@ def _copies(mosaics: list[list[Path]]) -> dict[Path, Path]:
     """Files with the same bytes as another one that is shown before. Only files of equal size are read."""
     by_size: dict[int, list[Path]] = defaultdict(list)
     for path in dict.fromkeys(path for paths in mosaics for path in paths):
-        by_size[path.stat().st_size].append(path)
+        if (size := path.stat().st_size) <= MAX_BYTES:  # others are unreadable
+            by_size[size].append(path)
     copies: dict[Path, Path] = {}
     first: dict[bytes, Path] = {}
     for path in (path for paths in by_size.values() if len(paths) > 1 for path in paths):
-        digest = sha256(path.read_bytes()).digest()
+        digest = sha256(read_bytes(path, MAX_BYTES)).digest()
         if first.setdefault(digest, path) != path:
             copies[path] = first[digest]
     return copies

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from fixlip.errors import InputError
 from fixlip.io.files import read_bytes
+from fixlip.io.schema import distinct
 
 LARGEST = 1 << 31  # bytes of an annotation file
 PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
@@ -41,15 +42,31 @@ def text_of(path: Path) -> str:
         raise InputError(f"{str(path)!r} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from error
 
 
-def within(path: Path, name: str) -> Path:
-    """The file of a name that an annotation gives, in a folder or below it.
+def within(root: Path, *names: str) -> Path:
+    """The file or folder of these names in a folder or below it: names that annotations give, or a layout.
+
+    Links are followed as long as they stay below the folder, which may be a link itself.
+
+    Args:
+        root: the folder.
+        names: of folders and a file in it.
 
     Raises:
-        InputError: a name that leads out of the folder, or that no file can have.
+        InputError: a name or a link that leads out of the folder, or a name that no file can have.
     """
+    name = os.path.join(*names)
     if os.path.isabs(name) or ".." in Path(name).parts or "\0" in name:
-        raise InputError(f"The name {name!r} leads out of the folder {path.name!r}.")
-    return path / name
+        raise InputError(f"The name {name!r} leads out of the folder {root.name!r}.")
+    path = root / name
+    if os.path.exists(path) and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        raise InputError(f"The link {name!r} leads out of the folder {root.name!r}: put there what it leads to.")
+    return path
+
+
+def place_of(root: Path, name: str) -> tuple[Path, str]:
+    """What `within` takes for a file or folder that an option names; it is outside of `root` if its name says so."""
+    elsewhere = os.path.isabs(name) or ".." in Path(name).parts
+    return (root / name, "") if elsewhere else (root, name)
 
 
 def lines_of(path: Path) -> list[str]:
@@ -63,25 +80,15 @@ def json_of(path: Path) -> Any:
     Raises:
         InputError: it cannot be read or is not JSON (line and column are named), or a key is there twice.
     """
+    text = text_of(path)
     try:
-        return json.loads(text_of(path), object_pairs_hook=lambda pairs: _unique(pairs, path))
+        return json.loads(text, object_pairs_hook=distinct)
     except json.JSONDecodeError as error:
         raise InputError(f"{str(path)!r}, line {error.lineno}, column {error.colno}: {error.msg}.") from error
     except RecursionError as error:
         raise InputError(f"{str(path)!r} is nested too deeply.") from error
-    except InputError:
-        raise
-    except ValueError as error:  # thousands of digits
+    except ValueError as error:  # thousands of digits, a key twice
         raise InputError(f"{str(path)!r} is not usable JSON: {error}.") from error
-
-
-def _unique(pairs: list[tuple[str, Any]], path: Path) -> dict[str, Any]:
-    mapping = dict(pairs)
-    if len(mapping) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise InputError(f"{str(path)!r} has the key {twice!r} twice in one object.")
-    return mapping
 
 
 def xml_of(path: Path) -> ElementTree.Element:
@@ -111,9 +118,19 @@ def entries_of(document: Any, key: str, path: Path) -> list[Any]:
     return document[key]
 
 
-def pictures_in(path: Path) -> list[Path]:
-    """The pictures of a folder, by the endings of their names, sorted."""
-    return sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES and file.is_file())
+def pictures_in(root: Path, name: str) -> list[Path]:
+    """The pictures of a folder below `root`, by the endings of their names, sorted.
+
+    Raises:
+        InputError: the folder, or one of them, is a link that leads out of `root`.
+    """
+    path = within(root, name)
+    with os.scandir(path) as entries:
+        pictures = [entry for entry in entries if Path(entry.name).suffix.lower() in PICTURES]
+    for entry in pictures:
+        if entry.is_symlink():
+            within(root, name, entry.name)
+    return sorted(path / entry.name for entry in pictures if entry.is_file())
 
 
 def has_words(text: str) -> bool:

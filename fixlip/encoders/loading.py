@@ -4,9 +4,9 @@ import json
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
-from os.path import isdir, isfile  # False for names that no file can have
+from os.path import isfile  # False for names that no file can have
 from pathlib import Path
 from threading import RLock, get_ident
 from typing import Any
@@ -20,7 +20,7 @@ from fixlip.encoders.bundled import asset_folder, bundled_models, read_weights
 from fixlip.encoders.encoder import TowerEncoder
 from fixlip.encoders.families import from_object
 from fixlip.encoders.foreign_code import no_foreign_code, replaced
-from fixlip.encoders.hub import cache_alone_without_network
+from fixlip.encoders.hub import cache_alone_without_network, folder_alone
 from fixlip.encoders.names import DEFAULT_WEIGHTS, popular
 from fixlip.encoders.open_clip import from_open_clip
 from fixlip.encoders.sources import (
@@ -34,6 +34,7 @@ from fixlip.encoders.sources import (
     OF_TRANSFORMERS,
     OPEN_CLIP,
     TRANSFORMERS,
+    folder_of,
     kind_of,
     resolved,
 )
@@ -44,6 +45,7 @@ from fixlip.runtime.modes import plain_torch
 _one_at_a_time = RLock()  # while they build a model, libraries change settings of the whole process
 DTYPES = {name: getattr(torch, name) for name in ("bfloat16", "float16", "float32", "float64")}
 PARTS = {"preprocess", "tokenizer"}
+DAMAGED = {"SafetensorError", "UnpicklingError", "JSONDecodeError", "EOFError"}  # errors of readers of files
 TAKES: dict[str, set[str]] = {  # beside device, dtype and label; anything else is refused
     ENCODER: set(),
     OBJECT: PARTS,
@@ -91,11 +93,18 @@ def load(
             encoder = from_object(model, preprocess, tokenizer)
         else:
             device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-            with _one_at_a_time, torch.random.fork_rng(devices=[]):  # weights are random before they are read
-                local = kind in (BUNDLED, OF_FOLDER) or isdir(model.removeprefix(TRANSFORMERS))
-                with no_foreign_code(), nullcontext() if local else cache_alone_without_network():
-                    encoder = _named(model, kind, pretrained, preprocess, tokenizer, cache_dir, allow_random)
+            fork = torch.random.fork_rng(devices=[])  # weights are random before they are read
+            with _one_at_a_time, fork, no_foreign_code(), _where(model, kind):
+                encoder = _named(model, kind, pretrained, preprocess, tokenizer, cache_dir, allow_random)
         return _finished(encoder, device, dtype, label)
+
+
+def _where(model: str, kind: str) -> AbstractContextManager[None]:
+    """Around the loading of a model by name: where its parts are looked for."""
+    if kind == BUNDLED:
+        return nullcontext()
+    folder = folder_of(model)
+    return cache_alone_without_network() if folder is None else folder_alone(folder)
 
 
 def _named(
@@ -139,8 +148,11 @@ def _open_clip(name: str, pretrained: str | None, cache_dir: str | None, allow_r
         if name.startswith(FOLDER) and not isfile(folder / "open_clip_config.json"):
             raise UnsupportedModelError(f"{str(folder)!r} has no open_clip_config.json.")
         if allow_random and pretrained is None and name.startswith(FOLDER):
-            return open_clip.create_model(name, load_weights=False)
-        return _created(name, f"The model {name!r}", require_pretrained=True, cache_dir=cache_dir)
+            return _created(name, f"The parts of {name!r}", load_weights=False, pretrained_text=False)
+        if name.startswith(FOLDER) and not _has(folder, ".safetensors", ".bin", ".pth"):
+            raise UnsupportedModelError(f"{name!r} has no weights: no file that ends in .safetensors, .bin or .pth.")
+        text = {"pretrained_text": False} if name.startswith(FOLDER) else {}  # its weights are in those of the model
+        return _created(name, f"The model {name!r}", require_pretrained=True, cache_dir=cache_dir, **text)
     if name not in open_clip.list_models():
         raise UnsupportedModelError(
             unknown("model", name, [*bundled_models(), *open_clip.list_models()])
@@ -171,11 +183,15 @@ def _open_clip(name: str, pretrained: str | None, cache_dir: str | None, allow_r
     return _created(name, f"The weights {pretrained!r} of {name}", **options)
 
 
+def _has(folder: str | Path, *ends: str) -> bool:
+    return any(file.name.endswith(ends) for file in Path(folder).iterdir())
+
+
 def _created(name: str, what: str, **options: Any) -> torch.nn.Module:
     try:
         return _create(name, **options)
     except Exception as error:  # open_clip, hub, network and torch raise many kinds
-        raise _unreachable(what, error) from error
+        raise _unusable(what, name, error) from error
 
 
 def _create(name: str, **options: Any) -> torch.nn.Module:
@@ -190,13 +206,17 @@ def _create(name: str, **options: Any) -> torch.nn.Module:
 
 
 def _tokenizer(name: str, cache_dir: str | None) -> Any:
+    if name.startswith(FOLDER) and open_clip.get_model_config(name)["text_cfg"].get("hf_tokenizer_name"):
+        folder = name.removeprefix(FOLDER)
+        if not _has(folder, "tokenizer.json", "tokenizer_config.json", ".model", "vocab.txt", "vocab.json"):
+            raise UnsupportedModelError(f"{name!r} has no tokenizer: no tokenizer.json nor the like.")
     try:
         return open_clip.get_tokenizer(name, cache_dir=cache_dir)
     except ImportError as error:
         _need_transformers(f"The tokenizer of {name}", error)
         raise
     except Exception as error:
-        raise _unreachable(f"The tokenizer of {name}", error) from error
+        raise _unusable(f"The tokenizer of {name}", name, error) from error
 
 
 def _transformers(source: str, processor: Any, tokenizer: Any, cache_dir: str | None) -> TowerEncoder:
@@ -213,7 +233,7 @@ def _transformers(source: str, processor: Any, tokenizer: Any, cache_dir: str | 
         if processor is None:
             processor = AutoProcessor.from_pretrained(source, cache_dir=cache_dir)
     except Exception as error:
-        raise _unreachable(f"The model {source!r}", error) from error
+        raise _unusable(f"The model {source!r}", f"{TRANSFORMERS}{source}", error) from error
     if missing := sorted(found["missing_keys"]):
         raise UnsupportedModelError(
             f"The weights of {source!r} lack {len(missing)} of the model's, {missing[0]} first."
@@ -226,15 +246,28 @@ def _need_transformers(what: str, error: Exception | None = None) -> None:
         raise MissingExtraError(f"{what} needs transformers: pip install 'fixlip[transformers]'.") from error
 
 
-def _unreachable(what: str, error: Exception) -> FixlipError:
-    if isinstance(error, FixlipError):
-        return error
+def _unusable(what: str, name: str, error: Exception) -> FixlipError:
+    """The error to raise where loading failed: the files are damaged, or there are none."""
+    chain = list(_chain(error))
+    if own := next((one for one in chain if isinstance(one, FixlipError)), None):
+        return own
     if "trust_remote_code" in str(error):
         return UnsupportedModelError(f"{what} brings code of its own, and fixlip runs none.")
+    folder = folder_of(name)
+    if folder is not None:
+        return UnsupportedModelError(f"{what} cannot be loaded from the folder {folder!r} alone ({_reason(error)}).")
+    if any(type(one).__name__ in DAMAGED for one in chain):
+        return UnsupportedModelError(f"{what}: a file in the cache is damaged ({_reason(error)}); delete it there.")
     return UnsupportedModelError(
         f"{what}: neither cached nor reachable ({_reason(error)}). Give a file as pretrained= or a built model, "
         f"or use a bundled model: {', '.join(bundled_models())}."
     )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _reason(error: Exception) -> str:

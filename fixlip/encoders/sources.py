@@ -30,6 +30,12 @@ def kind_of(model: Any) -> str:
     return next((kind for prefix, kind in PREFIXES.items() if model.startswith(prefix)), OPEN_CLIP)
 
 
+def folder_of(name: str) -> str | None:
+    """The folder that a name with a prefix stands for; None where it is not one of this computer."""
+    prefix = next((prefix for prefix in (FOLDER, TRANSFORMERS) if name.startswith(prefix)), "")
+    return path if prefix and isdir(path := name.removeprefix(prefix)) else None
+
+
 def is_hub_id(name: str) -> bool:
     """Whether a name has the form of an id of the hub, "org/name"."""
     return re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None

@@ -1,4 +1,4 @@
-"""Explanations of a finished run, computed again from what it says of itself."""
+"""Explanations of a finished run, computed again."""
 
 from pathlib import Path
 
@@ -17,15 +17,18 @@ class Again:
     """Explains rows of a run again; one model is held at a time.
 
     Args:
-        folder: of the run.
+        run: its plan; or its folder, and then what that names as model, data and options is loaded and computed,
+            whatever it is: so take the folder of a run of your own.
 
     Raises:
         FixlipError: there is no run, or its data are not at hand.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        settings = read_settings(folder)
-        self.worker = Worker(Plan(**{name: settings[name] for name in Plan.__dataclass_fields__ if name in settings}))
+    def __init__(self, run: Plan | str | Path) -> None:
+        if not isinstance(run, Plan):
+            settings = read_settings(run)
+            run = Plan(**{name: settings[name] for name in Plan.__dataclass_fields__ if name in settings})
+        self.worker = Worker(run)
 
     def item(self, row: Explained) -> tuple[Item, int]:
         """The item of a row, and which of its captions was explained.
@@ -49,12 +52,16 @@ class Again:
         return self.worker.explain(task, row.estimator)
 
 
-def explain_item(folder: str | Path, row: Row) -> Explanation:
+def explain_item(run: Plan | str | Path, row: Row) -> Explanation:
     """The explanation behind a row of a run, computed again: the same model, estimator, options and seed.
+
+    Args:
+        run: its plan, or the folder of a run of your own, as for `Again`.
+        row: of an estimator.
 
     Raises:
         FixlipError: the row is of no estimator, or the data or the model are not at hand, or not those of the run.
     """
     if not isinstance(row, Explained) or not row.estimator:
         raise InputError(f"Only a row of an estimator can be explained again; this one is about {row.item!r} alone.")
-    return Again(folder).explanation(row)
+    return Again(run).explanation(row)

@@ -56,6 +56,7 @@ def evaluate(
     limit: int | None = None,
     shard: tuple[int, int] = (1, 1),
     retry: bool = False,
+    examples: int = 0,
     progress: bool | None = None,
 ) -> Outcome:
     """Measure explanations on a data set; started again, it goes on where it was.
@@ -72,11 +73,13 @@ def evaluate(
         limit: take the first items only.
         shard: (i, n): take every n-th item from the i-th (of 1..n) on; several may run at once into one folder.
         retry: do again what failed.
+        examples: keep explanations for reports: for each model a typical one, and so many failures of each kind. They
+            are chosen among all rows at the end, and explained once more, in this process.
         progress: None shows a bar on a terminal.
 
     Raises:
-        OptionError: a shard or limit out of range, a folder that holds a run with other settings, or that another
-            process is writing this shard of.
+        OptionError: a shard, a limit or a number of examples out of range, a folder that holds a run with other
+            settings, or that another process is writing this shard of.
         FixlipError: a name or option is unknown, or the data set is not as its format says; before any work.
 
     Example:
@@ -91,6 +94,8 @@ def evaluate(
         raise OptionError(f"A shard is i of n with 1 <= i <= n, got {i} of {n}.")
     if limit is not None and limit < 1:
         raise OptionError(f"limit is a positive number, got {limit}.")
+    if examples < 0:
+        raise OptionError(f"examples is 0 or more, got {examples}.")
     folder, start = Path(folder), perf_counter()
     plan = settle(plan, folder)
     engine = engine or Local()
@@ -113,6 +118,10 @@ def evaluate(
                     journal.append(row)
                     done += bool(row.estimator)
                 bar.update()
+    if examples:
+        from fixlip.evaluation.report.stored import store
+
+        store(plan, folder, examples)
     return _outcome(plan, folder, {index for index, _ in chosen}, done, perf_counter() - start)
 
 

@@ -88,10 +88,10 @@ class MaskedTower:
 
 
 def _first_batch(device: str, tokens: int) -> int:
-    """Masks of so many tokens in one forward pass, a power of two."""
+    """Masks of so many tokens in one forward pass, a power of two from 4 to 128."""
     if device != "cpu":
         return ACCELERATOR_BATCH
-    return min(max(1 << (CPU_TOKENS // max(tokens, 1)).bit_length() - 1, 4), 128)
+    return min(1 << max(CPU_TOKENS // max(tokens, 1), 4).bit_length() - 1, 128)
 
 
 @dataclass(frozen=True, eq=False)

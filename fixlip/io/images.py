@@ -1,5 +1,6 @@
 """Reading of pictures: an upright RGB image from a path, a PIL image or an array."""
 
+import io
 import math
 import os
 import re
@@ -19,6 +20,8 @@ from fixlip.runtime.threads import without_warnings
 ImageLike = str | Path | Image.Image | np.ndarray
 
 FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "ICO", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # no EPS, which would be executed
+MAX_BYTES = 1 << 27  # of a file; the largest picture has some 90 million pixels
+MAX_PIECES, MAX_READS = 10_000, 200_000  # pieces that a header, and a file, may be read in: a comment is many of them
 MAX_SCANS = 100  # scans of a JPEG; progressive ones have about ten, and each takes as long as a whole picture
 _MARKER = re.compile(rb"\xff([^\x00\xff\xd0-\xd7])")
 
@@ -35,7 +38,8 @@ def open_image(image: ImageLike) -> Image.Image:
 
     Raises:
         InputError: no such file, a file that is not a picture in one of the formats above (whatever its name), a
-            truncated picture, one that is too large to open safely, or one with pixels that are not finite.
+            truncated picture, one that is too large to open safely (pixels, bytes, or comments), or one with pixels
+            that are not finite.
     """
     if isinstance(image, np.ndarray):
         return _upright_rgb(_from_array(image))
@@ -82,12 +86,54 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
     name = repr(str(path))
     if not os.path.isfile(path):  # reading a pipe or a device might never end
         raise InputError(f"{name} is not a file." if os.path.lexists(path) else f"No picture {name}.")
-    with _refusing(name), Image.open(path, formats=_readable()) as picture:
+    with _refusing(name), Pieces(io.FileIO(path)) as file, Image.open(file, formats=_readable()) as picture:
         if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or math.inf):  # where Pillow only warns
             raise Image.DecompressionBombError
-        if picture.format in ("JPEG", "MPO") and _scans(Path(path).read_bytes()) > MAX_SCANS:
+        if picture.format in ("JPEG", "MPO") and _scans(file.whole()) > MAX_SCANS:
             raise ValueError(f"more than {MAX_SCANS} scans; save it again as an ordinary JPEG")
+        file.left = MAX_READS
         yield picture
+
+
+class TooLargeError(Exception):
+    """A file that would take too long or too much memory."""
+
+
+class Pieces(io.BufferedReader):
+    """A file of limited size that is read in a limited number of pieces.
+
+    Decoders take time, and some of them memory, for each comment and chunk of a file, not only for its pixels.
+
+    Args:
+        raw: the file, open and unbuffered, or bytes as `io.BytesIO`.
+
+    Raises:
+        TooLargeError: the file has too many bytes, or is read in too many pieces.
+    """
+
+    def __init__(self, raw: io.RawIOBase | io.BytesIO) -> None:
+        super().__init__(raw)  # type: ignore[arg-type]
+        self.left = MAX_PIECES
+        size = self.seek(0, os.SEEK_END)
+        if size > MAX_BYTES:
+            self.close()
+            raise TooLargeError(f"{size:,} bytes, the limit is {MAX_BYTES:,}")
+        self.seek(0)
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Read so many bytes, or all that are left, as one piece."""
+        self.left -= 1
+        if self.left < 0:
+            raise TooLargeError("it has too many comments or other parts beside its pixels")
+        return super().read(size)
+
+    def whole(self) -> bytes:
+        """Read the file from its beginning, and go back to where it was."""
+        place = self.tell()
+        self.seek(0)
+        content = self.read()
+        self.seek(place)
+        return content
 
 
 @contextmanager
@@ -98,6 +144,8 @@ def _refusing(name: str) -> Iterator[None]:
             yield
     except Image.DecompressionBombError as error:
         raise InputError(f"{name} has too many pixels; make it smaller first.") from error
+    except TooLargeError as error:
+        raise InputError(f"{name} is too large: {error}.") from error
     except UnidentifiedImageError as error:
         raise InputError(f"{name} is not a picture in a supported format: {', '.join(_readable())}.") from error
     except MemoryError as error:
@@ -114,12 +162,15 @@ def _readable() -> list[str]:
 
 
 def _scans(jpeg: bytes) -> int:
-    """Count the scans of a JPEG before its end."""
+    """Count the scans of a JPEG before its end, up to more than `MAX_SCANS`."""
     place, scans = 2, 0
-    while (marker := _MARKER.search(jpeg, place)) and marker[1] != b"\xd9":
+    for _ in range(MAX_PIECES):
+        marker = _MARKER.search(jpeg, place)
+        if marker is None or marker[1] == b"\xd9" or scans > MAX_SCANS:
+            return scans
         scans += marker[1] == b"\xda"
         place = marker.end() + int.from_bytes(jpeg[marker.end() : marker.end() + 2])
-    return scans
+    raise TooLargeError(f"more than {MAX_PIECES:,} segments")
 
 
 def _from_array(array: np.ndarray) -> Image.Image:

@@ -2,6 +2,7 @@
 
 import json
 import reprlib
+from collections import Counter
 from functools import cache
 from math import isinf
 from typing import Annotated, Any, TypeVar
@@ -43,6 +44,19 @@ def _constant(text: str) -> None:
     _finite(text)
 
 
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object of these keys and values, for `object_pairs_hook` of `json.loads`.
+
+    Raises:
+        ValueError: a key comes twice, and readers would differ in which value they take.
+    """
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise ValueError(f"it has the key {_SHORT.repr(twice)} twice in one object")
+    return mapping
+
+
 def parsed(text: str | bytes) -> Any:
     """Parse JSON that may be hostile; NaN, which Python writes but JSON lacks, becomes null.
 
@@ -50,11 +64,12 @@ def parsed(text: str | bytes) -> Any:
         text: JSON, in UTF-8 if it is bytes.
 
     Raises:
-        ValueError: the text is not JSON, is nested too deeply, or has an infinite number (1e999).
+        ValueError: the text is not JSON, is nested too deeply, has an infinite number (1e999), or a key twice in one
+            object.
     """
     text = text if isinstance(text, str) else text.decode("utf-8")
     try:
-        return json.loads(text, parse_float=_finite, parse_constant=_constant)
+        return json.loads(text, parse_float=_finite, parse_constant=_constant, object_pairs_hook=distinct)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 

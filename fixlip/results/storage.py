@@ -19,6 +19,7 @@ from safetensors.numpy import save as pack
 
 from fixlip.errors import InputError
 from fixlip.io.files import plain, read_bytes, write_atomically
+from fixlip.io.images import Pieces
 from fixlip.io.schema import check_version, checked, parsed
 from fixlip.players.base import Player, Players
 from fixlip.results import file_format as layout
@@ -126,7 +127,9 @@ def _header(content: bytes) -> dict[str, Any]:
         raise ValueError("it does not begin like one")
     try:
         header = parsed(parsed(content[8 : 8 + length])["__metadata__"]["fixlip"])
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except ValueError as error:
+        raise ValueError(f"its header cannot be read: {error}") from error
+    except (TypeError, LookupError, AttributeError) as error:
         raise ValueError("its header cannot be read") from error
     if not isinstance(header, dict):
         raise ValueError("its header is not a JSON object")
@@ -181,7 +184,7 @@ def _number(value: float | None) -> float:
 def _pixels(png: bytes) -> np.ndarray:
     """Decode the picture, if it is a PNG and not huge."""
     try:
-        with without_warnings(), Image.open(io.BytesIO(png), formats=["PNG"]) as opened:
+        with without_warnings(), Image.open(Pieces(io.BytesIO(png)), formats=["PNG"]) as opened:
             if opened.width * opened.height > layout.PIXELS:
                 raise ValueError(f"it has {opened.width} x {opened.height} pixels")
             return np.asarray(opened.convert("RGB"))

@@ -35,7 +35,11 @@ def put_together(header, parts):
         data += content
     written = json.dumps(layout).encode()
     written += b" " * (-len(written) % 8)
-    content = struct.pack("<Q", len(written)) + written + data
+    return sealed(struct.pack("<Q", len(written)) + written + data)
+
+
+def sealed(content):
+    """The file with its checksum."""
     return content.replace(ZEROS.encode(), sha256(content).hexdigest().encode(), 1)
 
 
@@ -118,6 +122,7 @@ def nested(depth):
 def hostile():
     """Name -> content of all of them."""
     text = json.dumps({**taken_apart()[0], "sha256": ZEROS})
+    unsealed = (DATA / "v2-full.fixlip").read_bytes().replace(taken_apart()[0]["sha256"].encode(), ZEROS.encode())
     found = {
         "header: a list": put_together("[]", {}),
         "header: null": put_together("null", {}),
@@ -128,6 +133,11 @@ def hostile():
         "header: Infinity": put_together(text.replace("-1.25", "Infinity"), taken_apart()[1]),
         "header: NaN": put_together(text.replace("-1.25", "NaN"), taken_apart()[1]),
         "header: 1e999": put_together(text.replace("-1.25", "1e999"), taken_apart()[1]),
+        "header: a field twice": put_together(text[:-1] + ', "unit": "logit"}', taken_apart()[1]),
+        "header: a field of a field twice": put_together(
+            text.replace('"seed":', '"seed": 0, "seed":'), taken_apart()[1]
+        ),
+        "header: an array twice": sealed(unsealed.replace(b'"curves_sizes"', b'"curves_order"', 1)),
         "header: not UTF-8": struct.pack("<Q", 8) + b'{"a\xff":1}',
         "header: UTF-16": struct.pack("<Q", 12) + '{"a":1}'.encode("utf-16")[:12],
         "header: metadata a number": struct.pack("<Q", 24) + b'{"__metadata__": 1}     ',

@@ -120,6 +120,22 @@ def whole():
     yield Hostile("many scans", many_scans(80), Image.new("RGB", (64, 64), (90, 90, 90)), to=9)
 
 
+def endless(size=20_000_000):
+    """Names and contents of pictures with so many bytes of comments, or of other parts beside the pixels."""
+    jpeg, gif, whole = encoded(SMOOTH, "JPEG"), encoded(SMOOTH, "GIF"), encoded(SMOOTH, "PNG")
+    table = 13 + 3 * 2 ** ((gif[10] & 7) + 1)  # where the colours of a GIF end
+    empty = b"\0\0\0\0teSt" + struct.pack(">I", zlib.crc32(b"teSt"))
+    yield "a PPM of one comment", b"P6 #" + b"x" * size
+    yield "a PPM of many comments", b"P6 " + b"#x\n" * (size // 3)
+    blocks = (b"\xff" + b"x" * 255) * (size // 256) + b"\0"
+    yield "a GIF of one comment", gif[:table] + b"!\xfe" + blocks + gif[table:]
+    yield "a GIF of an extension", gif[:table] + b"!\x01" + b"\1x" * (size // 2) + b"\0" + gif[table:]
+    yield "a JPEG of empty comments", jpeg[:2] + b"\xff\xfe\0\2" * (size // 4) + jpeg[2:]
+    yield "a JPEG of fill bytes", jpeg[:2] + b"\xff" * size + jpeg[2:]
+    yield "a PNG of chunks before the pixels", whole[:33] + empty * (size // 12) + whole[33:]
+    yield "a PNG of chunks behind the pixels", whole[:-12] + empty * (size // 12) + whole[-12:]
+
+
 def broken():
     """Files that are no pictures, or none that can be used."""
     none = "not a picture in a supported format"

@@ -55,6 +55,17 @@ def test_json(name, tmp_path):
     assert len(str(caught.value).splitlines()) == 1
 
 
+@pytest.mark.parametrize("keys", [lambda k: k // 2, lambda k: 39_999 if k in (0, 39_999) else k, lambda k: 0])
+def test_many_keys_of_which_some_come_twice(keys, tmp_path):
+    pairs = ", ".join(f'"{keys(k):0300}": {k}' for k in range(40_000))
+    (tmp_path / "a.json").write_text(f'[{{"b": {{{pairs}}}}}]')
+    start = time.process_time()
+    with pytest.raises(InputError, match=r"a\.json.*the key '0{20,}.* twice in one object") as caught:
+        json_of(tmp_path / "a.json")
+    assert time.process_time() - start < 1
+    assert len(str(caught.value)) < 300 + len(str(tmp_path))
+
+
 @pytest.mark.parametrize("name", XMLS)
 def test_xml(name, tmp_path):
     (tmp_path / "a.xml").write_bytes(XMLS[name])
@@ -143,6 +154,54 @@ def test_strange_pictures(name, tmp_path):
     with pytest.raises(InputError):
         item.open()
     assert stored(item.picture) is None
+
+
+LINKED = [
+    *(
+        ("coco", place)
+        for place in ("annotations", "annotations/captions*", "annotations/inst*", "val2017", "val2017/*")
+    ),
+    *(("flickr30k", place) for place in ("Sentences", "Annotations", "flickr30k-images", "test.txt", "Sentences/*")),
+    *(("flickr30k", place) for place in ("Annotations/*", "flickr30k-images/*")),
+    *(("mosaics", place) for place in ("n00000001", "n00000001/*", "names.txt", "lists.json")),
+    *(("foils", place) for place in ("images", "images/*")),
+    ("foils folder", "foils.json"),
+]
+
+
+def _linked(root, place, target):
+    """Move what is at a place of a data set, and leave a link."""
+    path = sorted(root.glob(place))[0]
+    target.mkdir()
+    path.resolve().rename(target / path.name)
+    path.unlink(missing_ok=True)
+    path.symlink_to(target / path.name)
+
+
+def _loaded(spec, options):
+    data = load_dataset(spec, **options)
+    return [data[k] for k in range(len(data))]
+
+
+@pytest.mark.parametrize(("name", "place"), LINKED)
+def test_links_stay_in_the_folder_of_the_data(name, place, tmp_path):
+    root = tmp_path / "data"
+    layout = layouts.WRITERS[name.split()[0]](root, 2, size=32)
+    if name == "foils folder":
+        layout = layouts.Layout(f"foils:{root}", layout.options, layout.good, layout.bad)
+    (tmp_path / "link").symlink_to(root)
+    _linked(root, place, root / "within")
+    for spec in (layout.spec, layout.spec.replace(str(root), str(tmp_path / "link"))):
+        items = _loaded(spec, layout.options)
+        assert len(items) == layout.good
+        assert all(item.open().size for item in items)
+    _linked(root, place, tmp_path / "outside")
+    try:
+        refused = [item.reason for item in _loaded(layout.spec, layout.options) if isinstance(item, BadItem)]
+    except InputError as error:
+        refused = [str(error)]
+    assert len(refused) == 1
+    assert "leads out of the folder" in refused[0]
 
 
 @pytest.mark.parametrize("value", [10**400, float("inf"), float("nan"), -(10**12), 1e300, "3", None, True, [], {}])

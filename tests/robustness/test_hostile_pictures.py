@@ -1,6 +1,7 @@
 """Hostile pictures: each gives the right picture or an error of one line, soon and in little memory."""
 
 import json
+import os
 import subprocess
 import sys
 import warnings
@@ -13,7 +14,7 @@ from PIL import Image
 import fixlip
 from fixlip.datasets.boxes import stored
 from fixlip.errors import InputError
-from fixlip.io.images import open_image
+from fixlip.io.images import FORMATS, open_image
 from tests.helpers import hostile_pictures as corpus
 from tests.helpers.hostile_pictures import SMOOTH, encoded
 
@@ -114,6 +115,53 @@ def test_bombs(tmp_path):
         assert said.startswith("error: "), (said, hostile and hostile.name)
         assert hostile is None or hostile.error in said
         assert seconds < SECONDS
+
+
+MEASURED = """
+import json, resource, sys, time
+from fixlip.errors import FixlipError
+from fixlip.io.images import open_image
+from PIL import Image
+Image.init()
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + (200 << 20),) * 2)
+for line in sys.stdin:
+    start = time.process_time()
+    try:
+        said = str(open_image(json.loads(line)).size)
+    except FixlipError as error:
+        said = str(error)
+    print(json.dumps([said, time.process_time() - start]), flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the size of a process from /proc")
+def test_gigabytes_of_nothing_and_of_comments(tmp_path):
+    """Files with gigabytes of holes, of every format, and headers with comments without end: soon, in 200 MB."""
+    named = {kind: encoded(SMOOTH, kind) for kind in FORMATS if kind in Image.SAVE}
+    assert {"AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP"} <= set(named)
+    for name, content in named.items():
+        (tmp_path / name).write_bytes(content)
+        os.truncate(tmp_path / name, 3 << 30)
+    endless = dict(corpus.endless())
+    for name, content in endless.items():
+        (tmp_path / name).write_bytes(content)
+    lines = "".join(json.dumps(str(tmp_path / name)) + "\n" for name in (*named, *endless))
+    done = subprocess.run([sys.executable, "-c", MEASURED], input=lines, capture_output=True, text=True, timeout=90)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(answers) == len(named) + len(endless), done.stderr
+    for (said, seconds), name in zip(answers, (*named, *endless), strict=True):
+        reason = "the limit is 134,217,728" if name in named else "too many comments or other parts"
+        assert "is too large: " in said, (name, said)
+        assert reason in said
+        assert len(said.splitlines()) == 1
+        assert seconds < 1, name
+
+
+def test_a_picture_with_some_comments_is_read(file_of):
+    data = encoded(SMOOTH, "JPEG", quality=95)
+    content = data[:2] + b"\xff\xfe\x80\x00" + b"x" * 0x7FFE + b"\xff\xfe\x00\x03x" * 500 + data[2:]
+    assert close(open_image(file_of(corpus.Hostile("", content))), SMOOTH, 9)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "I;16"])

@@ -36,6 +36,12 @@ def kinds(files):
     return {name.partition(":")[0].partition(" ")[0] for name in files}
 
 
+@pytest.mark.parametrize("name", ["a field twice", "a field of a field twice", "an array twice"])
+def test_no_key_is_there_twice(name, files, tmp_path):
+    (tmp_path / "x").write_bytes(files[f"header: {name}"])
+    assert "twice in one object" in told(tmp_path / "x")
+
+
 def test_headers_are_checked(files, tmp_path):
     others = {n: c for n, c in files.items() if not n.startswith(("picture", "arrays", "values", "regions"))}
     assert kinds(others) == {

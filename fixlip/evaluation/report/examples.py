@@ -1,4 +1,4 @@
-"""Example explanations of a report, computed again from what the run says of itself."""
+"""Example explanations of a report: which rows they are of, and how they are shown."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +20,7 @@ from fixlip.players.base import Box
 
 if TYPE_CHECKING:
     from fixlip.evaluation.again import Again
+    from fixlip.evaluation.plan import Plan
     from fixlip.results.explanation import Explanation
 
 
@@ -32,18 +33,20 @@ class Shot(NamedTuple):
     others: Sequence[Box]
 
 
-Explain = Callable[[ExplainedRow, int | None], Shot]  # a row, and which of its objects
+Explain = Callable[[ExplainedRow, int | None], Shot | None]  # a row, and which of its objects; None: left out
+Method = tuple[str, str]  # model, estimator
+Choice = tuple[ExplainedRow, int | None, dict[str, Any] | None]  # a row, which of its objects, the failure
 
 
 class Shots:
     """Explains rows of a run again, and says where their objects are.
 
     Args:
-        folder: of the run; read when the first row comes.
+        run: as for `fixlip.evaluation.again.Again`; read when the first row comes.
     """
 
-    def __init__(self, folder: str | Path) -> None:
-        self.folder = folder
+    def __init__(self, run: "Plan | str | Path") -> None:
+        self.run = run
         self.again: Again | None = None
 
     def __call__(self, row: ExplainedRow, place: int | None) -> Shot:
@@ -55,7 +58,7 @@ class Shots:
         from fixlip.evaluation.again import Again
         from fixlip.evaluation.case import seen_objects
 
-        self.again = self.again or Again(self.folder)
+        self.again = self.again or Again(self.run)
         explanation, (item, at) = self.again.explanation(row), self.again.item(row)
         if place is None:
             return Shot(explanation, None, (), ())
@@ -72,23 +75,16 @@ def _is_read(explanation: "Explanation", span: tuple[int, int]) -> bool:
         return False
 
 
-def examples(
-    rows: Sequence[Row],
-    summary: Summary,
-    failures: Failures | None,
-    n: int,
-    explain: Explain,
-    names: Mapping[str, str],
-) -> Shown:
-    """For each model, by its best estimator: a typical explanation, and the worst failures of each kind.
+def chosen(
+    rows: Sequence[Row], summary: Summary, failures: Failures | None, n: int
+) -> dict[Method, dict[str, list[Choice]]]:
+    """For each model, with its best estimator: a typical row, and the worst failures of each kind.
 
     Args:
         rows, summary, failures: of the run.
         n: failures of each kind; nothing at all for 0.
-        explain: what makes the explanation of a row; where it cannot, a sentence stands in its place.
-        names: of estimators, as they are printed.
     """
-    shown: Shown = {}
+    choices: dict[Method, dict[str, list[Choice]]] = {}
     by_key = {key(row): row for row in rows if isinstance(row, ExplainedRow)}
     for model in dict.fromkeys(m["model"] for m in summary.methods) if n else ():
         metric = next((h["metric"] for h in summary.headlines if h["model"] == model and h["main"]), "")
@@ -97,13 +93,34 @@ def examples(
             continue
         method = model, best["estimator"]
         typical = _typical([row for (m, e, _), row in by_key.items() if (m, e) == method], best)
-        shown[(*method, "typical")] = [_example(*typical, "typical", explain, names)]
+        choices[method] = {"typical": [(*typical, None)]}
         for kind in KINDS if failures else ():
             things = failures.examples(*method, kind, n) if failures else []
-            shown[(*method, kind)] = [
-                _example(by_key[(*method, thing["item"])], thing["place"], kind, explain, names, thing)
-                for thing in things
-            ]
+            choices[method][kind] = [(by_key[(*method, thing["item"])], thing["place"], thing) for thing in things]
+    return choices
+
+
+def examples(
+    rows: Sequence[Row],
+    summary: Summary,
+    failures: Failures | None,
+    n: int,
+    explain: Explain,
+    names: Mapping[str, str],
+) -> Shown:
+    """The examples of `chosen`.
+
+    Args:
+        rows, summary, failures, n: as for `chosen`.
+        explain: what makes the explanation of a row, or gives None to leave it out; where it fails, a sentence stands
+            in its place.
+        names: of estimators, as they are printed.
+    """
+    shown: Shown = {}
+    for method, kinds in chosen(rows, summary, failures, n).items():
+        for kind, choices in kinds.items():
+            made = [_example(row, place, kind, explain, names, failure) for row, place, failure in choices]
+            shown[(*method, kind)] = [example for example in made if example is not None]
     return shown
 
 
@@ -134,8 +151,8 @@ def _example(
     kind: str,
     explain: Explain,
     names: Mapping[str, str],
-    failure: dict[str, Any] | None = None,
-) -> Example:
+    failure: dict[str, Any] | None,
+) -> Example | None:
     facts, name = [f"{row.model} · {names[row.estimator]}", row.item], ""
     if place is not None:
         thing = grounded(row)[place]
@@ -147,6 +164,8 @@ def _example(
         facts.append(f"its words are more on “{failure['instead']}”")
     try:
         shot = explain(row, place)
+        if shot is None:
+            return None
         image = explanation_figure(
             shot.explanation, shot.span, shot.boxes, shot.others,
             name=slug(kind, row.model, row.item, place),

@@ -18,10 +18,11 @@ from fixlip.evaluation import rows as rows_on_disk
 from fixlip.evaluation.folder import SETTINGS, read_settings
 from fixlip.evaluation.records import Row
 from fixlip.evaluation.report.blocks import Example, Examples, Section, short_names
-from fixlip.evaluation.report.examples import Explain, Shots
+from fixlip.evaluation.report.examples import Explain
 from fixlip.evaluation.report.failures import Failures, failures
 from fixlip.evaluation.report.figures import curve_figures
 from fixlip.evaluation.report.sections import lead, sections, title_of
+from fixlip.evaluation.report.stored import Stored
 from fixlip.evaluation.report.summary import Summary, summarise
 from fixlip.io.files import write_atomically
 from fixlip.results.gallery import Gallery
@@ -132,7 +133,7 @@ def report(
     examples: int = 2,
     explain: Explain | None = None,
 ) -> Report:
-    """Report on the results in a folder.
+    """Report on the results in a folder; nothing but this folder is read, and nothing is computed that it asks for.
 
     Args:
         folder: what `fixlip evaluate` writes.
@@ -140,9 +141,9 @@ def report(
             ``report.html``), to which it links.
         markdown: also write Markdown there, and its figures into a folder beside it: ``report-figures`` for
             ``report.md``.
-        examples: failures of each kind to show for each model, explained again with the data and the model of the run;
-            0 for none, and no typical explanation then.
-        explain: what makes an example's explanation; that of the run when None.
+        examples: failures of each kind to show for each model, of those that the run has stored (``examples`` of
+            `fixlip.evaluation.evaluate`); 0 for none, and no typical explanation then.
+        explain: what makes an example's explanation instead, as `examples.Shots` of your own plan.
 
     Raises:
         InputError: no such folder, nothing in it yet, a damaged file, or a path that cannot be written.
@@ -154,7 +155,7 @@ def report(
     if not rows:
         raise InputError(f"No results in {str(folder)!r}; `fixlip evaluate ... --out {folder}` writes them.")
     settings = read_settings(folder) if (Path(folder) / SETTINGS).exists() else {}
-    page = make(rows, settings, examples=examples, explain=explain or Shots(folder))
+    page = make(rows, settings, examples=examples, explain=explain or Stored(folder))
     if html is not None:
         _write_html(page, Path(html))
     if markdown is not None:

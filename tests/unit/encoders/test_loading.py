@@ -3,7 +3,9 @@
 import json
 import logging
 import sys
+from shutil import copytree
 
+import huggingface_hub
 import open_clip
 import pytest
 import torch
@@ -14,6 +16,8 @@ from fixlip.errors import FixlipError, InputError, MissingExtraError, OptionErro
 from fixlip.games.similarity import games
 from tests.helpers.models import (
     PREPROCESS,
+    SHAPE,
+    SIGLIP_VIT,
     Processor,
     encoder_of,
     folder,
@@ -108,6 +112,61 @@ def test_a_local_folder_of_open_clip(tmp_path):
     assert encoder.image_tower.prepare.config.mean == list(PREPROCESS["mean"])
     with pytest.raises(UnsupportedModelError, match=r"no open_clip_config\.json"):
         fixlip.load_model(f"local-dir:{tmp_path / 'elsewhere'}")
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "lacks"),
+    [
+        ("text_cfg", "hf_model_name", "org/tower", "'org/tower' of a hub, but has no config.json"),
+        ("vision_cfg", "timm_model_name", "hf-hub:org/tower", "'org/tower' of a hub, but has no config.json"),
+        ("text_cfg", "hf_tokenizer_name", "org/tower", "has no tokenizer"),
+        ("text_cfg", "layers", 3, r"cannot be loaded from the folder .* alone \(RuntimeError.*state_dict"),
+        ("weights", "", "", r"has no weights"),
+        ("weights", "", "damaged", r"alone \(SafetensorError"),
+    ],
+)
+def test_a_folder_takes_no_part_from_a_hub(tmp_path, monkeypatch, part, name, value, lacks):
+    """Nor from the cache of the hub, where these parts are."""
+    cache = tmp_path / "cache"
+    (hub_folder(cache, "org/tower") / "config.json").write_text('{"model_type": "bert"}')
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    write_config(tmp_path)
+    if part != "weights":
+        write_weights(tmp_path)
+        config = json.loads((tmp_path / "open_clip_config.json").read_text())
+        config["model_cfg"][part][name] = value
+        (tmp_path / "open_clip_config.json").write_text(json.dumps(config))
+    elif value:
+        (tmp_path / "open_clip_model.safetensors").write_text(value)
+    for spec in (f"local-dir:{tmp_path}", str(tmp_path)):
+        with pytest.raises(UnsupportedModelError, match=lacks) as caught:
+            fixlip.load_model(spec, device="cpu")
+        assert "\n" not in str(caught.value)
+        assert "reachable" not in str(caught.value)
+
+
+def test_the_text_tower_of_a_folder_is_described_in_it(tmp_path, monkeypatch):
+    """A tower that is named as on the hub is built from the folder's own configuration, tokenizer and weights."""
+    from safetensors.torch import save_file
+    from transformers import BertConfig
+
+    built = encoder_of("open_clip, Hugging Face text tower")
+    copytree(folder("bert"), tmp_path, dirs_exist_ok=True)
+    BertConfig(vocab_size=120, max_position_embeddings=32, pad_token_id=0, **SHAPE).save_pretrained(tmp_path)
+    state = {key: value for key, value in built.model.state_dict().items() if ".pooler." not in key}  # as open_clip
+    save_file({key: value.contiguous() for key, value in state.items()}, tmp_path / "open_clip_model.safetensors")
+    vision = {**SIGLIP_VIT, "timm_proj": "linear", "timm_pool": "token", "timm_model_name": "test_vit"}
+    text = {"hf_model_name": "org/bert", "hf_tokenizer_name": "org/bert", "hf_proj_type": "mlp", "context_length": 20}
+    text["hf_pooler_type"] = "cls_last_hidden_state_pooler"
+    config = {"embed_dim": 24, "vision_cfg": {**vision, "image_size": 160}, "text_cfg": text}
+    (tmp_path / "open_clip_config.json").write_text(json.dumps({"model_cfg": config}))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    encoder = fixlip.load_model(f"local-dir:{tmp_path}", device="cpu")
+    caption = "a dog and a bus"
+    ours, theirs = (one.own_text(one.text_input(caption)) for one in (encoder, built))
+    assert torch.allclose(ours, theirs, atol=1e-6)
+    assert not huggingface_hub.constants.HF_HUB_OFFLINE
 
 
 def test_a_local_folder_of_transformers(tmp_path):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from fixlip import InputError, OptionError, plots
 from fixlip.evaluation.plan import Plan
-from fixlip.evaluation.report import report
+from fixlip.evaluation.report import report, stored
 from fixlip.evaluation.report.blocks import Examples, Strip, Table, short_names
 from fixlip.evaluation.report.examples import Shot, Shots
 from fixlip.evaluation.report.tables import headline_tables, strip
@@ -213,9 +213,9 @@ def test_names_keep_what_tells_them_apart():
 def test_a_run_is_reported_with_its_own_explanations(tmp_path):
     """From the command that measures to the page: the map that is shown is the one that was measured."""
     plan = Plan(("grounding",), "scenes:4", ("demo-clip",), ("banzhaf image_masks=64 interactions=cross", "rollout"))
-    evaluate(plan, tmp_path, progress=False)
+    evaluate(plan, tmp_path, examples=1, progress=False)
     seen = []
-    again = Shots(tmp_path)
+    again = Shots(plan)
 
     def explain(row, place):
         shot = again(row, place)
@@ -224,6 +224,10 @@ def test_a_run_is_reported_with_its_own_explanations(tmp_path):
 
     found = report(tmp_path, explain=explain, examples=1)
     assert all(e.image for e in shown(found))
+    assert len(shown(found)) > 1
+    stored = report(tmp_path, examples=9)  # as many as there are
+    assert stored.to_html() == found.to_html()
+    assert [len(list((tmp_path / "examples").glob(f"*.{end}"))) for end in ("fixlip", "json")] == [len(seen)] * 2
     for row, place, shot in seen:
         thing = row.metrics["grounding"]["objects"][place]
         assert row.caption[slice(*shot.span)] == thing["name"]
@@ -234,6 +238,30 @@ def test_a_run_is_reported_with_its_own_explanations(tmp_path):
         assert shot.boxes[0] not in shot.others
         measured = grounding(shot.explanation, [shot.span], [shot.boxes])[0].pge
         assert measured == pytest.approx(thing["pge"], abs=1e-6)
+
+
+def test_stored_examples_may_be_hostile(rows, tmp_path, monkeypatch):
+    run = results.write(tmp_path, [row for row in rows if row["index"] < 6])
+    assert shown(report(run)) == []  # none is stored, and none is made
+
+    def keep(row, place):
+        stored._write(run / stored.FOLDER, stored._name(row, place), stand_in(row, place))
+        return stand_in(row, place)
+
+    made = shown(report(run, explain=keep, examples=1))
+    assert [e.sentence for e in shown(report(run))] == [""] * len(made)
+    first, second = sorted((run / stored.FOLDER).glob("*.fixlip"))[:2]
+    outside = tmp_path.parent / f"{tmp_path.name}.fixlip"
+    first.rename(outside)
+    first.symlink_to(outside)
+    second.with_suffix(".json").write_text('{"span": ["a", 1], "boxes": [], "others": []}')
+    sentences = sorted(filter(None, (e.sentence for e in shown(report(run)))))
+    assert len(sentences) == 2
+    assert "does not hold the places" in sentences[0]
+    assert "leads out of the folder" in sentences[1]
+    monkeypatch.setattr(stored, "MOST", 0)
+    assert sum("at most 0, of" in e.sentence for e in shown(report(run))) == len(made) - 1
+    outside.unlink()
 
 
 def test_the_command(cli, rows, tmp_path):

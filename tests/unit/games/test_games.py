@@ -3,7 +3,9 @@ import pytest
 import torch
 
 from fixlip import InputError, Players
+from fixlip.encoders import Pixels, Strings, from_callables
 from fixlip.games import CallableGame
+from fixlip.games.similarity import games
 
 
 def test_torch_functions_and_unnormalised_embeddings():
@@ -37,3 +39,22 @@ def test_functions_are_checked():
 def test_players_are_checked(n_image, n_text, players):
     with pytest.raises(InputError, match="both sides"):
         CallableGame(lambda s: s, lambda t: t, n_image, n_text, players=players)
+
+
+def test_towers_of_thousands_of_tokens():
+    """4,096 patches of one pixel and 2,100 words, in the values that their definition gives."""
+    rng = np.random.default_rng(0)
+    pixels, colours = rng.integers(0, 255, (64, 64, 3), np.uint8), rng.normal(size=(3, 8))
+    words = [f"{k % 10}" for k in range(2100)]
+    encoder = from_callables(
+        Pixels(lambda x: (x.flatten(2).mean(2) + 0.1) @ torch.from_numpy(colours).float(), 64, (64, 64)),
+        Strings(lambda texts: np.array([[1.0, len(t.split()), *map(t.count, "012345")] for t in texts])),
+        logit_scale=10.0,
+    )
+    game = next(games(encoder, [pixels], [" ".join(words)], [(0, 0)]))
+    masks = rng.uniform(size=(9, 4096 + 2100)) < rng.uniform(size=(9, 1))
+    seen, read = masks[:, :4096], [[w for w, left in zip(words, mask, strict=True) if left] for mask in masks[:, 4096:]]
+    u = ((pixels.reshape(-1, 3) / 127.5 - 1) * seen[:, :, None]).mean(1) @ colours + 0.1 * colours.sum(0)
+    w = np.array([[1, len(left), *map(left.count, "012345")] for left in read])
+    cosines = (u * w).sum(1) / np.linalg.norm(u, axis=1) / np.linalg.norm(w, axis=1)
+    np.testing.assert_allclose(game.values(masks), 10 * cosines, atol=1e-4)
