@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ class Summary:
 
     Attributes:
         counts: how many items were evaluated and skipped, and why: ``{"items", "evaluated", "explanations", "skipped":
-            [{"fault", "items", "examples"}], "failed": [{"model", "estimator", "fault", "items", "reason"}]}``.
+            [{"fault", "items", "examples"}], "failed": [{"model", "estimator", "fault", "items", "reason"}],
+            "damaged": {file: lines}}``.
         methods: each model and estimator: its order, items, passes and fit, and what its explanations warn of.
         headlines: one row for each figure, setting and method: value, interval (low, high), number of items and of
             values, chance, ceiling, and whether higher is better.
@@ -57,13 +58,14 @@ class Summary:
 
 
 @as_written()
-def summarise(rows: Iterable[Row]) -> Summary:
+def summarise(rows: Iterable[Row], damaged: Mapping[str, int] | None = None) -> Summary:
     """The tables of an evaluation.
 
     Intervals are 95 % bootstrap intervals over items, since what is measured on one picture belongs together.
 
     Args:
         rows: what `fixlip.evaluation.rows.read` gives; in any order.
+        damaged: numbers of damaged lines, which are left out, by the name of the file.
 
     Raises:
         InputError: there is no row, or one with metrics that are not as they are written.
@@ -74,7 +76,7 @@ def summarise(rows: Iterable[Row]) -> Summary:
     good = [row for row in rows if isinstance(row, ExplainedRow)]
     values = columns(good)
     return Summary(
-        counts=_counts(rows, good),
+        counts={**_counts(rows, good), "damaged": dict(damaged or {})},
         methods=_methods(good),
         headlines=[_headline(f, s, m, c) for (f, s), of in values.items() for m, c in of.items()],
         differences=differences(values),

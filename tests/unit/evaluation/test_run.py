@@ -18,6 +18,7 @@ from fixlip.evaluation.case import seen_objects
 from fixlip.evaluation.metrics import _registered, get_metric, list_metrics
 from fixlip.evaluation.randomised import randomised
 from fixlip.evaluation.records import ExplainedRow, ScoresRow
+from fixlip.evaluation.report import report
 from fixlip.evaluation.rows import Journal, lines
 from tests.helpers.datasets import ListedData
 
@@ -338,12 +339,18 @@ def test_numbers_that_json_has_not_are_null(tmp_path):
     assert (row.item, row.metrics) == ("\udcff", {"x": {"areas": [1.0, None], "y": None, "z": 0.5}})
 
 
-def test_a_damaged_line_in_between_is_named(tmp_path):
-    run(tmp_path, limit=1)
-    path = tmp_path / "rows-1-of-1.jsonl"
-    path.write_bytes(b"{}\n" + path.read_bytes())
-    with pytest.raises(InputError, match="Line 1 of"):
-        read(tmp_path)
+def test_what_is_damaged_is_done_again(tmp_path):
+    assert run(tmp_path, limit=2).damaged == {}
+    path, before = tmp_path / "rows-1-of-1.jsonl", timeless(tmp_path)
+    content = path.read_bytes()
+    digit = content.index(b"1", content.index(b'"similarity"'))
+    path.write_bytes(content[:digit] + b"9" + content[digit + 1 :])
+    assert report(tmp_path, examples=0).summary.counts["damaged"] == {path.name: 1}
+    outcome = run(tmp_path, limit=2)
+    assert (outcome.evaluated, outcome.done, outcome.damaged) == (2, 1, {path.name: 1})
+    with pytest.warns(UserWarning, match="1 damaged line left out"):
+        assert timeless(tmp_path) == before
+    assert "1 damaged line left out of rows" in report(tmp_path, examples=0).to_markdown()
     with pytest.raises(InputError, match="No folder"):
         read(tmp_path / "nowhere")
 
