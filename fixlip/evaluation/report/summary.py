@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ from fixlip.evaluation.metric import Figure, finite, goodness, middle, numbers
 from fixlip.evaluation.records import BadRow, ExplainedRow, Row
 from fixlip.evaluation.report.columns import Column, Method, Table, columns, grounded, metrics_in
 from fixlip.evaluation.report.differences import differences
+from fixlip.evaluation.report.resampling import draws
 from fixlip.evaluation.rows import as_written, place
 from fixlip.metrics.intervals import bootstrap
 
 POINTS = 51  # of a mean curve
-RESAMPLES = 1000  # for its interval
 
 
 @dataclass(frozen=True)
@@ -215,7 +216,7 @@ def _curves(rows: list[ExplainedRow]) -> Table:
         for metric, setting, values in metrics_in(row):
             for name, read in metric.curves.items():
                 curve = read(values)
-                x = values.get("fractions") or np.linspace(0, 1, len(curve or ())).tolist()
+                x = values.get("fractions") or _evenly(len(curve or ()))
                 if curve and len(numbers(curve)) == len(curve) == len(x):
                     key = metric.name, setting, row.model, row.estimator, name
                     by_key.setdefault(key, []).append(np.interp(places, x, curve))
@@ -232,11 +233,18 @@ def _curves(rows: list[ExplainedRow]) -> Table:
     ]
 
 
+@lru_cache
+def _evenly(n: int) -> list[float]:
+    """Numbers from 0 to 1; not to be changed."""
+    places: list[float] = np.linspace(0, 1, n).tolist()
+    return places
+
+
 def _band(curves: np.ndarray) -> dict[str, list[float] | None]:
     """95 % bootstrap intervals of the mean of curves [items, points] at each point; none of a single curve."""
     n = len(curves)
     if n == 1:
         return {"low": None, "high": None}
-    means = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), RESAMPLES) @ curves / n
+    means = draws(n) @ curves / n
     low, high = np.quantile(means, (0.025, 0.975), axis=0)
     return {"low": low.tolist(), "high": high.tolist()}
