@@ -70,7 +70,9 @@ def grounded(row: ExplainedRow) -> list[dict[str, Any]]:
 
 def columns(rows: Iterable[ExplainedRow]) -> Columns:
     """All values by figure and setting, then by method; in the order of the metrics and of their figures."""
-    found: dict[tuple[str, str, str], tuple[int, Figure, dict[Method, Column]]] = {}  # by names, which are quick to hash
+    found: dict[
+        tuple[str, str, str], tuple[int, Figure, dict[Method, Column]]
+    ] = {}  # by names, which are quick to hash
     for row in rows:
         method = row.model, row.estimator
         for metric, at, values in metrics_in(row):
