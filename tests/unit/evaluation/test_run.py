@@ -1,6 +1,7 @@
 """The runner: what is computed, what is written, and what is not computed again."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ import fixlip
 from fixlip import specs
 from fixlip.datasets.base import BadItem, Caption, GroundedObject, Item
 from fixlip.datasets.scene_sets import Scenes
+from fixlip.encoders.encoder import TowerEncoder
 from fixlip.errors import FixlipError, InputError, OptionError
 from fixlip.evaluation import Plan, evaluate, explain_item, read
 from fixlip.evaluation.case import seen_objects
@@ -63,14 +65,25 @@ def test_a_row_for_each_model_estimator_and_item(tmp_path):
     assert [o["name"] for o in row.metrics["grounding"]["objects"]] == [o.name for o in scene.captions[0].objects]
 
 
-def test_the_game_of_an_item_is_made_once_for_all_estimators(tmp_path, monkeypatch):
-    from fixlip.evaluation.work import Worker
+def test_nothing_is_computed_twice_for_an_item(tmp_path, monkeypatch):
+    """Two items of one size, two estimators that ask for the empty and the full mask, and the facts of the picture."""
+    calls = Counter()
+    for name in ("image_input", "text_input", "own_image", "own_text", "embed_image", "embed_text"):
+        method = getattr(TowerEncoder, name)
 
-    made = []
-    game = Worker._game
-    monkeypatch.setattr(Worker, "_game", lambda self, *of: made.append(of) or game(self, *of))
-    run(tmp_path, limit=2)
-    assert len(made) == 2
+        def counted(self, x, *masks, name=name, method=method):
+            calls[name] += len(masks[0]) if masks else 1
+            return method(self, x, *masks)
+
+        monkeypatch.setattr(TowerEncoder, name, counted)
+    monkeypatch.setattr("fixlip.encoders.encoder.hash_of", lambda model: calls.update(["weights"]) or "0")
+    monkeypatch.setattr("fixlip.games.similarity.check_shown", lambda *of: None)
+    model = fixlip.load_model("demo-clip")
+    calls.clear()
+    run(tmp_path, models=(model,), limit=2)
+    assert calls.pop("weights") == 1
+    assert calls == {name: 4 if name.startswith("embed") else 2 for name in calls}
+    assert len(calls) == 6
 
 
 def test_facts_of_the_picture_are_its_embedding(tmp_path):
