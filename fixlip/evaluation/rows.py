@@ -255,5 +255,5 @@ def _outline(row: Row) -> Row:
     if not isinstance(row, ExplainedRow | PictureRow):
         return row
     metrics = {name: None if numbers is None else MEASURED for name, numbers in row.metrics.items()}
-    slim = replace(row, caption="", metrics=metrics)
-    return replace(slim, provenance=None) if isinstance(slim, ExplainedRow) else slim
+    less = {"provenance": None} if isinstance(row, ExplainedRow) else {}
+    return replace(row, caption="", metrics=metrics, **less)

@@ -124,10 +124,12 @@ def test_a_row_can_be_explained_again(tmp_path):
 # What is not computed again
 
 
-def test_a_finished_run_has_nothing_to_do(tmp_path):
+def test_a_finished_run_has_nothing_to_do(tmp_path, monkeypatch):
     run(tmp_path)
-    before = (tmp_path / "rows-1-of-1.jsonl").read_bytes()
+    before, opened = (tmp_path / "rows-1-of-1.jsonl").read_bytes(), []
+    monkeypatch.setattr("fixlip.evaluation.rows.lines", lambda path, *more: opened.append(path) or lines(path, *more))
     assert run(tmp_path).done == 0
+    assert len(opened) == 1, "rows are read once"
     assert (tmp_path / "rows-1-of-1.jsonl").read_bytes() == before
 
 
