@@ -255,5 +255,6 @@ def _outline(row: Row) -> Row:
     if not isinstance(row, ExplainedRow | PictureRow):
         return row
     metrics = {name: None if numbers is None else MEASURED for name, numbers in row.metrics.items()}
-    less = {"provenance": None} if isinstance(row, ExplainedRow) else {}
-    return replace(row, caption="", metrics=metrics, **less)
+    if isinstance(row, ExplainedRow):
+        return replace(row, caption="", metrics=metrics, provenance=None)
+    return replace(row, caption="", metrics=metrics)

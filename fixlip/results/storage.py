@@ -69,9 +69,8 @@ def save(explanation: Mapping[str, Any], path: str | Path) -> None:
     contiguous = {k: np.ascontiguousarray(v) for k, v in arrays.items()}
     text = json.dumps(plain(header), allow_nan=False)
     try:
-        content = bytearray(pack(contiguous, metadata={"fixlip": text}))
-        place = content.index(_NO_SUM.encode())
-        content[place : place + len(_NO_SUM)] = sha256(content).hexdigest().encode()
+        content = pack(contiguous, metadata={"fixlip": text})
+        content = content.replace(_NO_SUM.encode(), sha256(content).hexdigest().encode(), 1)
         _read(content)
     except (ValueError, SafetensorError) as error:
         raise InputError(f"The explanation cannot be saved: {str(error).rstrip('.')}.") from error
@@ -95,7 +94,7 @@ def load(path: str | Path) -> dict[str, Any]:
         raise InputError(f"{str(path)!r} is not a saved explanation: {str(error).rstrip('.')}.") from error
 
 
-def _read(content: bytes | bytearray) -> dict[str, Any]:
+def _read(content: bytes) -> dict[str, Any]:
     """Read the fields of an explanation from the bytes of a file; a ValueError says what is wrong."""
     if len(content) > layout.LARGEST:
         raise ValueError(f"it has {len(content):,} bytes, at most {layout.LARGEST:,} are read")
@@ -120,16 +119,18 @@ def _read(content: bytes | bytearray) -> dict[str, Any]:
     return _from_parts(fields, arrays)
 
 
-def _sum_without(content: bytes | bytearray, digest: bytes) -> bytes:
+def _sum_without(content: bytes, digest: bytes) -> bytes:
     """The checksum of a file, with `_NO_SUM` in the place of the one that it holds; large arrays are not copied."""
-    place, whole = content.index(digest), memoryview(content)
+    place, whole = content.find(digest), memoryview(content)
+    if place < 0:
+        return b""
     computed = sha256(whole[:place])
     for part in (_NO_SUM.encode(), whole[place + len(digest) :]):
         computed.update(part)
     return computed.hexdigest().encode()
 
 
-def _header(content: bytes | bytearray) -> dict[str, Any]:
+def _header(content: bytes) -> dict[str, Any]:
     """Read the JSON of fixlip from the header of safetensors, whose length is in the first 8 bytes."""
     length = int.from_bytes(content[:8], "little")
     if not 0 < length <= min(len(content) - 8, layout.LONGEST):
@@ -143,7 +144,7 @@ def _header(content: bytes | bytearray) -> dict[str, Any]:
     return header
 
 
-def _parts(content: bytes | bytearray) -> dict[str, dict[str, Any]]:
+def _parts(content: bytes) -> dict[str, dict[str, Any]]:
     """Split the file into arrays: kind of number, shape and bytes of each, checked by safetensors."""
     try:
         return dict(deserialize(content))  # type: ignore[no-untyped-call]  # safetensors has no types

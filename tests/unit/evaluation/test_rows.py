@@ -301,7 +301,7 @@ def test_an_outline_holds_little(tmp_path):
     whole = Results(tmp_path)
     assert [(r.item, [*r.metrics]) for r in results.rows()] == [(r.item, [*r.metrics]) for r in whole.rows()]
     results.add(whole.rows()[0])
-    assert results.rows()[0].metrics == dict.fromkeys(numbers, {})
+    assert results.rows()[0].metrics == {name: {} for name in numbers}
 
 
 def test_rows_of_one_key_are_joined(tmp_path):
