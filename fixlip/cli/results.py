@@ -10,6 +10,7 @@ from fixlip.cli.console import Printer, styled
 from fixlip.cli.output import wrote
 from fixlip.evaluation.report.blocks import Cell, count
 from fixlip.evaluation.report.tables import headline_tables, model_tables
+from fixlip.evaluation.rows import damage
 
 if TYPE_CHECKING:
     from fixlip.evaluation.report import Report
@@ -43,6 +44,8 @@ def print_report(report: "Report", written: list[Path]) -> None:
     for f in counts["failed"]:
         failure = f"  {f['model']}, {f['estimator']}: {count(f['items'], 'item')}: {f['reason']}"
         console.print(styled(failure, "yellow"))
+    for of in counts["damaged"].items():
+        console.print(styled(f"  {damage(*of)}", "yellow"))
     wrote(console, written)
 
 

@@ -63,6 +63,8 @@ def notes(sweep: "Sweep") -> dict[str, str]:
 
 def print_outcome(outcome: "Outcome") -> None:
     """Print the outcome of a run of `fixlip evaluate`."""
+    from fixlip.evaluation.rows import damage
+
     console, speed = Printer(), f"{outcome.throughput:.2f} explanations per second"
     console.print(f"{outcome.evaluated} of {outcome.items} items evaluated")
     console.print(styled(f"{outcome.done} explanations in {outcome.seconds:.1f} s, {speed}", "dim"))
@@ -72,4 +74,6 @@ def print_outcome(outcome: "Outcome") -> None:
         console.print(styled(f"failed: {count} x {reason}", "yellow"))
     for name, needs in sorted(outcome.empty.items()):
         console.print(styled(f"{name}: no item has {needs}", "yellow"))
+    for of in sorted(outcome.damaged.items()):
+        console.print(styled(damage(*of), "yellow"))
     console.print(styled(f"wrote {outcome.folder}; see fixlip report {outcome.folder}", "dim"), soft_wrap=True)

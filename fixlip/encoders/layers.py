@@ -1,7 +1,6 @@
 """Towers opened at their blocks: one forward path for masks of players, for gradients and for attention."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from math import isqrt
 from typing import Any
@@ -11,11 +10,10 @@ import torch
 
 from fixlip.encoders.base import ImageInput, TextInput
 from fixlip.encoders.removal import BLUR, MEAN, Operator, filler
-from fixlip.encoders.running import running
+from fixlip.encoders.running import frozen, running
 from fixlip.encoders.towers import PixelTower, TextTower, TokenTower, labels_of
 from fixlip.errors import InputError, OptionError
 from fixlip.players.regions import patch_owner
-from fixlip.runtime.threads import shared
 
 ROWS = 16  # from so many on, the usual BLAS of a CPU gives a row the same bits whatever stands beside it
 
@@ -146,7 +144,7 @@ class Layers:
         if reference is None and layer in self.known:
             return self.known[layer].clone()
         given = self.given if reference is None else self.refer(reference)
-        with running(self.model, None), frozen(self.model):
+        with running(self.model, None):
             tokens = self.blocks.run(self.blocks.enter(given), given, self.keys, end=layer)[0]
         if reference is None:
             self.known[layer] = tokens
@@ -157,7 +155,7 @@ class Layers:
         self._check(layer)
         given = self.given.expand(len(states), *self.given.shape[1:])
         keys = None if self.keys is None else self.keys.expand(len(states), -1)
-        with running(self.model, None), frozen(self.model):
+        with running(self.model, None):
             return self.blocks.head(self.blocks.run(states, given, keys, layer), given, keys)
 
     def project(self, states: torch.Tensor) -> torch.Tensor:
@@ -167,7 +165,7 @@ class Layers:
         of its value (MaskCLIP).
         """
         rows = states.flatten(0, 1)
-        with running(self.model, None), frozen(self.model):
+        with running(self.model, None):
             if self.blocks.alone is not None:
                 features = self.blocks.alone(rows)
             else:
@@ -196,20 +194,6 @@ class Layers:
     def _check(self, layer: int) -> None:
         if not 0 <= layer <= self.depth:
             raise OptionError(f"This tower has the layers 0 to {self.depth}, got {layer}.")
-
-
-@shared
-@contextmanager
-def frozen(model: torch.nn.Module) -> Iterator[None]:
-    """Keep parameters out of the graph that is built meanwhile; afterwards they ask for gradients as before."""
-    learning = [p for p in model.parameters() if p.requires_grad]
-    try:
-        for parameter in learning:
-            parameter.requires_grad_(False)
-        yield
-    finally:
-        for parameter in learning:
-            parameter.requires_grad_(True)
 
 
 def open_tower(model: torch.nn.Module, tower: Any, x: ImageInput | TextInput, owner: np.ndarray) -> Layers | None:

@@ -17,6 +17,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def running(model: nn.Module | None, grad: bool | None = False) -> Iterator[None]:
     """Run a model in evaluation mode and outside of all modes of torch; both are left as they were.
 
+    Its parameters stay out of graphs, also where none is recorded: torch picks other kernels for tensors that ask for
+    gradients, and what one thread computes must not depend on whether another one has set them aside.
+
     Args:
         model: the module; None where there is none.
         grad: whether graphs are recorded; None leaves that to the caller.
@@ -25,7 +28,7 @@ def running(model: nn.Module | None, grad: bool | None = False) -> Iterator[None
         if model is None:
             yield
         else:
-            with _evaluated(model):
+            with _evaluated(model), frozen(model):
                 yield
 
 
@@ -41,6 +44,20 @@ def _evaluated(model: nn.Module) -> Iterator[None]:
     finally:
         for module in trained:
             module.training = True
+
+
+@shared
+@contextmanager
+def frozen(model: nn.Module) -> Iterator[None]:
+    """Keep parameters out of the graph that is built meanwhile; afterwards they ask for gradients as before."""
+    learning = [p for p in model.parameters() if p.requires_grad]
+    try:
+        for parameter in learning:
+            parameter.requires_grad_(False)
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
 
 
 def runs_the_model(method: F) -> F:

@@ -116,6 +116,8 @@ def keyed(values: Any) -> Values:
         >>> keyed({"dog": 0.5, "cat": None}), keyed([True, float("nan")]), keyed(None)
         ({'dog': 0.5}, {'0': 1.0}, {})
     """
+    if type(values) is float:
+        return {"": values} if math.isfinite(values) else {}
     if isinstance(values, (list, tuple)):
         values = {str(k): value for k, value in enumerate(values)}
     named = values if isinstance(values, dict) else {"": values}
@@ -124,7 +126,9 @@ def keyed(values: Any) -> Values:
 
 def numbers(values: Any) -> list[float]:
     """The finite values, without their names."""
-    return list(keyed(values).values())
+    if not isinstance(values, (list, tuple)):
+        return list(keyed(values).values())
+    return [float(v) for v in values if v is not None and math.isfinite(v)]
 
 
 def finite(value: float) -> float | None:

@@ -1,7 +1,13 @@
-"""Results on disk: one JSON object a line, appended as it comes, read whatever happened in between."""
+"""Results on disk: one JSON object a line, appended as it comes, read whatever happened in between.
+
+The last field of a line, ``crc32``, is the checksum of all bytes before it, so that no damaged number is ever used.
+"""
 
 import json
 import os
+import warnings
+import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -10,6 +16,7 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
+from pydantic_core import from_json
 
 from fixlip.errors import FixlipError, InputError
 from fixlip.evaluation.records import ExplainedRow, PictureRow, Row, record
@@ -17,6 +24,7 @@ from fixlip.io.files import plain
 from fixlip.io.schema import parsed
 
 LONGEST, BLOCK = 1 << 26, 1 << 16  # bytes of a line, and of what is read at once to find its end
+MEASURED: dict[str, object] = {}  # stands for the numbers of a metric in an outline
 Key = tuple[str, str, str]  # model, estimator, item
 
 
@@ -35,6 +43,22 @@ def as_written() -> Iterator[None]:
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         detail = f"{type(error).__name__}: {error}".split("\n")[0][:100]
         raise InputError(f"The results are damaged: a row has metrics that nothing writes so ({detail}).") from error
+
+
+def line_of(values: dict[str, object]) -> bytes:
+    """The line of a row with these fields, in types of JSON."""
+    text = json.dumps(values, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return signed(text[:-1].encode("utf-8", "backslashreplace"))
+
+
+def signed(body: bytes) -> bytes:
+    """A line of JSON without its last brace, completed by its checksum.
+
+    Example:
+        >>> print(signed(b'{"index":3').decode(), end="")
+        {"index":3,"crc32":"988520f7"}
+    """
+    return body + b',"crc32":"%08x"}\n' % zlib.crc32(body)
 
 
 def key(row: Row) -> Key:
@@ -69,8 +93,7 @@ class Journal:
         Raises:
             InputError: it cannot be written; the file is as before. So it is after Ctrl-C, unless the row is whole.
         """
-        line = json.dumps(plain(row.as_json()), ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n"
-        rest, end = memoryview(line.encode("utf-8", "backslashreplace")), self.file.seek(0, os.SEEK_END)
+        rest, end = memoryview(line_of(plain(row.as_json()))), self.file.seek(0, os.SEEK_END)
         whole = end + len(rest)
         try:
             while rest:
@@ -107,14 +130,15 @@ def _whole(file: FileIO) -> int:
     return 0
 
 
-def lines(path: Path) -> Iterator[Row]:
-    """The rows of one file; a last line that is not whole is left out.
+def lines(path: Path, damaged: Counter[str] | None = None) -> Iterator[Row]:
+    """The rows of one file; a last line that is not whole is left out, and so is one that is damaged in any bit.
 
     Args:
         path: of the file.
+        damaged: counts the damaged lines by the name of the file.
 
     Raises:
-        InputError: the file cannot be read, or a line is not a row; it names the line.
+        InputError: the file cannot be read, or has a line of more than 64 MiB.
     """
     if path.exists() and not path.is_file():
         raise InputError(f"{str(path)!r} is not a file.")
@@ -126,37 +150,90 @@ def lines(path: Path) -> Iterator[Row]:
                     raise InputError(f"Line {number} of {str(path)!r} is longer than {LONGEST:,} bytes.")
                 if not line.endswith(b"\n"):
                     return
-                yield _row(line, f"Line {number} of {str(path)!r}")
+                row = _row(line)
+                if row is not None:
+                    yield row
+                elif damaged is not None:
+                    damaged[path.name] += 1
     except OSError as error:
         raise InputError(f"Cannot read {str(path)!r}: {error.strerror or error}.") from error
 
 
-def _row(line: bytes, where: str) -> Row:
+def _row(line: bytes) -> Row | None:
+    """The row of a line; None where it is damaged, or where somebody else computed the checksum of what is no row."""
+    if line != signed(line[: -len(signed(b""))]):
+        return None
     try:
-        return record(parsed(line))
-    except ValueError as error:
-        raise InputError(f"{where} is not a row of results: {error}; take the line out to go on without it.") from error
+        try:
+            value = from_json(line, allow_inf_nan=False)
+        except ValueError:  # half characters, from undecodable file names
+            value = parsed(line)
+        return record(value)
+    except ValueError:
+        return None
 
 
-def read(folder: str | Path) -> list[Row]:
-    """All rows of a folder, of all shards, by model, estimator and place in the data set.
+class Results:
+    """The rows of a folder, of all shards, one for each key.
 
     Rows with the same key are joined: metrics add up, a later row replaces an earlier one that is bad. A fault of an
     item that was explained after all, when it was tried again, is left out.
 
+    Args:
+        folder: of the run.
+        outline: keep of a row what tells whether it is done, and not its numbers.
+
+    Attributes:
+        damaged: numbers of damaged lines, which are left out, by the name of the file.
+
     Raises:
-        InputError: no such folder, or a damaged file in it.
+        InputError: no such folder, or what is no file of rows in it.
     """
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(f"No folder {str(folder)!r}.")
-    by_key: dict[Key, Row] = {}
-    for path in sorted(folder.glob("rows-*.jsonl")):
-        for row in lines(path):
-            by_key[key(row)] = _joined(by_key.get(key(row)), row)
-    explained = {row.index for row in by_key.values() if row.model}
-    kept = [row for row in by_key.values() if row.model or row.index not in explained]
-    return sorted(kept, key=place)
+
+    def __init__(self, folder: str | Path, *, outline: bool = False) -> None:
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise InputError(f"No folder {str(folder)!r}.")
+        self.outline, self.damaged = outline, Counter[str]()
+        self._by_key: dict[Key, Row] = {}
+        for path in sorted(folder.glob("rows-*.jsonl")):
+            for row in lines(path, self.damaged):
+                self.add(row)
+
+    def add(self, row: Row) -> None:
+        """Join a row that is written after those that are here."""
+        row = _outline(row) if self.outline else row
+        self._by_key[key(row)] = _joined(self._by_key.get(key(row)), row)
+
+    def rows(self) -> list[Row]:
+        """The rows by model, estimator and place in the data set."""
+        explained = {row.index for row in self._by_key.values() if row.model}
+        kept = [row for row in self._by_key.values() if row.model or row.index not in explained]
+        return sorted(kept, key=place)
+
+
+def read(folder: str | Path) -> list[Row]:
+    """All rows of a folder, of all shards, by model, estimator and place in the data set; see `Results`.
+
+    Damaged lines are left out, with a warning that counts them; `evaluate` does their items again.
+
+    Raises:
+        InputError: no such folder, or what is no file of rows in it.
+    """
+    results = Results(folder)
+    for name, number in results.damaged.items():
+        warnings.warn(f"{damage(name, number)}.", stacklevel=2)
+    return results.rows()
+
+
+def damage(name: str, number: int) -> str:
+    """Count the damaged lines of a file in words.
+
+    Example:
+        >>> damage("rows-1-of-1.jsonl", 1), damage("rows-1-of-2.jsonl", 2)
+        ('1 damaged line left out of rows-1-of-1.jsonl', '2 damaged lines left out of rows-1-of-2.jsonl')
+    """
+    return f"{number:,} damaged {'line' if number == 1 else 'lines'} left out of {name}"
 
 
 def place(row: Row) -> tuple[str, str, int, str]:
@@ -171,3 +248,13 @@ def _joined(earlier: Row | None, later: Row) -> Row:
             return earlier
         return replace(later, metrics=earlier.metrics | later.metrics)
     return later
+
+
+def _outline(row: Row) -> Row:
+    """The row without captions, numbers and provenance."""
+    if not isinstance(row, ExplainedRow | PictureRow):
+        return row
+    metrics = {name: None if numbers is None else MEASURED for name, numbers in row.metrics.items()}
+    if isinstance(row, ExplainedRow):
+        return replace(row, caption="", metrics=metrics, provenance=None)
+    return replace(row, caption="", metrics=metrics)

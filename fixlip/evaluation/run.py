@@ -8,13 +8,12 @@ from time import perf_counter
 from tqdm import tqdm
 
 from fixlip.errors import OptionError
-from fixlip.evaluation import rows as rows_on_disk
 from fixlip.evaluation.engines import Engine, Local
 from fixlip.evaluation.folder import lock, settle
 from fixlip.evaluation.metrics import get_metric
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.records import BadRow, ExplainedRow
-from fixlip.evaluation.rows import Journal
+from fixlip.evaluation.rows import Journal, Results
 from fixlip.evaluation.tasks import hidden, missing, selected
 from fixlip.fitting.stopping import all_or_nothing
 
@@ -30,6 +29,7 @@ class Outcome:
         skipped: how many entries of this shard have which fault of their own.
         refused: how many explanations, or metrics of one, failed, for each sentence.
         empty: metrics that no item allows, with what they need.
+        damaged: how many lines of which file were damaged, and are left out.
         done, seconds: explanations made by this call, and the time that it took.
     """
 
@@ -39,6 +39,7 @@ class Outcome:
     skipped: dict[str, int]
     refused: dict[str, int]
     empty: dict[str, str]
+    damaged: dict[str, int]
     done: int
     seconds: float
 
@@ -100,11 +101,12 @@ def evaluate(
     plan = settle(plan, folder)
     engine = engine or Local()
     with lock(folder / f".shard-{i}-of-{n}.lock", "another process is writing this shard"):
-        chosen = (
-            selected(plan, folder, engine, progress) if plan.selects else [(k, 0) for k in range(len(plan.dataset))]
-        )
+        results = Results(folder, outline=True)
+        chosen = [(k, 0) for k in range(len(plan.dataset))]
+        if plan.selects:
+            chosen = selected(plan, folder, engine, progress, results.damaged)
         chosen = chosen[:limit][i - 1 :: n]
-        tasks = missing(plan, rows_on_disk.read(folder), chosen, retry)
+        tasks = missing(plan, results.rows(), chosen, retry)
         total = len(chosen) * len(plan.encoders)
         done = 0
         with (
@@ -116,17 +118,18 @@ def evaluate(
                 bar.set_description(task.model)
                 for row in rows:
                     journal.append(row)
+                    results.add(row)
                     done += bool(row.estimator)
                 bar.update()
     if examples:
         from fixlip.evaluation.report.stored import store
 
         store(plan, folder, examples)
-    return _outcome(plan, folder, {index for index, _ in chosen}, done, perf_counter() - start)
+    return _outcome(plan, folder, results, {index for index, _ in chosen}, done, perf_counter() - start)
 
 
-def _outcome(plan: Plan, folder: Path, indices: set[int], done: int, seconds: float) -> Outcome:
-    rows = [row for row in rows_on_disk.read(folder) if row.index in indices]
+def _outcome(plan: Plan, folder: Path, results: Results, indices: set[int], done: int, seconds: float) -> Outcome:
+    rows = [row for row in results.rows() if row.index in indices]
     good = [row for row in rows if isinstance(row, ExplainedRow)]
     bad = [row for row in rows if isinstance(row, BadRow)]
     failed = [f"{metric}: {reason}" for row in good for metric, reason in row.failed.items()]
@@ -139,6 +142,7 @@ def _outcome(plan: Plan, folder: Path, indices: set[int], done: int, seconds: fl
         skipped=dict(Counter(row.fault for row in bad if not row.model)),
         refused=dict(Counter([row.reason for row in bad if row.model] + failed)),
         empty={label: need for label, need in needs.items() if good and label not in measured},
+        damaged=dict(results.damaged),
         done=done,
         seconds=seconds,
     )

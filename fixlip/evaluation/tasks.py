@@ -1,6 +1,8 @@
 """Which pairs are explained, and what of it is left to do."""
 
 import math
+from collections import Counter
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from tqdm import tqdm
@@ -16,7 +18,9 @@ from fixlip.evaluation.work import Task
 SELECTION = "selection.jsonl"
 
 
-def selected(plan: Plan, folder: Path, engine: Engine, progress: bool | None) -> list[tuple[int, int]]:
+def selected(
+    plan: Plan, folder: Path, engine: Engine, progress: bool | None, damaged: Counter[str]
+) -> list[tuple[int, int]]:
     """(place in the data set, caption) of each pair to explain: the captions, and the items, of the highest scores."""
     model = read_settings(folder)["selected_by"]
     if model not in plan.encoders:
@@ -25,7 +29,7 @@ def selected(plan: Plan, folder: Path, engine: Engine, progress: bool | None) ->
         lock(folder / ".selection.lock", "another process selects the pairs", wait=-1),
         Journal(folder / SELECTION) as journal,
     ):
-        scored = {row.index: row for row in lines(folder / SELECTION)}
+        scored = {row.index: row for row in lines(folder / SELECTION, damaged)}
         tasks = [Task(model, k) for k in range(len(plan.dataset)) if k not in scored]
         with tqdm(total=len(plan.dataset), initial=len(scored), desc="selecting", disable=hidden(progress)) as bar:
             for task, rows in engine.run(plan, "scores", tasks):
@@ -49,16 +53,16 @@ def selected(plan: Plan, folder: Path, engine: Engine, progress: bool | None) ->
 
 def missing(plan: Plan, rows: list[Row], chosen: list[tuple[int, int]], retry: bool) -> list[Task]:
     """The tasks that are left, one model after the other."""
-    done: dict[tuple[str, str, int], set[str]] = {}
+    done: dict[tuple[str, str, int], AbstractSet[str]] = {}
     faulty = set()
     for row in rows:
-        labels: set[str] = set()
+        labels: AbstractSet[str] = frozenset()
         if isinstance(row, ExplainedRow | PictureRow):
-            labels = set(row.metrics)
+            labels = row.metrics.keys()
             if retry and isinstance(row, ExplainedRow):
-                labels -= set(row.failed)
+                labels -= row.failed.keys()
         elif isinstance(row, BadRow) and not retry:
-            labels = set(plan.measures)
+            labels = plan.measures.keys()
             if not row.model:
                 faulty.add(row.index)
         done[row.model, row.estimator, row.index] = labels
@@ -68,7 +72,7 @@ def missing(plan: Plan, rows: list[Row], chosen: list[tuple[int, int]], retry: b
         for index, caption in chosen:
             missing = {}
             for label, metrics in wanted.items():
-                have = done.get((model, label, index), set())
+                have = done.get((model, label, index), frozenset())
                 left = tuple(m for m in metrics if m not in have)
                 if left:
                     missing[label] = left

@@ -21,7 +21,7 @@ from fixlip.games.similarity import games
 if TYPE_CHECKING:
     from PIL import Image
 
-    from fixlip.encoders.base import DualEncoder, ImageInput
+    from fixlip.encoders.base import DualEncoder
     from fixlip.results.explanation import Explanation
 
 Facts = dict[str, Any]
@@ -55,6 +55,7 @@ class Worker:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.held: tuple[str, Any] | None = None
+        self.weights = ""  # of the model that is held: to hash them takes as long as to encode some items
         if plan.threads is not None:
             import torch
 
@@ -69,6 +70,7 @@ class Worker:
                 name, options = specs.parse(model)
                 model = load_model(name, **{"device": self.plan.device} | options)
             self.held = label, model.with_removal(**self.plan.removal) if self.plan.removal else model
+            self.weights = model.weights
         return self.held[1]
 
     def scores(self, task: Task) -> Iterator[Row]:
@@ -148,25 +150,27 @@ class Worker:
 
     def _pair(self, model: str, item: Item, picture: "Image.Image", caption: Caption) -> "_Pair":
         encoder = self.encoder(model)
-        return _Pair(
-            item, caption, encoder, encoder.image_input(picture), self._game(encoder, picture, caption.text), picture
-        )
+        return _Pair(item, caption, encoder, self._game(encoder, picture, caption.text, self.weights), picture)
 
-    def _game(self, encoder: "DualEncoder", picture: "Image.Image", text: str) -> Any:
+    def _game(self, encoder: "DualEncoder", picture: "Image.Image", text: str, weights: str | None) -> Any:
         players: Any = {"image_players": self.plan.image_players, "text_players": self.plan.text_players}
-        return next(games(encoder, [picture], [text], [(0, 0)], **players))
+        return next(games(encoder, [picture], [text], [(0, 0)], weights=weights, **players))
 
     def _measured(self, pair: "_Pair", label: str, metrics: tuple[str, ...], shared: dict[Hashable, Any]) -> Facts:
         estimator, call = self.plan.methods[label]
 
         def again(
-            *, text: str = pair.caption.text, encoder: "DualEncoder" = pair.encoder, **other: Any
+            *, text: str = pair.caption.text, encoder: "DualEncoder | None" = None, **other: Any
         ) -> "Explanation":
-            return estimator.explain(self._game(encoder, pair.picture, text), progress=False, **call | other)
+            which = (pair.encoder, self.weights) if encoder is None else (encoder, None)
+            game = self._game(which[0], pair.picture, text, which[1])
+            return estimator.explain(game, progress=False, **call | other)
 
         explanation = estimator.explain(pair.game, progress=False, **call)
         game = CountedGame(pair.game, lambda passes: None)
-        case = Case(pair.item, pair.caption, explanation, game, pair.encoder, pair.image, again, shared)
+        case = Case(
+            pair.item, pair.caption, explanation, game, pair.encoder, pair.game.sides["image"].input, again, shared
+        )
         values: dict[str, Any] = {}
         failed: dict[str, str] = {}
         for metric in metrics:
@@ -193,13 +197,12 @@ class _Pair:
     item: Item
     caption: Caption
     encoder: "DualEncoder"
-    image: "ImageInput"
     game: Any
     picture: "Image.Image"
 
     def facts(self) -> Facts:
         """Facts that no estimator changes: the embedding of the whole picture, to find unusual ones."""
-        whole = self.game.image_embeddings(np.ones((1, self.game.n_image), dtype=bool))[0]
+        _, whole = self.game.image_embeddings(np.repeat([[False], [True]], self.game.n_image, axis=1))
         return {"picture": {"embedding": np.round(whole, DIGITS).tolist()}}
 
 

@@ -123,13 +123,18 @@ class GameInput:
     @cached_property
     def embed(self) -> Callable[[np.ndarray], np.ndarray]:
         """The tower, or one that remembers."""
-        return Memo(self.tower) if self.remember else self.tower
+        return Memo(self._masked) if self.remember else self._masked
 
-    def whole(self, everything: np.ndarray) -> np.ndarray:
-        """[1, D], of the mask with every player; computed once, and not remembered for estimators."""
-        if "whole" not in self.kept:
-            self.kept["whole"] = self.tower(everything)
-        return self.kept["whole"]  # type: ignore[no-any-return]
+    def _masked(self, masks: np.ndarray) -> np.ndarray:
+        """[B, D]; the empty and the full mask, which the gate and estimators ask for together, are encoded once."""
+        ends = len(masks) == 2 and not masks[0].any() and masks[1].all()
+        return self.ends(masks) if ends else self.tower(masks)
+
+    def ends(self, empty_and_full: np.ndarray) -> np.ndarray:
+        """[2, D], of the empty and the full mask."""
+        if "ends" not in self.kept:
+            self.kept["ends"] = self.tower(empty_and_full)
+        return self.kept["ends"]  # type: ignore[no-any-return]
 
     @cached_property
     def own_embedding(self) -> np.ndarray:

@@ -82,7 +82,9 @@ class SimilarityGame(CallableGame):
         """The gate: nothing removed must be what the model itself does."""
         own_u, own_w = self.sides["image"].own_embedding, self.sides["text"].own_embedding
         u, w = (  # asked of the towers themselves: what is remembered is what an estimator asks for, as it asks for it
-            self._embeddings(one.whole, np.ones((1, len(one.players)), dtype=bool), len(one.players), side)[0]
+            self._embeddings(one.ends, np.repeat([[False], [True]], len(one.players), axis=1), len(one.players), side)[
+                1
+            ]
             for side, one in self.sides.items()
         )
         for side, whole in (("image", u), ("text", w)):
@@ -120,11 +122,15 @@ def games(
     text_players: str = "words",
     phrases: Sequence[str | Span] = (),
     batch_size: Batch = "auto",
+    weights: str | None = None,
 ) -> Iterator[SimilarityGame]:
-    """The games of many pairs; an input is prepared, checked and encoded once, while pairs with it are to come."""
+    """The games of many pairs; an input is prepared, checked and encoded once, while pairs with it are to come.
+
+    The hash of the weights is computed where it is not given.
+    """
     to_come = Counter((0, i) for i, _ in pairs) + Counter((1, j) for _, j in pairs)
     ready: dict[tuple[int, int], GameInput] = {}
-    known, weights = known_of(encoder), encoder.weights
+    known, weights = known_of(encoder), encoder.weights if weights is None else weights
 
     def make(place: int, raw: Any) -> GameInput:
         x: Any = encoder.text_input(raw) if place else encoder.image_input(raw)

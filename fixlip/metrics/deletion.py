@@ -7,11 +7,12 @@ import numpy as np
 from fixlip.games.base import Game
 from fixlip.metrics.curves import POINTS, area, normalised_curves, subset_sizes
 from fixlip.metrics.maps import TIE, first_largest, has_pairs, ranked
+from fixlip.results.equality import ByValue
 from fixlip.results.explanation import Explanation
 
 
 @dataclass(frozen=True, eq=False)
-class InsertionDeletion:
+class InsertionDeletion(ByValue):
     """Curves of one explanation.
 
     Attributes:

@@ -8,11 +8,12 @@ import numpy as np
 from scipy import stats
 
 from fixlip.errors import InputError, OptionError
+from fixlip.results.equality import ByValue
 from fixlip.results.explanation import Explanation
 
 
-@dataclass(frozen=True)
-class Faithfulness:
+@dataclass(frozen=True, eq=False)
+class Faithfulness(ByValue):
     """Agreement of game and surrogate over masks.
 
     Attributes:

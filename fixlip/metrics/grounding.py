@@ -12,6 +12,7 @@ import numpy as np
 from fixlip.errors import InputError
 from fixlip.metrics.maps import image_map
 from fixlip.players.base import Box, Players
+from fixlip.results.equality import ByValue
 from fixlip.results.explanation import Explanation
 
 TOUCH = 1e-9  # of a patch: less is rounding
@@ -116,8 +117,8 @@ def pointing_hit(heatmap: np.ndarray, cover: np.ndarray) -> bool:
     return bool(np.ptp(heatmap) > 0 and cover.flat[int(np.argmax(heatmap))] > TOUCH)
 
 
-@dataclass(frozen=True)
-class Grounding:
+@dataclass(frozen=True, eq=False)
+class Grounding(ByValue):
     """How well the words of one object point at it.
 
     Attributes:

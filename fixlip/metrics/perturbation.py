@@ -10,13 +10,14 @@ from fixlip.games.base import Game
 from fixlip.metrics.curves import POINTS, area, normalised_curves, subset_sizes
 from fixlip.metrics.grounding import Box, player_coverage
 from fixlip.metrics.maps import image_map, ranked, text_map
+from fixlip.results.equality import ByValue
 from fixlip.results.explanation import Explanation
 
 CURVES = ("image_insertion", "image_deletion", "text_insertion", "text_deletion")
 
 
 @dataclass(frozen=True, eq=False)
-class Perturbation:
+class Perturbation(ByValue):
     """Four curves of one object, each over 51 fractions from 0 to 1 of the players of a modality.
 
     Attributes:

@@ -9,13 +9,14 @@ import numpy as np
 from fixlip.errors import InputError
 from fixlip.metrics.maps import has_pairs, image_map
 from fixlip.players.base import Players
+from fixlip.results.equality import ByValue
 from fixlip.results.explanation import Explanation
 
 STRADDLING = -1
 
 
-@dataclass(frozen=True)
-class PointingGame:
+@dataclass(frozen=True, eq=False)
+class PointingGame(ByValue):
     """Outcome of one mosaic.
 
     Attributes:

@@ -8,11 +8,12 @@ from scipy import stats
 from fixlip.errors import InputError
 from fixlip.metrics.faithfulness import correlation
 from fixlip.metrics.maps import has_pairs, ranked
+from fixlip.results.equality import ByValue
 from fixlip.results.explanation import Explanation
 
 
-@dataclass(frozen=True)
-class Similarity:
+@dataclass(frozen=True, eq=False)
+class Similarity(ByValue):
     """Agreement of two explanations.
 
     Attributes:

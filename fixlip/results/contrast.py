@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from fixlip.errors import InputError
+from fixlip.results.equality import ByValue
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors
@@ -46,7 +47,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Contrast(Presented):
+class Contrast(ByValue, Presented):
     """The difference of two explanations, ``v_first - v_second``: why a picture is more similar to one of two captions.
 
     Explanations are additive, so their difference explains the difference of the similarities. `fixlip.contrast` makes

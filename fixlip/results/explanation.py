@@ -1,7 +1,7 @@
 """The one result type of fixlip."""
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -11,6 +11,7 @@ from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.players.base import Players
 from fixlip.results import cosine, shapiq_values
+from fixlip.results.equality import ByValue
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors, Unit
 from fixlip.results.removal_curves import RemovalCurves
@@ -45,7 +46,7 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation(Presented):
+class Explanation(ByValue, Presented):
     """A second-order explanation of a similarity: ``v(M) ~ baseline + sum of e_i + sum of e_ij`` over the players in M.
 
     Attributes:
@@ -80,22 +81,6 @@ class Explanation(Presented):
                 f"{n} players need values of shape ({n},) and ({n}, {n}), "
                 f"got {self.first_order.shape} and {self.second_order.shape}."
             )
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Explanation):
-            return NotImplemented
-        same = all(
-            getattr(self, name) == getattr(other, name) or _equal(getattr(self, name), getattr(other, name))
-            for name in ("baseline", "empty_value", "full_value", "index", "unit", "players")
-        )
-        return (
-            same
-            and _equal(asdict(self.provenance), asdict(other.provenance))
-            and _equal(self.first_order, other.first_order)
-            and _equal(self.second_order, other.second_order)
-            and all(map(_equal, _parts(self.stderr), _parts(other.stderr)))
-            and _equal(self.curves and vars(self.curves), other.curves and vars(other.curves))
-        )
 
     def __repr__(self) -> str:
         players = self.players
@@ -293,16 +278,3 @@ class Explanation(Presented):
     def from_shapiq(cls, values: "shapiq.InteractionValues", players: Players, **fields: Any) -> "Explanation":
         """Make an explanation from `shapiq.InteractionValues` of order 1 or 2; `fields` are further attributes."""
         return cls(**{**shapiq_values.from_shapiq(values, players), **fields})
-
-
-def _parts(stderr: StandardErrors | None) -> tuple[Any, ...]:
-    return (None,) * 3 if stderr is None else (stderr.baseline, stderr.first_order, stderr.second_order)
-
-
-def _equal(a: Any, b: Any) -> bool:
-    """Compare numbers, arrays and nested dictionaries, where NaN equals NaN."""
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(_equal(a[k], b[k]) for k in a)
-    if isinstance(a, (float, np.ndarray)) and isinstance(b, (float, np.ndarray)):
-        return np.array_equal(a, b, equal_nan=True)
-    return type(a) is type(b) and bool(a == b)

@@ -9,7 +9,7 @@ from pydantic import Field, FiniteFloat, JsonValue, PositiveInt, Strict, model_v
 from fixlip.io.schema import Fields, Four, Number, Pair, shortened
 
 VERSION = 2
-LARGEST = 1 << 28  # bytes of a file: the pairs and errors of 4000 players
+LARGEST = 1 << 30  # bytes of a file: the pairs and errors of 8,000 players
 LONGEST = 1 << 22  # bytes of a header
 PIXELS = 1 << 25  # of a picture
 

@@ -5,11 +5,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fixlip.results.equality import ByValue
+
 Unit = Literal["logit", "cosine", "relevance"]
 
 
-@dataclass(frozen=True)
-class Provenance:
+@dataclass(frozen=True, eq=False)
+class Provenance(ByValue):
     """The origin of an explanation: model, estimator, cost and status.
 
     Attributes:
@@ -47,7 +49,7 @@ class Provenance:
 
 
 @dataclass(frozen=True, eq=False)
-class StandardErrors:
+class StandardErrors(ByValue):
     """Standard errors, in the shapes of the values that they belong to."""
 
     baseline: float

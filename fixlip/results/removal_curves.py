@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fixlip.results.equality import ByValue
+
 
 @dataclass(frozen=True, eq=False)
-class RemovalCurves:
+class RemovalCurves(ByValue):
     """The game on nested masks; `Explanation.predict` gives the surrogate on the same `masks`.
 
     Attributes:

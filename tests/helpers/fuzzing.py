@@ -164,8 +164,11 @@ def _results(data, folder):
         read_settings(folder)
     except FixlipError as error:
         assert "\n" not in str(error)  # noqa: PT017
-    found = rows.read(folder)
-    summarise(found), failures(found)
+    path = folder / "rows-0.jsonl"
+    if path.exists():  # with checksums that are right, or nothing would be read
+        path.write_bytes(b"".join(rows.signed(line.rstrip()[:-1]) for line in path.read_bytes().splitlines()))
+    found = rows.Results(folder)
+    summarise(found.rows(), found.damaged), failures(found.rows())
 
 
 LABELS = [

@@ -7,6 +7,7 @@ import numpy as np
 from fixlip.evaluation.records import record
 from fixlip.evaluation.report import failures as report_failures
 from fixlip.evaluation.report import summary
+from fixlip.evaluation.rows import line_of
 
 MODELS, ESTIMATORS = ("demo-clip", "demo-siglip"), ("banzhaf", "grad-eclip", "itsm")
 GOOD = {"banzhaf": 0.8, "grad-eclip": 0.55, "itsm": 0.3}  # PGE
@@ -105,7 +106,7 @@ def rows(n=30, quality=GOOD, better=0.0, seed=0):
 
 def write(folder, found, settings=SETTINGS):
     """A folder as `fixlip evaluate` leaves it."""
-    (folder / "rows-1-of-1.jsonl").write_text("".join(json.dumps(r) + "\n" for r in found), "utf-8")
+    (folder / "rows-1-of-1.jsonl").write_bytes(b"".join(map(line_of, found)))
     if settings is not None:
         (folder / "run.json").write_text(json.dumps(settings), "utf-8")
     return folder

@@ -19,7 +19,7 @@ import torch
 import fixlip
 from fixlip.api import load as loading
 from fixlip.datasets.scenes import make_scene
-from fixlip.encoders.layers import frozen
+from fixlip.encoders.running import frozen
 from fixlip.errors import FixlipError, UnsupportedModelError
 from fixlip.games.similarity import games
 from fixlip.gradients.attention import _attend, plain_attention
@@ -99,6 +99,26 @@ def test_a_tokenizer_in_threads(model):
     encoder = model_of(model)
     jobs = [lambda text=text: encoder.text_input(text).ids.tolist() for text in ("a dog", "a dog and a bus")] * 200
     compared(8, jobs)
+
+
+@pytest.mark.parametrize("model", ["demo-clip", "demo-siglip", MODEL])
+def test_gradients_of_another_thread_change_no_bit(model):
+    """They set the parameters aside, and torch then picks other kernels for them."""
+    encoder = model_of(model)
+    x, y = encoder.image_input(picture()), encoder.text_input("a dog and a bus")
+    ends = [torch.arange(2)[:, None].expand(2, n) > 0 for n in (x.n_patches, y.n_tokens)]
+
+    def embeddings():
+        return [
+            encoder.embed_image(x, ends[0]),
+            encoder.embed_text(y, ends[1]),
+            encoder.own_image(x),
+            encoder.own_text(y),
+        ]
+
+    alone = embeddings()
+    with frozen(encoder.model):
+        assert all(map(torch.equal, in_threads(1, [embeddings])[0], alone))
 
 
 def test_every_estimator_in_threads():

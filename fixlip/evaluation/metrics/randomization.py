@@ -5,11 +5,12 @@ from dataclasses import asdict
 from fixlip import metrics
 from fixlip.evaluation.case import Case
 from fixlip.evaluation.metric import Figure, Metric, Numbers, of
-from fixlip.evaluation.randomised import randomised
 
 
 def randomization(case: Case, seed: int = 0) -> Numbers:
     """Agreement with the explanation of the same model with its weights shuffled: near 0 is right."""
+    from fixlip.evaluation.randomised import randomised  # which imports torch; a report needs none
+
     with randomised(case.encoder, seed) as model:
         other = case.again(encoder=model)
     return asdict(metrics.similarity(case.explanation, other))

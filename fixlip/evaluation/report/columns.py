@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from fixlip import specs
@@ -35,10 +36,13 @@ def metrics_in(row: ExplainedRow) -> list[tuple[Metric, str, Numbers]]:
     metrics = []
     for label, values in row.metrics.items():
         if values is not None:
-            name, options = specs.parse(label)
+            name, options = _parsed(label)
             if metric := find_metric(name):
                 metrics.append((metric, setting(metric, options, values), values))
     return metrics
+
+
+_parsed = lru_cache(specs.parse)  # rows repeat a few labels
 
 
 def setting(metric: Metric, options: dict[str, Any], values: Numbers) -> str:
@@ -60,31 +64,35 @@ def measured(row: ExplainedRow) -> list[tuple[Figure, str, Numbers]]:
 
 def grounded(row: ExplainedRow) -> list[dict[str, Any]]:
     """The objects of a row for which grounding was measured."""
-    return next((values.get("objects", []) for metric, _, values in metrics_in(row) if metric.name == "grounding"), [])
+    measured = (values for label, values in row.metrics.items() if values and _parsed(label)[0] == "grounding")
+    return next((values.get("objects", []) for values in measured), [])
 
 
 def columns(rows: Iterable[ExplainedRow]) -> Columns:
     """All values by figure and setting, then by method; in the order of the metrics and of their figures."""
-    columns: Columns = {}
-    place: dict[Figure, int] = {}
+    found: dict[
+        tuple[str, str, str], tuple[int, Figure, dict[Method, Column]]
+    ] = {}  # by names, which are quick to hash
     for row in rows:
+        method = row.model, row.estimator
         for metric, at, values in metrics_in(row):
             for k, figure in enumerate(metric.figures_of(values)):
                 by_object = keyed(figure.read(values))
                 if not by_object:
                     continue
-                place[figure] = min(k, len(metric.figures))
-                column = columns.setdefault((figure, at), {}).setdefault((row.model, row.estimator), Column())
+                key = figure.metric, at, figure.name
+                of = found.setdefault(key, (min(k, len(metric.figures)), figure, {}))[2]
+                column = of.setdefault(method, Column())
                 column.values[row.item] = by_object
                 column.chance += numbers(figure.chance(values)) if figure.chance else []
                 column.ceiling += numbers(figure.ceiling(values)) if figure.ceiling else []
     names = list_metrics()
 
-    def order(key: tuple[Figure, str]) -> Any:
-        figure, at = key
-        return names.index(figure.metric), _natural(at), place[figure], figure.name
+    def order(key: tuple[str, str, str]) -> Any:
+        metric, at, name = key
+        return names.index(metric), _natural(at), found[key][0], name
 
-    return {key: columns[key] for key in sorted(columns, key=order)}
+    return {(found[key][1], key[1]): found[key][2] for key in sorted(found, key=order)}
 
 
 def _natural(text: str) -> list[tuple[int, float, str]]:

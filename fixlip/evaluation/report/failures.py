@@ -13,6 +13,7 @@ import numpy as np
 from fixlip.evaluation.metric import numbers
 from fixlip.evaluation.records import ExplainedRow, PictureRow, Row
 from fixlip.evaluation.report.columns import Table, grounded
+from fixlip.evaluation.report.resampling import draws
 from fixlip.evaluation.rows import as_written
 from fixlip.runtime.threads import without_warnings
 
@@ -21,7 +22,6 @@ FEWEST = 20  # pictures among which one can be called unusual
 NEIGHBOURS = 20
 TOGETHER = 3  # pictures that two classes share at least, to be called correlated
 SIMILAR = 0.3  # pictures with both classes, as a part of the geometric mean of those with each
-RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -154,19 +154,18 @@ def _share(method: tuple[str, str], kind: str, everything: Table, bad: Table) ->
         return kind in thing["kinds"] if kind in KINDS else not thing["kinds"]
 
     failed = {id(thing) for thing in bad}
-    items = sorted({thing["item"] for thing in everything})
-    place = {item: k for k, item in enumerate(items)}
+    items, places = np.unique([thing["item"] for thing in everything], return_inverse=True)
+    fails, of_kind = (
+        np.array([test(thing) for thing in everything]) for test in (lambda thing: id(thing) in failed, is_of)
+    )
     counts = np.zeros((len(items), 4))  # failures of the kind, failures, objects of the kind, objects
-    for thing in everything:
-        fails, of_kind = id(thing) in failed, is_of(thing)
-        counts[place[thing["item"]]] += (fails and of_kind, fails, of_kind, 1)
+    np.add.at(counts, places, np.column_stack([fails & of_kind, fails, of_kind, np.ones(len(fails))]))
 
     def difference(counts: np.ndarray) -> np.ndarray:
         with np.errstate(invalid="ignore"):
             return counts[..., 0] / counts[..., 1] - counts[..., 2] / counts[..., 3]
 
-    drawn = np.random.default_rng(0).multinomial(len(items), np.full(len(items), 1 / len(items)), RESAMPLES)
-    low, high = np.nanquantile(difference(drawn @ counts), [0.025, 0.975])
+    low, high = np.nanquantile(difference(draws(len(items)) @ counts), [0.025, 0.975])
     total = counts.sum(0)
     return {
         "model": method[0],

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fixlip.errors import InputError, OptionError, unknown
-from fixlip.evaluation import rows as rows_on_disk
 from fixlip.evaluation.folder import SETTINGS, read_settings
 from fixlip.evaluation.records import Row
 from fixlip.evaluation.report.blocks import Example, Examples, Section, short_names
@@ -24,6 +23,7 @@ from fixlip.evaluation.report.figures import curve_figures
 from fixlip.evaluation.report.sections import lead, sections, title_of
 from fixlip.evaluation.report.stored import Stored
 from fixlip.evaluation.report.summary import Summary, summarise
+from fixlip.evaluation.rows import Results
 from fixlip.io.files import write_atomically
 from fixlip.results.gallery import Gallery
 from fixlip.results.tables import frame as frame_of
@@ -151,11 +151,12 @@ def report(
     """
     if examples < 0:
         raise OptionError(f"examples is 0 or more, got {examples}.")
-    rows = rows_on_disk.read(folder)
+    results = Results(folder)
+    rows = results.rows()
     if not rows:
         raise InputError(f"No results in {str(folder)!r}; `fixlip evaluate ... --out {folder}` writes them.")
     settings = read_settings(folder) if (Path(folder) / SETTINGS).exists() else {}
-    page = make(rows, settings, examples=examples, explain=explain or Stored(folder))
+    page = make(rows, settings, examples=examples, explain=explain or Stored(folder), damaged=results.damaged)
     if html is not None:
         _write_html(page, Path(html))
     if markdown is not None:
@@ -163,11 +164,18 @@ def report(
     return page
 
 
-def make(rows: list[Row], settings: Mapping[str, Any], *, examples: int, explain: Explain) -> Report:
-    """The report of rows; see `report`."""
+def make(
+    rows: list[Row],
+    settings: Mapping[str, Any],
+    *,
+    examples: int,
+    explain: Explain,
+    damaged: Mapping[str, int] | None = None,
+) -> Report:
+    """The report of rows; see `report`. `damaged` counts the damaged lines by file."""
     from fixlip.evaluation.report import examples as report_examples
 
-    summary, kinds = summarise(rows), failures(rows)
+    summary, kinds = summarise(rows, damaged or {}), failures(rows)
     names = short_names(dict.fromkeys(m["estimator"] for m in summary.methods))
     shown = report_examples.examples(rows, summary, kinds, examples, explain, names)
     printed = replace(summary, **{name: _named(value, names) for name, value in vars(summary).items()})

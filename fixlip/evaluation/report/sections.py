@@ -31,6 +31,7 @@ from fixlip.evaluation.report.tables import (
     method_table,
     model_tables,
 )
+from fixlip.evaluation.rows import damage
 
 HOW_TO_READ = (
     "Numbers have 95 % bootstrap intervals over items. ● is the best estimator of its model, ○ one that is not clearly "
@@ -182,6 +183,9 @@ def _left_out(summary: Summary) -> list[Block]:
         for m in summary.methods
         for w in m["warnings"]
     ]
+    if counts["damaged"]:
+        lost = "; ".join(damage(*of) for of in counts["damaged"].items())
+        blocks.append(Paragraph(f"{lost}; the same `fixlip evaluate` does their items again."))
     if warnings:
         blocks += [Paragraph("What explanations warn of:"), Bullets(warnings)]
     return blocks

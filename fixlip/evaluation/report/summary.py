@@ -2,8 +2,9 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ from fixlip.evaluation.metric import Figure, finite, goodness, middle, numbers
 from fixlip.evaluation.records import BadRow, ExplainedRow, Row
 from fixlip.evaluation.report.columns import Column, Method, Table, columns, grounded, metrics_in
 from fixlip.evaluation.report.differences import differences
+from fixlip.evaluation.report.resampling import draws
 from fixlip.evaluation.rows import as_written, place
 from fixlip.metrics.intervals import bootstrap
 
 POINTS = 51  # of a mean curve
-RESAMPLES = 1000  # for its interval
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class Summary:
 
     Attributes:
         counts: how many items were evaluated and skipped, and why: ``{"items", "evaluated", "explanations", "skipped":
-            [{"fault", "items", "examples"}], "failed": [{"model", "estimator", "fault", "items", "reason"}]}``.
+            [{"fault", "items", "examples"}], "failed": [{"model", "estimator", "fault", "items", "reason"}],
+            "damaged": {file: lines}}``.
         methods: each model and estimator: its order, items, passes and fit, and what its explanations warn of.
         headlines: one row for each figure, setting and method: value, interval (low, high), number of items and of
             values, chance, ceiling, and whether higher is better.
@@ -57,13 +59,14 @@ class Summary:
 
 
 @as_written()
-def summarise(rows: Iterable[Row]) -> Summary:
+def summarise(rows: Iterable[Row], damaged: Mapping[str, int] | None = None) -> Summary:
     """The tables of an evaluation.
 
     Intervals are 95 % bootstrap intervals over items, since what is measured on one picture belongs together.
 
     Args:
         rows: what `fixlip.evaluation.rows.read` gives; in any order.
+        damaged: numbers of damaged lines, which are left out, by the name of the file.
 
     Raises:
         InputError: there is no row, or one with metrics that are not as they are written.
@@ -74,7 +77,7 @@ def summarise(rows: Iterable[Row]) -> Summary:
     good = [row for row in rows if isinstance(row, ExplainedRow)]
     values = columns(good)
     return Summary(
-        counts=_counts(rows, good),
+        counts={**_counts(rows, good), "damaged": dict(damaged or {})},
         methods=_methods(good),
         headlines=[_headline(f, s, m, c) for (f, s), of in values.items() for m, c in of.items()],
         differences=differences(values),
@@ -213,7 +216,7 @@ def _curves(rows: list[ExplainedRow]) -> Table:
         for metric, setting, values in metrics_in(row):
             for name, read in metric.curves.items():
                 curve = read(values)
-                x = values.get("fractions") or np.linspace(0, 1, len(curve or ())).tolist()
+                x = values.get("fractions") or _evenly(len(curve or ()))
                 if curve and len(numbers(curve)) == len(curve) == len(x):
                     key = metric.name, setting, row.model, row.estimator, name
                     by_key.setdefault(key, []).append(np.interp(places, x, curve))
@@ -230,11 +233,18 @@ def _curves(rows: list[ExplainedRow]) -> Table:
     ]
 
 
+@lru_cache
+def _evenly(n: int) -> list[float]:
+    """Numbers from 0 to 1; not to be changed."""
+    places: list[float] = np.linspace(0, 1, n).tolist()
+    return places
+
+
 def _band(curves: np.ndarray) -> dict[str, list[float] | None]:
     """95 % bootstrap intervals of the mean of curves [items, points] at each point; none of a single curve."""
     n = len(curves)
     if n == 1:
         return {"low": None, "high": None}
-    means = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), RESAMPLES) @ curves / n
+    means = draws(n) @ curves / n
     low, high = np.quantile(means, (0.025, 0.975), axis=0)
     return {"low": low.tolist(), "high": high.tolist()}

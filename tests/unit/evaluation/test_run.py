@@ -1,6 +1,7 @@
 """The runner: what is computed, what is written, and what is not computed again."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -12,12 +13,14 @@ import fixlip
 from fixlip import specs
 from fixlip.datasets.base import BadItem, Caption, GroundedObject, Item
 from fixlip.datasets.scene_sets import Scenes
+from fixlip.encoders.encoder import TowerEncoder
 from fixlip.errors import FixlipError, InputError, OptionError
 from fixlip.evaluation import Plan, evaluate, explain_item, read
 from fixlip.evaluation.case import seen_objects
 from fixlip.evaluation.metrics import _registered, get_metric, list_metrics
 from fixlip.evaluation.randomised import randomised
 from fixlip.evaluation.records import ExplainedRow, ScoresRow
+from fixlip.evaluation.report import report
 from fixlip.evaluation.rows import Journal, lines
 from tests.helpers.datasets import ListedData
 
@@ -62,14 +65,25 @@ def test_a_row_for_each_model_estimator_and_item(tmp_path):
     assert [o["name"] for o in row.metrics["grounding"]["objects"]] == [o.name for o in scene.captions[0].objects]
 
 
-def test_the_game_of_an_item_is_made_once_for_all_estimators(tmp_path, monkeypatch):
-    from fixlip.evaluation.work import Worker
+def test_nothing_is_computed_twice_for_an_item(tmp_path, monkeypatch):
+    """Two items of one size, two estimators that ask for the empty and the full mask, and the facts of the picture."""
+    calls = Counter()
+    for name in ("image_input", "text_input", "own_image", "own_text", "embed_image", "embed_text"):
+        method = getattr(TowerEncoder, name)
 
-    made = []
-    game = Worker._game
-    monkeypatch.setattr(Worker, "_game", lambda self, *of: made.append(of) or game(self, *of))
-    run(tmp_path, limit=2)
-    assert len(made) == 2
+        def counted(self, x, *masks, name=name, method=method):
+            calls[name] += len(masks[0]) if masks else 1
+            return method(self, x, *masks)
+
+        monkeypatch.setattr(TowerEncoder, name, counted)
+    monkeypatch.setattr("fixlip.encoders.encoder.hash_of", lambda model: calls.update(["weights"]) or "0")
+    monkeypatch.setattr("fixlip.games.similarity.check_shown", lambda *of: None)
+    model = fixlip.load_model("demo-clip")
+    calls.clear()
+    run(tmp_path, models=(model,), limit=2)
+    assert calls.pop("weights") == 1
+    assert calls == {name: 4 if name.startswith("embed") else 2 for name in calls}
+    assert len(calls) == 6
 
 
 def test_facts_of_the_picture_are_its_embedding(tmp_path):
@@ -110,10 +124,12 @@ def test_a_row_can_be_explained_again(tmp_path):
 # What is not computed again
 
 
-def test_a_finished_run_has_nothing_to_do(tmp_path):
+def test_a_finished_run_has_nothing_to_do(tmp_path, monkeypatch):
     run(tmp_path)
-    before = (tmp_path / "rows-1-of-1.jsonl").read_bytes()
+    before, opened = (tmp_path / "rows-1-of-1.jsonl").read_bytes(), []
+    monkeypatch.setattr("fixlip.evaluation.rows.lines", lambda path, *more: opened.append(path) or lines(path, *more))
     assert run(tmp_path).done == 0
+    assert len(opened) == 1, "rows are read once"
     assert (tmp_path / "rows-1-of-1.jsonl").read_bytes() == before
 
 
@@ -338,12 +354,18 @@ def test_numbers_that_json_has_not_are_null(tmp_path):
     assert (row.item, row.metrics) == ("\udcff", {"x": {"areas": [1.0, None], "y": None, "z": 0.5}})
 
 
-def test_a_damaged_line_in_between_is_named(tmp_path):
-    run(tmp_path, limit=1)
-    path = tmp_path / "rows-1-of-1.jsonl"
-    path.write_bytes(b"{}\n" + path.read_bytes())
-    with pytest.raises(InputError, match="Line 1 of"):
-        read(tmp_path)
+def test_what_is_damaged_is_done_again(tmp_path):
+    assert run(tmp_path, limit=2).damaged == {}
+    path, before = tmp_path / "rows-1-of-1.jsonl", timeless(tmp_path)
+    content = path.read_bytes()
+    digit = content.index(b"1", content.index(b'"similarity"'))
+    path.write_bytes(content[:digit] + b"9" + content[digit + 1 :])
+    assert report(tmp_path, examples=0).summary.counts["damaged"] == {path.name: 1}
+    outcome = run(tmp_path, limit=2)
+    assert (outcome.evaluated, outcome.done, outcome.damaged) == (2, 1, {path.name: 1})
+    with pytest.warns(UserWarning, match="1 damaged line left out"):
+        assert timeless(tmp_path) == before
+    assert "1 damaged line left out of rows" in report(tmp_path, examples=0).to_markdown()
     with pytest.raises(InputError, match="No folder"):
         read(tmp_path / "nowhere")
 

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from fixlip import InputError, OptionError
 from fixlip.metrics import bootstrap, by_class, paired
@@ -91,13 +92,18 @@ def test_classes_have_intervals_of_their_own():
     assert_close(found["axe"], [NAN, NAN, NAN], 0.0)
 
 
-def test_the_median_is_that_of_numpy():
-    from fixlip.metrics.intervals import STATISTICS
-
-    rng = np.random.default_rng(0)
-    for shape in ((1, 1), (7, 1), (7, 4), (3, 5, 9)):
-        table = rng.normal(size=shape)
-        table[rng.random(shape) < 0.3] = np.nan
-        table[..., 0] = 1.0
-        assert np.array_equal(STATISTICS["median"](table), np.nanmedian(table, axis=-1))
-    assert np.isnan(STATISTICS["median"](np.full((2, 3), np.nan))).all()
+@pytest.mark.parametrize("name", ["mean", "median"])
+@pytest.mark.parametrize("n", [2, 3, 40, 1001])
+def test_the_interval_is_that_of_scipy(name, n):
+    """Draw for draw: all values of the drawn items at once."""
+    rng = np.random.default_rng(n)
+    table = rng.normal(size=(n, 3)).round(2)  # with equal values
+    table[rng.random(table.shape) < 0.3] = NAN
+    table[:, 0] = rng.normal(size=n)
+    of = {"mean": np.nanmean, "median": np.nanmedian}[name]
+    found = stats.bootstrap(
+        (np.arange(n),),
+        lambda rows, axis: of(table[rows].reshape(*rows.shape[:-1], -1), axis=axis),
+        n_resamples=300, method="percentile", random_state=np.random.default_rng(7),
+    ).confidence_interval  # fmt: skip
+    assert_close(bootstrap(table, name, resamples=300, seed=7), [of(table), *found], 1e-12)

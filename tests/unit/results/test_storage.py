@@ -7,9 +7,9 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from fixlip import Explanation, InputError
+from fixlip import Explanation, InputError, Players
 from fixlip.results import file_format, storage
-from fixlip.results.provenance import Provenance
+from fixlip.results.provenance import Provenance, StandardErrors
 from fixlip.results.removal_curves import RemovalCurves
 from tests.helpers.saved import DATA, SAVED, first_order, full
 
@@ -48,6 +48,18 @@ def test_the_data_of_this_version_is_what_is_written(tmp_path):
         make().save(tmp_path / "x")
         found, kept = (storage._header(p.read_bytes()) for p in (tmp_path / "x", DATA / f"v2-{name}.fixlip"))
         assert {**found, "sha256": ""} == {**kept, "sha256": ""}
+
+
+@pytest.mark.slow
+def test_all_pairs_of_a_large_picture_are_saved(tmp_path):
+    """64 x 64 patches and a caption of 77 tokens, with the errors of all pairs: 280 MB."""
+    players = Players.of(grid=(64, 64), words=[f"word {k}" for k in range(77)])
+    n = len(players)
+    pairs, errors = np.zeros((n, n)), np.ones((n, n))
+    pairs[0, 1] = pairs[1, 0] = 0.5
+    made = Explanation(0.0, np.zeros(n), pairs, 0.0, 1.0, "X", players, StandardErrors(0.0, np.ones(n), errors))
+    made.save(tmp_path / "x")
+    assert Explanation.load(tmp_path / "x") == made
 
 
 def test_the_same_explanation_gives_the_same_bytes(path):
