@@ -150,12 +150,13 @@ def read(folder: str | Path) -> list[Row]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"No folder {str(folder)!r}.")
-    by_key: dict[Key, Row] = {}
+    by_place: dict[tuple[str, str, int], Row] = {}  # the name of an item that could not be read is not known
     for path in sorted(folder.glob("rows-*.jsonl")):
         for row in lines(path):
-            by_key[key(row)] = _joined(by_key.get(key(row)), row)
-    explained = {row.index for row in by_key.values() if row.model}
-    kept = [row for row in by_key.values() if row.model or row.index not in explained]
+            where = row.model, row.estimator, row.index
+            by_place[where] = _joined(by_place.get(where), row)
+    explained = {row.index for row in by_place.values() if row.model}
+    kept = [row for row in by_place.values() if row.model or row.index not in explained]
     return sorted(kept, key=place)
 
 
