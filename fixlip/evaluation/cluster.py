@@ -73,7 +73,7 @@ class Ray:
         resources = {} if self.address else {"num_cpus": self._whole_cpus(), "include_dashboard": False}
         _quiet(ray)
         with _own_signals():
-            ray.init(address=self.address, log_to_driver=False, logging_level="error", **resources)
+            ray.init(address=self.address or "local", log_to_driver=False, logging_level="error", **resources)
         try:
             yield
         finally:

@@ -203,7 +203,7 @@ class Crew:
     def _leave_out(self, node: str, reason: str) -> None:
         if node not in self.left_out:
             name = next((n["NodeName"] for n in self.ray.nodes() if n["NodeID"] == node), "")
-            self.left_out[node] = f"{name} ({node[:8]}): {' '.join(reason.split())}"
+            self.left_out[node] = f"{name} ({node[:8]}): {' '.join(reason.split()).rstrip('.')}"
             warn(f"node left out: {self.left_out[node]}", stacklevel=2)
 
     def _end(self, seat: Seat) -> None:
@@ -235,7 +235,7 @@ class Crew:
         waited = monotonic() - self.since
         if not placed:
             if self.left_out and not self._able_nodes():
-                raise ClusterError(f"No node of the cluster can do this work. {'; '.join(self.left_out.values())}")
+                raise ClusterError(f"No node of the cluster can do this work: {'; '.join(self.left_out.values())}.")
             if waited > self.places.wait:
                 raise ClusterError(self._no_place(waited))
         if self.noticed or waited < NOTICE:

@@ -94,7 +94,7 @@ def _hash(dataset: "Dataset", place: int) -> str:
 
 
 def _content(item: Item) -> bytes:
-    """The bytes of a picture's file; none of a picture that is drawn or composed, since its pixels may differ a little."""
+    """The bytes of a picture's file; none of one that is drawn or composed, since its pixels may differ a little."""
     if not isinstance(item.picture, Path):
         return b""
     try:
