@@ -67,7 +67,7 @@ class Crew:
         self.calls: dict[Any, Callable[[Any], Done]] = {}
         self.left_out: dict[str, str] = {}
         self.lost_at_the_start = 0
-        self.state, self.since, self.noticed = (-1, -1), monotonic(), False
+        self.state, self.since, self.notice = (0, 0), monotonic(), ""
 
     def work(self) -> Iterator[tuple[Task, list[Row]]]:
         """Do the tasks.
@@ -227,31 +227,25 @@ class Crew:
 
     def _watch(self) -> None:
         """Say what is waited for; end when it is in vain."""
-        placed, ready = (
-            sum(bool(x) for x in xs) for xs in ([s.node for s in self.seats], [s.model for s in self.seats])
-        )
+        placed, ready = (len([s for s in self.seats if have(s)]) for have in (lambda s: s.node, lambda s: s.model))
         if self.state != (placed, ready):
-            self.state, self.since, self.noticed = (placed, ready), monotonic(), False
+            self.state, self.since = (placed, ready), monotonic()
         waited = monotonic() - self.since
+        if not placed and self.left_out and not self._able_nodes():
+            raise ClusterError(f"No node of the cluster can do this work: {'; '.join(self.left_out.values())}.")
+        if not placed and waited > self.places.wait:
+            raise ClusterError(self._no_place(waited))
+        message, each = "", f"a place in the cluster (each takes {self.places})"
         if not placed:
-            if self.left_out and not self._able_nodes():
-                raise ClusterError(f"No node of the cluster can do this work: {'; '.join(self.left_out.values())}.")
-            if waited > self.places.wait:
-                raise ClusterError(self._no_place(waited))
-        if self.noticed or waited < NOTICE:
-            return
-        if not placed:
-            message = f"no worker has a place in the cluster yet (each takes {self.places}); waiting for up to "
-            message += f"{self.places.wait:.0f} s"
+            message = f"no worker has {each}; waiting for up to {self.places.wait:.0f} s"
         elif placed < len(self.seats):
-            message = f"{placed} of {len(self.seats)} workers have a place in the cluster (each takes {self.places}); "
-            message += "the others join when they get one"
-        elif not ready and waited > LOADING:
-            message = "the workers are still loading data and model"
-        else:
-            return
-        self.noticed = True
-        warn(message, stacklevel=2)
+            message = f"{placed} of {len(self.seats)} workers have {each}; the others join when they get one"
+        elif not ready:
+            message, waited = "the workers are still loading data and model", waited + NOTICE - LOADING
+        if not message or (waited > NOTICE and message != self.notice):
+            self.notice = message
+            if message:
+                warn(message, stacklevel=2)
 
     def _able_nodes(self) -> list[Any]:
         def has(node: Any, what: str, share: float) -> bool:

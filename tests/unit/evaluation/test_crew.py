@@ -182,13 +182,13 @@ def test_work_begins_with_the_workers_that_have_a_place(monkeypatch):
         return works(ray, node, task)
 
     ray = FakeRay(proves, work, one=2, joins={"late": 60})
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="a place") as caught:
         assert not faults(run(monkeypatch, ray, workers=9))
     places = "workers have a place in the cluster (each takes 1 CPU); the others join when they get one"
     assert [str(warning.message) for warning in caught] == [f"{n} of 9 {places}" for n in (2, 3)]
 
 
-NO_PLACE = "no worker has a place in the cluster yet .each takes 1 CPU.; waiting for up to 90 s"
+NO_PLACE = "no worker has a place in the cluster .each takes 1 CPU.; waiting for up to 90 s"
 
 
 def test_a_place_is_waited_for(monkeypatch):
