@@ -53,7 +53,7 @@ class FakeRay:
         self.joins = {node: second for node, second in self.joins.items() if self.now <= second}
         for actor in self.actors:
             actor.look_for_a_place()
-        ready = [ref for ref in refs if not isinstance(ref, Call) or ref.actor.at]
+        ready = [ref for ref in refs if not isinstance(ref, Call) or ref.actor.at or ref.actor not in self.actors]
         self.now += 0.1 if ready else timeout
         return ([self.rng.choice(ready)] if ready else []), refs
 
@@ -62,8 +62,8 @@ class FakeRay:
             if ref.at not in self.cpus:
                 raise RayError("no such node")
             return None
-        if ref.actor.at not in self.cpus:
-            raise DiedError("the node died")
+        if ref.actor not in self.actors or ref.actor.at not in self.cpus:
+            raise DiedError("it was killed, or its node")
         return ref.answer()
 
     def kill(self, actor):
