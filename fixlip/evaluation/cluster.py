@@ -10,7 +10,8 @@ from threading import current_thread, main_thread
 from typing import Any
 
 from fixlip.errors import MissingExtraError, OptionError
-from fixlip.evaluation.crew import Crew, Places
+from fixlip.evaluation.crew import Crew
+from fixlip.evaluation.places import Places
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.records import Row
 from fixlip.evaluation.work import Task

@@ -4,32 +4,20 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from time import monotonic
 from typing import Any
 from warnings import warn
 
 from fixlip.errors import ClusterError
+from fixlip.evaluation.places import Places, Watch
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.readiness import Proof, proof_of_data, sendable
 from fixlip.evaluation.records import BadRow, Row
+from fixlip.evaluation.remote import worker_class
 from fixlip.evaluation.schedule import ATTEMPTS, Schedule
 from fixlip.evaluation.work import MACHINE, EntryError, Task, opened
 
 Done = Iterable[tuple[Task, list[Row]]]
-TICK, NOTICE, LOADING = 1.0, 10.0, 60.0  # seconds: between two looks, until a place and a model are waited for aloud
-
-
-@dataclass(frozen=True)
-class Places:
-    """What is asked of the cluster; see `fixlip.evaluation.cluster.Ray`."""
-
-    workers: int
-    cpus: float
-    gpus: float
-    wait: float
-
-    def __str__(self) -> str:
-        return f"{self.cpus:g} CPU" + (f" and {self.gpus:g} GPU" if self.gpus else "")
+TICK = 1.0  # seconds between two looks
 
 
 @dataclass(eq=False)
@@ -67,7 +55,8 @@ class Crew:
         self.calls: dict[Any, Callable[[Any], Done]] = {}
         self.left_out: dict[str, str] = {}
         self.lost_at_the_start = 0
-        self.state, self.since, self.notice = (0, 0), monotonic(), ""
+        self.able: set[str] = set()  # nodes on which a worker has proved that it is
+        self.watch = Watch(ray, places)
 
     def work(self) -> Iterator[tuple[Task, list[Row]]]:
         """Do the tasks.
@@ -81,7 +70,7 @@ class Crew:
             self._assign()
             for ref in self.ray.wait([*self.calls], timeout=TICK)[0]:
                 yield from self.calls.pop(ref)(self._answer(ref))
-            self._watch()
+            self.watch.look(self.seats, self.able, self.left_out)
 
     def dismiss(self) -> None:
         """End all workers."""
@@ -94,11 +83,13 @@ class Crew:
         options: dict[str, Any] = {"num_cpus": self.places.cpus, "num_gpus": self.places.gpus, "max_restarts": 0}
         if self.left_out:
             options["label_selector"] = {"ray.io/node-id": f"!in({','.join(self.left_out)})"}
-        seat = Seat(self.ray.remote(_worker_class()).options(**options).remote())
+        seat = Seat(self.ray.remote(worker_class()).options(**options).remote())
         self.seats.append(seat)
         self._call(seat.actor.node.remote(), self._placed, seat)
 
     def _placed(self, seat: Seat, answer: Any) -> Done:
+        if seat not in self.seats:
+            return ()
         if isinstance(answer, self.ray.exceptions.RayError):
             self.lost_at_the_start += 1
             if self.lost_at_the_start > ATTEMPTS * self.places.workers:
@@ -123,6 +114,7 @@ class Crew:
             self._leave_out(seat.node, answer)
             return self._lost(seat)
         seat.model = model
+        self.able.add(seat.node)
         if seat.task is not None:
             self._do(seat, seat.task)
         return ()
@@ -205,6 +197,8 @@ class Crew:
             name = next((n["NodeName"] for n in self.ray.nodes() if n["NodeID"] == node), "")
             self.left_out[node] = f"{name} ({node[:8]}): {' '.join(reason.split()).rstrip('.')}"
             warn(f"node left out: {self.left_out[node]}", stacklevel=2)
+            for seat in [s for s in self.seats if not s.node]:  # asked for when the node was not known
+                self._lost(seat)
 
     def _end(self, seat: Seat) -> None:
         self.seats.remove(seat)
@@ -224,86 +218,6 @@ class Crew:
 
     def _alone(self, seat: Seat) -> bool:
         return not any(s.task is not None and s.node == seat.node for s in self.seats if s is not seat)
-
-    def _watch(self) -> None:
-        """Say what is waited for; end when it is in vain."""
-        placed, ready = (len([s for s in self.seats if have(s)]) for have in (lambda s: s.node, lambda s: s.model))
-        if self.state != (placed, ready):
-            self.state, self.since = (placed, ready), monotonic()
-        waited = monotonic() - self.since
-        if not placed and self.left_out and not self._able_nodes():
-            raise ClusterError(f"No node of the cluster can do this work: {'; '.join(self.left_out.values())}.")
-        if not placed and waited > self.places.wait:
-            raise ClusterError(self._no_place(waited))
-        message, each = "", f"a place in the cluster (each takes {self.places})"
-        if not placed:
-            message = f"no worker has {each}; waiting for up to {self.places.wait:.0f} s"
-        elif placed < len(self.seats):
-            message = f"{placed} of {len(self.seats)} workers have {each}; the others join when they get one"
-        elif not ready:
-            message, waited = "the workers are still loading data and model", waited + NOTICE - LOADING
-        if not message or (waited > NOTICE and message != self.notice):
-            self.notice = message
-            if message:
-                warn(message, stacklevel=2)
-
-    def _able_nodes(self) -> list[Any]:
-        def has(node: Any, what: str, share: float) -> bool:
-            return bool(node["Resources"].get(what, 0) >= share)
-
-        return [
-            node
-            for node in self.ray.nodes()
-            if node["Alive"] and node["NodeID"] not in self.left_out
-            if has(node, "CPU", self.places.cpus) and has(node, "GPU", self.places.gpus)
-        ]
-
-    def _no_place(self, waited: float) -> str:
-        out = f" Left out: {'; '.join(self.left_out.values())}." if self.left_out else ""
-        return (
-            f"No worker got a place in the cluster within {waited:.0f} s; each takes {self.places}, and "
-            f"{len(self._able_nodes())} of its nodes are that large. The same command goes on from here.{out}"
-        )
-
-
-def _worker_class() -> type:
-    """The class of the workers. Made here, it is sent by value, so that it can say where fixlip is missing."""
-
-    class RemoteWorker:
-        def node(self) -> str:
-            """The node that it is on."""
-            import ray
-
-            return str(ray.get_runtime_context().get_node_id())
-
-        def prove(self, fields, folder, task):  # type: ignore[no-untyped-def]
-            """The `Proof` of this process, or the sentence that says why there is none."""
-            import os
-            from contextlib import suppress
-            from dataclasses import replace
-
-            try:
-                from fixlip.evaluation.plan import Plan
-                from fixlip.evaluation.readiness import proof_of_data, proof_of_model
-                from fixlip.evaluation.work import Task, Worker
-
-                with suppress(OSError):
-                    os.chdir(folder)
-                if not hasattr(self, "worker"):
-                    worker = Worker(Plan(**fields))
-                    self.data = proof_of_data(worker.plan.dataset)
-                    self.worker = worker
-                return replace(self.data, weights=proof_of_model(self.worker, Task(**task)))
-            except Exception as error:
-                kind = "" if type(error).__module__ == "fixlip.errors" else f"{type(error).__name__}: "
-                return f"{kind}{error}"
-
-        def call(self, method, task):  # type: ignore[no-untyped-def]
-            """The rows of a task."""
-            return list(getattr(self.worker, method)(task))
-
-    RemoteWorker.__qualname__ = "RemoteWorker"
-    return RemoteWorker
 
 
 def _line(error: Exception) -> str:

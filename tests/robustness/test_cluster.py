@@ -20,11 +20,12 @@ from tests.helpers.layouts import write_coco
 
 pytestmark = pytest.mark.usefixtures("heard")
 
-N = 10
-ESTIMATOR = "interaction-lime image_masks=256"
-SETTINGS = {  # a node is dead after 1.5 seconds of silence; nobody else is let in, nothing is reported
+N = 8
+ESTIMATOR = "interaction-lime image_masks=128"
+SETTINGS = {  # a node is dead after 1.5 seconds of silence; no idle workers; no token; no reports
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_failure_threshold": "3",
+    "RAY_prestart_worker_first_driver": "0",
     "RAY_AUTH_MODE": "disabled",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
