@@ -62,8 +62,8 @@ class Watch:
             if waited > self.places.wait:
                 reasons = f" Left out: {reasons}." if reasons else ""
                 raise ClusterError(
-                    f"No worker got a place in the cluster within {waited:.0f} s; each takes {self.places}, and {large} "
-                    f"of its nodes are that large. The same command goes on from here.{reasons}"
+                    f"No worker got a place within {waited:.0f} s; each takes {self.places}, and {large} nodes "
+                    f"are that large. The same command goes on from here.{reasons}"
                 )
         if self.missing and not self.said and waited > (LOADING if self.missing == "model" else NOTICE):
             self.said = True
