@@ -105,7 +105,9 @@ class Crew:
 
     def _proven(self, seat: Seat, model: str, answer: Any) -> Done:
         if isinstance(answer, self.ray.exceptions.RayError):
-            self._ping(seat.node, lambda: self._leave_out(seat.node, "the worker ended while it loaded data and model"))
+            if not isinstance(answer, self.ray.exceptions.ActorUnavailableError):
+                reason = "the worker ended while it loaded data and model"
+                self._ping(seat.node, partial(self._leave_out, seat.node, reason))
             return self._lost(seat)
         if isinstance(answer, Proof):
             theirs = answer
