@@ -28,6 +28,10 @@ class NotEnoughMemoryError(FixlipError, MemoryError):
     """Memory ran out even for the smallest part of the work."""
 
 
+class ClusterError(FixlipError):
+    """No machine of the cluster can do the work; what is done is kept."""
+
+
 class MissingExtraError(FixlipError, ImportError):
     """An optional dependency is not installed."""
 

@@ -20,7 +20,7 @@ from rich.text import Text
 from typer import Exit
 from typer.core import TyperGroup
 
-from fixlip.errors import FixlipError
+from fixlip.errors import ClusterError, FixlipError
 from fixlip.runtime.memory import enough_for
 
 DONE, NOTHING, WRONG, READER_GONE = 0, 1, 2, 141  # exit codes
@@ -157,7 +157,7 @@ class Commands(TyperGroup):
                 place = f": {error.filename!r}" if error.filename else ""
                 leave(WRONG, f"{error.strerror}{place}")
             if isinstance(error, (FixlipError, OSError)):
-                leave(WRONG, str(error))
+                leave(NOTHING if isinstance(error, ClusterError) else WRONG, str(error))
             raise
 
 

@@ -125,6 +125,12 @@ def evaluate(
     gpus_per_worker: Annotated[
         float, typer.Option(metavar="N", help="GPUs of each process of ray; 0.5 shares one.", rich_help_panel=RUN)
     ] = 0,
+    wait: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", help="How long to wait while no process has a place in the cluster.", rich_help_panel=RUN
+        ),
+    ] = 300,
     threads: Annotated[
         int | None,
         typer.Option(metavar="N", help="Of torch in each process.", show_default="torch's own", rich_help_panel=RUN),
@@ -159,7 +165,7 @@ def evaluate(
         device=device,
         threads=threads,
     )
-    where = evaluation.engine(engine, workers=workers, address=address, gpus=gpus_per_worker)
+    where = evaluation.engine(engine, workers=workers, address=address, gpus=gpus_per_worker, wait=wait)
     try:
         outcome = evaluation.evaluate(
             plan, out, engine=where, limit=limit, shard=shard_of(shard), retry=retry, examples=examples

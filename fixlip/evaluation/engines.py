@@ -28,12 +28,12 @@ class Local:
             yield task, getattr(worker, method)(task)
 
 
-def engine(name: str, *, workers: int = 2, address: str | None = None, gpus: float = 0) -> Engine:
+def engine(name: str, *, workers: int = 2, address: str | None = None, gpus: float = 0, wait: float = 300) -> Engine:
     """An engine by name.
 
     Args:
         name: "local", or "ray".
-        workers, address, gpus: of `fixlip.evaluation.cluster.Ray`.
+        workers, address, gpus, wait: of `fixlip.evaluation.cluster.Ray`.
 
     Raises:
         OptionError: no such engine.
@@ -41,7 +41,7 @@ def engine(name: str, *, workers: int = 2, address: str | None = None, gpus: flo
     if name == "ray":
         from fixlip.evaluation.cluster import Ray
 
-        return Ray(workers, address, gpus=gpus)
+        return Ray(workers, address, gpus=gpus, wait=wait)
     if name != "local":
         raise OptionError(unknown("engine", name, ENGINES))
     return Local()

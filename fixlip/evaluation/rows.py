@@ -195,7 +195,7 @@ class Results:
         if not folder.is_dir():
             raise InputError(f"No folder {str(folder)!r}.")
         self.outline, self.damaged = outline, Counter[str]()
-        self._by_key: dict[Key, Row] = {}
+        self._by_place: dict[tuple[str, str, int], Row] = {}  # an item that could not be read has no name
         for path in sorted(folder.glob("rows-*.jsonl")):
             for row in lines(path, self.damaged):
                 self.add(row)
@@ -203,12 +203,13 @@ class Results:
     def add(self, row: Row) -> None:
         """Join a row that is written after those that are here."""
         row = _outline(row) if self.outline else row
-        self._by_key[key(row)] = _joined(self._by_key.get(key(row)), row)
+        where = row.model, row.estimator, row.index
+        self._by_place[where] = _joined(self._by_place.get(where), row)
 
     def rows(self) -> list[Row]:
         """The rows by model, estimator and place in the data set."""
-        explained = {row.index for row in self._by_key.values() if row.model}
-        kept = [row for row in self._by_key.values() if row.model or row.index not in explained]
+        explained = {row.index for row in self._by_place.values() if row.model}
+        kept = [row for row in self._by_place.values() if row.model or row.index not in explained]
         return sorted(kept, key=place)
 
 

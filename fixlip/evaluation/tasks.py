@@ -13,7 +13,7 @@ from fixlip.evaluation.folder import lock, read_settings
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.records import BadRow, ExplainedRow, PictureRow, Row, ScoresRow
 from fixlip.evaluation.rows import Journal, lines
-from fixlip.evaluation.work import Task
+from fixlip.evaluation.work import MACHINE, EntryError, Task, opened
 
 SELECTION = "selection.jsonl"
 
@@ -29,7 +29,8 @@ def selected(
         lock(folder / ".selection.lock", "another process selects the pairs", wait=-1),
         Journal(folder / SELECTION) as journal,
     ):
-        scored = {row.index: row for row in lines(folder / SELECTION, damaged)}
+        before = lines(folder / SELECTION, damaged)
+        scored = {row.index: row for row in before if stands(plan, row)}
         tasks = [Task(model, k) for k in range(len(plan.dataset)) if k not in scored]
         with tqdm(total=len(plan.dataset), initial=len(scored), desc="selecting", disable=hidden(progress)) as bar:
             for task, rows in engine.run(plan, "scores", tasks):
@@ -51,6 +52,22 @@ def selected(
     return [(k, at) for k, at, _ in chosen]
 
 
+def stands(plan: Plan, row: Row) -> bool:
+    """Whether a row need not be done again, without being asked for.
+
+    What the machine lacked it may have now: memory, a package, the folder or the picture of an entry.
+    """
+    if not isinstance(row, BadRow) or row.model:
+        return not isinstance(row, BadRow) or row.fault != MACHINE
+    if row.fault != "error" and not row.reason.startswith("No picture"):
+        return True
+    try:
+        opened(plan.dataset, row.index)
+    except EntryError as error:
+        return (error.item, error.fault) == (row.item, row.fault)
+    return False
+
+
 def missing(plan: Plan, rows: list[Row], chosen: list[tuple[int, int]], retry: bool) -> list[Task]:
     """The tasks that are left, one model after the other."""
     done: dict[tuple[str, str, int], AbstractSet[str]] = {}
@@ -61,8 +78,8 @@ def missing(plan: Plan, rows: list[Row], chosen: list[tuple[int, int]], retry: b
             labels = row.metrics.keys()
             if retry and isinstance(row, ExplainedRow):
                 labels -= row.failed.keys()
-        elif isinstance(row, BadRow) and not retry:
-            labels = plan.measures.keys()
+        elif not retry and stands(plan, row):
+            labels = {*plan.measures, *plan.facts}
             if not row.model:
                 faulty.add(row.index)
         done[row.model, row.estimator, row.index] = labels

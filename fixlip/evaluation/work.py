@@ -17,15 +17,18 @@ from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.records import BadRow, ExplainedRow, PictureRow, Row, ScoresRow
 from fixlip.games.counted import CountedGame
 from fixlip.games.similarity import games
+from fixlip.runtime.memory import is_memory
 
 if TYPE_CHECKING:
     from PIL import Image
 
+    from fixlip.datasets.base import Dataset
     from fixlip.encoders.base import DualEncoder
     from fixlip.results.explanation import Explanation
 
 Facts = dict[str, Any]
 DIGITS = 5  # of the embedding of a picture
+MACHINE = "machine"  # the fault of what the machine lacked (memory, a package, a file system): tried again next time
 
 
 @dataclass(frozen=True)
@@ -77,16 +80,16 @@ class Worker:
         """One row: how similar the model finds each caption of an item to its picture, in logits."""
         encoder = self.encoder(task.model)
         try:
-            item, picture = self._open(task.index)
-        except _BadItemError as error:
-            yield error.row(task.index, task.model)
+            item, picture = opened(self.plan.dataset, task.index)
+        except EntryError as error:
+            yield error.row()
             return
         where: Facts = {"item": item.id, "index": task.index, "model": task.model, "estimator": ""}
         try:
             x, texts = encoder.image_input(picture), [encoder.text_input(c.text) for c in item.captions]
             u, each = encoder.own_image(x), [encoder.own_text(text) for text in texts]
-        except FixlipError as error:
-            yield BadRow(**where, fault="refused", reason=str(error))
+        except Exception as error:  # whatever one item does to a model, the others go on
+            yield BadRow(**where, **_fault(error))
         else:
             scores = [finite(encoder.logit_scale * float(u @ w) + encoder.logit_bias) for w in each]
             yield ScoresRow(**where, scores=scores)
@@ -99,9 +102,9 @@ class Worker:
         """
         self.encoder(task.model)
         try:
-            item, picture = self._open(task.index)
-        except _BadItemError as error:
-            yield error.row(task.index)
+            item, picture = opened(self.plan.dataset, task.index)
+        except EntryError as error:
+            yield error.row()
             return
         caption = item.captions[task.caption]
         pair: _Pair | None = None
@@ -115,10 +118,8 @@ class Worker:
                     yield ExplainedRow(**where, **self._measured(pair, label, metrics, shared))
                 else:
                     yield PictureRow(**where, metrics=pair.facts())
-            except FixlipError as error:
-                yield BadRow(**where, fault="refused", reason=str(error))
             except Exception as error:  # whatever one item does to a model, the others go on
-                yield BadRow(**where, fault="error", reason=f"{type(error).__name__}: {error}")
+                yield BadRow(**where, **_fault(error))
 
     def explain(self, task: Task, label: str) -> "Explanation":
         """The explanation of an item by the estimator of that label.
@@ -127,26 +128,21 @@ class Worker:
             FixlipError: as `fixlip.explain`, or the item cannot be used.
         """
         try:
-            item, picture = self._open(task.index)
-        except _BadItemError as error:
+            pair = self.prepare(task)
+        except EntryError as error:
             raise InputError(str(error)) from error
-        pair = self._pair(task.model, item, picture, item.captions[task.caption])
         estimator, call = self.plan.methods[label]
         return estimator.explain(pair.game, progress=False, **call)
 
-    def _open(self, index: int) -> "tuple[Item, Image.Image]":
-        try:
-            item = self.plan.dataset[index]
-        except Exception as error:  # whatever is wrong with one entry, the others go on
-            raise _BadItemError(f"#{index}", "error", f"{type(error).__name__}: {error}") from error
-        if isinstance(item, BadItem):
-            raise _BadItemError(item.id, item.fault, item.reason)
-        if not item.captions:
-            raise _BadItemError(item.id, "empty caption", "the item has no caption")
-        try:
-            return item, item.open()
-        except InputError as error:
-            raise _BadItemError(item.id, "unreadable picture", str(error)) from error
+    def prepare(self, task: Task) -> "_Pair":
+        """The picture and the caption of a task, ready for its model.
+
+        Raises:
+            EntryError: the item cannot be used.
+            FixlipError: the model cannot use it.
+        """
+        item, picture = opened(self.plan.dataset, task.index)
+        return self._pair(task.model, item, picture, item.captions[task.caption])
 
     def _pair(self, model: str, item: Item, picture: "Image.Image", caption: Caption) -> "_Pair":
         encoder = self.encoder(model)
@@ -206,13 +202,48 @@ class _Pair:
         return {"picture": {"embedding": np.round(whole, DIGITS).tolist()}}
 
 
-class _BadItemError(Exception):
-    """An item that cannot be used."""
+class EntryError(Exception):
+    """An entry of a data set that cannot be used: its name and place, the kind of fault, and what is wrong."""
 
-    def __init__(self, item: str, fault: str, reason: str) -> None:
+    def __init__(self, item: str, index: int, fault: str, reason: str) -> None:
         super().__init__(reason)
-        self.item, self.fault = item, fault
+        self.item, self.index, self.fault = item, index, fault
 
-    def row(self, index: int, model: str = "") -> BadRow:
-        """The row that says so."""
-        return BadRow(item=self.item, index=index, model=model, estimator="", fault=self.fault, reason=str(self))
+    def row(self) -> BadRow:
+        """The row that says so, of no model."""
+        return BadRow(item=self.item, index=self.index, model="", estimator="", fault=self.fault, reason=str(self))
+
+
+def opened(dataset: "Dataset", index: int) -> "tuple[Item, Image.Image]":
+    """An item of a data set, and its picture.
+
+    Raises:
+        EntryError: it cannot be used.
+    """
+    try:
+        item = dataset[index]
+    except Exception as error:  # whatever is wrong with one entry, the others go on
+        raise EntryError(f"#{index}", index, "error", _sentence(error)) from error
+    if isinstance(item, BadItem):
+        raise EntryError(item.id, index, item.fault, item.reason)
+    if not item.captions:
+        raise EntryError(item.id, index, "empty caption", "the item has no caption")
+    try:
+        return item, item.open()
+    except Exception as error:
+        raise EntryError(item.id, index, "unreadable picture", _sentence(error)) from error
+
+
+def is_of_machine(error: Exception) -> bool:
+    """Say whether an error comes from what the machine lacks: memory, a package, a file."""
+    return isinstance(error, OSError | ImportError | MemoryError) or is_memory(error)
+
+
+def _fault(error: Exception) -> Facts:
+    """Fault and reason of a row."""
+    kind = MACHINE if is_of_machine(error) else "refused" if isinstance(error, FixlipError) else "error"
+    return {"fault": kind, "reason": _sentence(error)}
+
+
+def _sentence(error: Exception) -> str:
+    return str(error) if isinstance(error, FixlipError) else f"{type(error).__name__}: {error}"
