@@ -198,9 +198,9 @@ class GaussianProcess:
         Each draw is the error of the posterior mean for a draw of these families from the prior (Matheron's rule), seen
         through what else there is. Half of the variance of the other families is drawn from their prior, too; the rest
         is a noise that assumes nothing: the error of each row when it is left out of the fit, less what was drawn
-        otherwise, with a random sign and size (wild bootstrap). Where the residual shows more along a direction than the
-        prior expects, in a part of the prior or in a single term, that part or term is drawn larger: its variance by
-        ``(1 + found) / (1 + expected)``, ``found = |root' Q g|^2 / g' B g`` and expected its mean under the prior.
+        otherwise, with a random sign and size (wild bootstrap). Where the residual shows more along a direction than
+        the prior expects, in a part of the prior or in a single term, that part or term is drawn larger: its variance
+        by ``(1 + found) / (1 + expected)``, ``found = |root' Q g|^2 / g' B g`` and expected its mean under the prior.
 
         Source: Wu, Jackknife, Bootstrap and Other Resampling Methods in Regression Analysis, 1986 (the bootstrap).
         """

@@ -168,7 +168,7 @@ class Surrogate:
         missed = sum(s * t * np.vdot(of_image[a, c], of_text[b, d]) for a, b, s in terms for c, d, t in terms)
         square = float(np.vdot(image.second, text.second))
         variance = square - float(image.average @ text.average) ** 2
-        if variance <= 1e-12 * max(square, 1e-300):
+        if not self.scale or variance <= 1e-12 * max(square, 1e-300):
             return float("nan")
         return float(1 - max(missed, 0.0) / variance)
 

@@ -140,7 +140,8 @@ def test_on_the_command_line(cli, photo, demo_clip, monkeypatch, tmp_path):
         with faulty(demo_clip, ERRORS["CUDA"], above=0):
             code, out, err = cli(command, photo, "a dog", "--model", "demo-clip", *several, "--html", page)
         assert (code, out, err.count("\n")) == (2, "", 1)
-        assert err.startswith("fixlip: There is not enough memory for a single forward pass (CUDA out of memory")
+        named = "demo-clip, itsm: " if several else ""
+        assert err.startswith(f"fixlip: {named}There is not enough memory for a single forward pass (CUDA out of memory")
         assert not page.exists()
 
 
