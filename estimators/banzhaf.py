@@ -50,10 +50,11 @@ class Banzhaf(Estimator):
             always least squares.
         ridge: penalty on the coefficients of the embeddings, in units of their variance; 0 for none.
 
-    Error: none where both towers are enumerated. The process gives a posterior mean, which is drawn towards 0, and the
-    standard errors of the posterior, which include that bias. Least squares have no bias for many independent masks;
-    their standard errors come from a leave-one-group-out jackknife over the draws of each tower, scaled by the share of
-    draws that the terms leave over. Either way the variances of the two towers add up.
+    Error: none where both towers are enumerated. The process gives a posterior mean, which is drawn towards 0; its
+    standard errors include that bias, and come from draws of the terms and a bootstrap of the errors on masks left out
+    (`fixlip.fitting.gaussian_process`). Least squares have no bias for many independent masks; their standard errors
+    come from a leave-one-group-out jackknife over the draws of each tower, scaled by the share of draws that the terms
+    leave over. Either way the variances of the two towers add up.
 
     Cost: image masks + text masks forward passes ("joint": one pass of each tower for each mask), and two more of each
     tower for the empty and the full input.
