@@ -141,7 +141,7 @@ def test_on_the_command_line(cli, photo, demo_clip, monkeypatch, tmp_path):
             code, out, err = cli(command, photo, "a dog", "--model", "demo-clip", *several, "--html", page)
         assert (code, out, err.count("\n")) == (2, "", 1)
         named = "demo-clip, itsm: " if several else ""
-        assert err.startswith(f"fixlip: {named}There is not enough memory for a single forward pass (CUDA out of memory")
+        assert err.startswith(f"fixlip: {named}There is not enough memory for a single forward pass (CUDA out of mem")
         assert not page.exists()
 
 
