@@ -62,7 +62,7 @@ BUILT_IN = {
     ),
     "transformers": Family(
         "CLIPModel, SiglipModel and Siglip2Model of transformers",
-        lambda model: any(c.__module__.startswith("transformers.") for c in type(model).__mro__),
+        lambda model: any(c.__module__ == "transformers.modeling_utils" for c in type(model).__mro__),  # without import
         _transformers,
     ),
     "openai": Family("OpenAI's CLIP", is_openai_clip, _openai),

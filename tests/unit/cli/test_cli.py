@@ -2,8 +2,10 @@ import json
 import os
 import subprocess
 import sys
+from copy import copy
 
 import numpy as np
+import open_clip
 import pytest
 from PIL import Image
 
@@ -180,3 +182,18 @@ def test_options_are_json_where_they_can_be():
 
     assert options_of(["p=0.7", "order=1", "interactions=all"]) == {"p": 0.7, "order": 1, "interactions": "all"}
     assert json.dumps(options_of([])) == "{}"
+
+
+def test_a_model_without_weights(cli, photo, tmp_path, monkeypatch):
+    for known in ("_MODEL_CONFIG_PATHS", "_MODEL_CONFIGS"):  # as they were, afterwards
+        monkeypatch.setattr(open_clip.factory, known, copy(getattr(open_clip.factory, known)))
+    layers = {"layers": 1, "width": 32}
+    config = {"embed_dim": 24, "vision_cfg": {"image_size": 32, "patch_size": 16, "head_width": 16, **layers}}
+    (tmp_path / "tiny-random.json").write_text(json.dumps(config | {"text_cfg": {"heads": 2, **layers}}))
+    open_clip.add_model_config(tmp_path)
+    asked = ("explain", photo, "a dog", "--model", "tiny-random", "--pretrained", "none", "--image-masks", "16")
+    code, out, err = cli(*asked, "--allow-random", "--json")
+    assert (code, json.loads(out)["provenance"]["model"]) == (0, "tiny-random (random weights)"), err
+    code, out, err = cli(*asked)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "--allow-random" in err

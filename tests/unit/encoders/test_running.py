@@ -2,13 +2,25 @@
 
 import contextlib
 
+import open_clip
 import pytest
 import torch
+from open_clip.model import convert_weights_to_lp
+from transformers.utils import PushToHubMixin
 
 import fixlip
 from fixlip.errors import UnsupportedModelError
 from tests.helpers.bits import bits
-from tests.helpers.models import FAMILIES, PREPROCESS, Processor, encoder_of, openai_model, picture, pieces_tokenizer
+from tests.helpers.models import (
+    FAMILIES,
+    PREPROCESS,
+    Processor,
+    encoder_of,
+    open_clip_vit,
+    openai_model,
+    picture,
+    pieces_tokenizer,
+)
 
 FEW = ("open_clip CLIP, ViT", "open_clip CLIP, ResNet", "OpenAI clip", "transformers Siglip2Model (NaFlex)")
 
@@ -109,6 +121,20 @@ def test_towers_may_have_different_types(family, part):
     assert explained(encoder).full_value == pytest.approx(plain, abs=0.2)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_the_precisions_of_open_clip(dtype):
+    """As `open_clip.create_model(precision=...)` builds them: norms and embeddings stay in float32."""
+    encoder = open_clip_vit(cast_dtype=dtype)
+    plain = open_clip_vit()
+    plain.model.load_state_dict(encoder.model.state_dict())
+    convert_weights_to_lp(encoder.model, dtype)
+    assert {p.dtype for p in encoder.model.parameters()} == {dtype, torch.float32}
+    tokenizer = open_clip.SimpleTokenizer(context_length=20)
+    low = fixlip.load_model(encoder.model, preprocess=PREPROCESS, tokenizer=tokenizer)
+    assert low.image_input(picture()).pixels.dtype == dtype
+    assert explained(low).full_value == pytest.approx(explained(plain).full_value, abs=0.2)
+
+
 @pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated", "ignore:torch.quantize_per_tensor")
 def test_a_quantised_model_is_explained_by_its_own_score():
     built = new("transformers SiglipModel")
@@ -157,7 +183,7 @@ def test_openai_models_of_any_make(change):
 
 
 def test_peft_says_how_to_unwrap():
-    class PeftModel(torch.nn.Module):
+    class PeftModel(PushToHubMixin, torch.nn.Module):  # as it is in peft
         pass
 
     with pytest.raises(UnsupportedModelError, match=r"get_base_model\(\).*merge_and_unload\(\)"):
