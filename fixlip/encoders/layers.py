@@ -10,7 +10,7 @@ import torch
 
 from fixlip.encoders.base import ImageInput, TextInput
 from fixlip.encoders.removal import BLUR, MEAN, Operator, filler
-from fixlip.encoders.running import frozen, running
+from fixlip.encoders.running import running
 from fixlip.encoders.towers import PixelTower, TextTower, TokenTower, labels_of
 from fixlip.errors import InputError, OptionError
 from fixlip.players.regions import patch_owner
@@ -235,7 +235,7 @@ def _open_image(model: torch.nn.Module, tower: TokenTower | PixelTower, x: Image
             raise InputError(f"No patch lies mostly in image player {lost[0]}; gradients need larger regions.")
         return np.concatenate([np.full(prefix, -1), players])
 
-    with torch.no_grad(), frozen(model):
+    with running(model):
         given = give(x.pixels)
     return Layers(model, _blocks(tower), given, None, refer, owned)
 

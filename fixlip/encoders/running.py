@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from torch import nn
+from torch import is_grad_enabled, nn
 
 from fixlip.runtime.modes import plain_torch
-from fixlip.runtime.threads import shared
+from fixlip.runtime.threads import in_turn, shared
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -17,8 +17,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 def running(model: nn.Module | None, grad: bool | None = False) -> Iterator[None]:
     """Run a model in evaluation mode and outside of all modes of torch; both are left as they were.
 
-    Its parameters stay out of graphs, also where none is recorded: torch picks other kernels for tensors that ask for
-    gradients, and what one thread computes must not depend on whether another one has set them aside.
+    Its parameters stay out of graphs. Where none is recorded, all of them ask for gradients: torch picks other kernels
+    for those that do not, and rows would depend on others in the batch. Threads that want the one and the other take
+    turns.
 
     Args:
         model: the module; None where there is none.
@@ -28,7 +29,7 @@ def running(model: nn.Module | None, grad: bool | None = False) -> Iterator[None
         if model is None:
             yield
         else:
-            with _evaluated(model), frozen(model):
+            with _evaluated(model), asking(model, not is_grad_enabled()):
                 yield
 
 
@@ -46,18 +47,19 @@ def _evaluated(model: nn.Module) -> Iterator[None]:
             module.training = True
 
 
-@shared
+@in_turn
 @contextmanager
-def frozen(model: nn.Module) -> Iterator[None]:
-    """Keep parameters out of the graph that is built meanwhile; afterwards they ask for gradients as before."""
-    learning = [p for p in model.parameters() if p.requires_grad]
+def asking(model: nn.Module, gradients: bool) -> Iterator[None]:
+    """Let all parameters ask for gradients, or none; afterwards they do as before."""
+    others = [p for p in model.parameters() if p.requires_grad != gradients and p.is_floating_point()]
+    others = [p for p in others if not p.is_inference()]
     try:
-        for parameter in learning:
-            parameter.requires_grad_(False)
+        for parameter in others:
+            parameter.requires_grad_(gradients)
         yield
     finally:
-        for parameter in learning:
-            parameter.requires_grad_(True)
+        for parameter in others:
+            parameter.requires_grad_(not gradients)
 
 
 def runs_the_model(method: F) -> F:

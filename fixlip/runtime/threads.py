@@ -1,10 +1,11 @@
 """Changes to the whole process or to a model that several threads may need at the same time."""
 
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import wraps
-from threading import RLock
+from threading import Condition, RLock, local
 
 
 def shared(change: Callable[..., AbstractContextManager[object]]) -> Callable[..., AbstractContextManager[None]]:
@@ -46,6 +47,46 @@ def shared(change: Callable[..., AbstractContextManager[object]]) -> Callable[..
                 if not inside[what]:
                     del inside[what]
                     undo.pop(what).close()
+
+    return entered
+
+
+def in_turn(change: Callable[..., AbstractContextManager[object]]) -> Callable[..., AbstractContextManager[None]]:
+    """Share a context manager between threads that want the same state of a thing; others wait until all have left.
+
+    A thread that is inside already stays in the state that it has, whatever it asks for.
+
+    Args:
+        change: a context manager of a thing and a state, both hashable, that brings the thing into the state.
+    """
+    condition, states, inside = Condition(), dict[object, object](), Counter[object]()
+    undo, own = dict[object, ExitStack](), local()
+
+    @wraps(change)
+    @contextmanager
+    def entered(thing: object, state: object) -> Iterator[None]:
+        mine = own.__dict__.setdefault("inside", set())
+        if thing in mine:
+            yield
+            return
+        with condition:
+            condition.wait_for(lambda: states.get(thing, state) == state)
+            if thing not in states:
+                undo[thing] = ExitStack()
+                undo[thing].enter_context(change(thing, state))
+                states[thing] = state
+            inside[thing] += 1
+        mine.add(thing)
+        try:
+            yield
+        finally:
+            mine.remove(thing)
+            with condition:
+                inside[thing] -= 1
+                if not inside[thing]:
+                    del inside[thing], states[thing]
+                    undo.pop(thing).close()
+                    condition.notify_all()
 
     return entered
 

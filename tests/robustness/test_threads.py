@@ -19,7 +19,7 @@ import torch
 import fixlip
 from fixlip.api import load as loading
 from fixlip.datasets.scenes import make_scene
-from fixlip.encoders.running import frozen
+from fixlip.encoders.running import asking
 from fixlip.errors import FixlipError, UnsupportedModelError
 from fixlip.games.similarity import games
 from fixlip.gradients.attention import _attend, plain_attention
@@ -103,7 +103,7 @@ def test_a_tokenizer_in_threads(model):
 
 @pytest.mark.parametrize("model", ["demo-clip", "demo-siglip", MODEL])
 def test_gradients_of_another_thread_change_no_bit(model):
-    """They set the parameters aside, and torch then picks other kernels for them."""
+    """Torch picks other kernels for parameters that ask for gradients, and those of a caller may or may not."""
     encoder = model_of(model)
     x, y = encoder.image_input(picture()), encoder.text_input("a dog and a bus")
     ends = [torch.arange(2)[:, None].expand(2, n) > 0 for n in (x.n_patches, y.n_tokens)]
@@ -116,9 +116,21 @@ def test_gradients_of_another_thread_change_no_bit(model):
             encoder.own_text(y),
         ]
 
-    alone = embeddings()
-    with frozen(encoder.model):
-        assert all(map(torch.equal, in_threads(1, [embeddings])[0], alone))
+    alone, asked = embeddings(), [p.requires_grad for p in encoder.model.parameters()]
+    encoder.model.requires_grad_(False)
+    try:
+        assert all(map(torch.equal, embeddings(), alone))
+    finally:
+        for parameter, ask in zip(encoder.model.parameters(), asked, strict=True):
+            parameter.requires_grad_(ask)
+    with asking(encoder.model, False):  # as gradients are computed
+        other = threading.Thread(target=lambda: waited.append(embeddings()))
+        waited = []
+        other.start()
+        other.join(0.2)
+        assert not waited
+    other.join()
+    assert all(map(torch.equal, waited[0], alone))
 
 
 def test_every_estimator_in_threads():
@@ -187,7 +199,7 @@ def test_settings_come_back(what, tmp_path):
     open_image(picture())
     contexts = {
         "attention": plain_attention,
-        "parameters": lambda: frozen(model),
+        "parameters": lambda: asking(model, False),
         "warnings": lambda: without_warnings("nothing"),
         "pictures": lambda: open_image_again(tmp_path),
     }

@@ -47,8 +47,7 @@ def test_captions_share_the_passes_of_the_picture(own_clip, scene, monkeypatch):
     list(fixlip.explain_many([scene.image], texts, pairs="all", model=own_clip, progress=False, **options))
     assert cost.image_passes == 128 + 2
     assert cost.text_passes == sum(2**n + 2 for n in cost.n_text)
-    checks = {"image": 1, "text": len(texts)}  # of each input against the model
-    assert made == {"image": cost.image_passes + checks["image"], "text": cost.text_passes + checks["text"]}
+    assert made == {"image": cost.image_passes, "text": cost.text_passes}  # the gate asks for no other masks
 
 
 @pytest.mark.slow
