@@ -12,7 +12,9 @@ import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
+import matplotlib.pyplot  # noqa: F401, their first import changes the process
 import numpy as np
+import shapiq  # noqa: F401
 import torch
 
 HOOKS = [

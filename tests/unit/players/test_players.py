@@ -44,10 +44,12 @@ def test_regions_of_whole_patches_are_groups_of_patches(demo_clip):
     whole = np.arange(7).repeat(16)[:, None] // 2 * np.ones(112, dtype=int)
     image = np.random.default_rng(1).integers(0, 255, (112, 112, 3), dtype=np.uint8)
     game = next(games(demo_clip, [image], ["dog"], [(0, 0)], image_players=whole))
-    assert game.image_fn.owner.tolist() == (np.arange(7) // 2).repeat(7).tolist()
+    assert game.sides["image"].tower.owner.tolist() == (np.arange(7) // 2).repeat(7).tolist()
     masks = np.array([[True, False, True, True]])
     patches = next(games(demo_clip, [image], ["dog"], [(0, 0)]))
-    assert_close(game.image_embeddings(masks), patches.image_embeddings(masks[:, game.image_fn.owner]), 1e-6)
+    assert_close(
+        game.image_embeddings(masks), patches.image_embeddings(masks[:, game.sides["image"].tower.owner]), 1e-6
+    )
 
 
 @pytest.mark.parametrize("removal", ["attention", "drop"])
