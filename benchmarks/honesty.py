@@ -157,8 +157,11 @@ def cell(
     if not np.isnan(explanation.second_order[0, 1]):
         out["within"] = inside2[:n, :n][np.triu_indices(n, 1)].mean()
     out["strongest"] = cross[strongest].mean() if len(strongest) else 1.0
-    spread = np.std(true) > 0 and np.std(explanation.cross) > 0
-    out["correlation"] = np.corrcoef(explanation.cross.ravel(), true)[0, 1] if spread else np.nan
+    size = np.var(true) - np.mean(np.broadcast_to(noise2, second.shape)[:n, n:] ** 2)  # less the noise of the truth
+    if size > 0 and np.std(explanation.cross) > 0:
+        out["correlation"] = np.corrcoef(explanation.cross.ravel(), true)[0, 1] * np.sqrt(np.var(true) / size)
+    else:
+        out["correlation"] = np.nan
     return out | {"warned": float(explanation.provenance.status != "ok")}
 
 

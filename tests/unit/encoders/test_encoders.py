@@ -318,7 +318,7 @@ def test_out_of_memory_halves_the_batch_and_is_remembered(demo_clip, error):
     encoder = demo_clip.with_removal()
     game, sizes = game_of(encoder), []
     masks = np.random.default_rng(0).random((200, 49)) < 0.5
-    expected, inner = game.image_embeddings(masks), game.image_fn.embed
+    expected, inner = game.image_embeddings(masks), game.sides["image"].tower.embed
 
     def small_machine(batch):
         sizes.append(len(batch))
@@ -326,12 +326,12 @@ def test_out_of_memory_halves_the_batch_and_is_remembered(demo_clip, error):
             raise error
         return inner(batch)
 
-    game.image_fn.embed = small_machine
+    game.sides["image"].tower.embed = small_machine
     assert_close(game.image_embeddings(masks), expected, 1e-5)
     assert sizes[:3] == [32, 16, 8]
     assert max(sizes[3:]) == 8
-    assert game_of(encoder).image_fn.batch_size == 8
-    game.image_fn.embed = lambda batch: (_ for _ in ()).throw(RuntimeError("another kind"))
+    assert game_of(encoder).sides["image"].tower.batch_size == 8
+    game.sides["image"].tower.embed = lambda batch: (_ for _ in ()).throw(RuntimeError("another kind"))
     with pytest.raises(RuntimeError, match="another kind"):
         game.image_embeddings(masks)
 
