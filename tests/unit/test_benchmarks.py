@@ -119,7 +119,7 @@ def test_a_recorded_game_answers_again_without_its_towers(demo_clip):
     assert (first.cross == again.cross).all()
     assert recorded.masks("image").shape == (64, 49)
     Banzhaf(interactions="cross").explain(Fresh(recorded.game), **call)
-    assert meter.passes["image"] > made["image"] + 64
+    assert meter.passes["image"] >= made["image"] + 64
     with pytest.raises(AssertionError, match="others than those recorded"):
         Banzhaf(interactions="cross").explain(recorded.rewind(), seed=1, **call)
 
