@@ -139,12 +139,11 @@ print(json.dumps({name: bits(f) for name, f in found.items() if f is not None}))
 """
 
 
-@pytest.mark.parametrize("seed", ["1", "random"])
-def test_a_fresh_process(seed):
+def test_a_fresh_process():
     names = [name for name in ALL if name != "shapiq:SVARMIQ"]
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(len(seed)), json.dumps(names)],
-        env=os.environ | {"PYTHONHASHSEED": seed},
+        [sys.executable, "-c", PROGRAM, "1", json.dumps(names)],
+        env=os.environ | {"PYTHONHASHSEED": "random"},
         capture_output=True,
         text=True,
         check=True,

@@ -7,14 +7,13 @@ import os
 import re
 
 import numpy as np
-import open_clip
 import pytest
 import torch
 
 import fixlip
 from fixlip.estimators.banzhaf import Banzhaf
 from fixlip.games.similarity import games
-from tests.helpers.models import FAMILIES, encoder_of, folder, picture
+from tests.helpers.models import FAMILIES, encoder_of, picture
 from tests.helpers.oracles import assert_close, banzhaf_fit, pairs_of
 from tests.helpers.paths import ROOT
 
@@ -24,19 +23,11 @@ TEXT_COLUMNS = ("tokens", "padding", "case", "punctuation")
 COLUMNS = ("model", "grid", *TEXT_COLUMNS, "removals of patches", "gate error", "conformance")
 
 
-def full_size(name):
-    def build():
-        pieces = open_clip.tokenizer.HFTokenizer(str(folder("siglip2")), context_length=64, clean="canonicalize")
-        tokenizer = None if name == "ViT-B-32" else pieces
-        return fixlip.load_model(name, pretrained=None, allow_random=True, tokenizer=tokenizer, device="cpu")
-
-    return build
+def full_size():
+    return fixlip.load_model("ViT-B-32", pretrained=None, allow_random=True, device="cpu")
 
 
-FULL_SIZE = {
-    "ViT-B-32, full size": full_size("ViT-B-32"),
-    "ViT-B-16-SigLIP2, full size": full_size("ViT-B-16-SigLIP2"),
-}
+FULL_SIZE = {"ViT-B-32, full size": full_size}
 BUNDLED = {name: lambda name=name: fixlip.load_model(name, device="cpu") for name in fixlip.list_models()["bundled"]}
 BUILD = {**{f: lambda f=f: encoder_of(f) for f in FAMILIES}, **FULL_SIZE, **BUNDLED}
 FOUND = {}
