@@ -191,7 +191,7 @@ def test_many_pairs_go_on_after_one_that_failed():
     encoder = little()
     call = {"model": encoder, "pairs": "all", "progress": False, **few("banzhaf")}
     expected = list(fixlip.explain_many([picture()], [CAPTION, "a cat"], **call))
-    with faulty(encoder, FaultError, at=60), pytest.raises(FaultError), unchanged(encoder):
+    with faulty(encoder, FaultError, at=40), pytest.raises(FaultError), unchanged(encoder):
         list(fixlip.explain_many([picture()], [CAPTION, "a cat"], **call))
     again = list(fixlip.explain_many([picture()], [CAPTION, "a cat"], **call))
     for one, other in zip(again, expected, strict=True):
