@@ -107,7 +107,7 @@ class Worker:
             yield error.row()
             return
         caption = item.captions[task.caption]
-        pair: _Pair | None = None
+        pair: Pair | None = None
         shared: dict[Hashable, Any] = {}
         for label, metrics in task.missing.items():
             where: Facts = {"item": item.id, "index": task.index, "model": task.model, "estimator": label}
@@ -134,7 +134,7 @@ class Worker:
         estimator, call = self.plan.methods[label]
         return estimator.explain(pair.game, progress=False, **call)
 
-    def prepare(self, task: Task) -> "_Pair":
+    def prepare(self, task: Task) -> "Pair":
         """The picture and the caption of a task, ready for its model.
 
         Raises:
@@ -144,15 +144,15 @@ class Worker:
         item, picture = opened(self.plan.dataset, task.index)
         return self._pair(task.model, item, picture, item.captions[task.caption])
 
-    def _pair(self, model: str, item: Item, picture: "Image.Image", caption: Caption) -> "_Pair":
+    def _pair(self, model: str, item: Item, picture: "Image.Image", caption: Caption) -> "Pair":
         encoder = self.encoder(model)
-        return _Pair(item, caption, encoder, self._game(encoder, picture, caption.text, self.weights), picture)
+        return Pair(item, caption, encoder, self._game(encoder, picture, caption.text, self.weights), picture)
 
     def _game(self, encoder: "DualEncoder", picture: "Image.Image", text: str, weights: str | None) -> Any:
         players: Any = {"image_players": self.plan.image_players, "text_players": self.plan.text_players}
         return next(games(encoder, [picture], [text], [(0, 0)], weights=weights, **players))
 
-    def _measured(self, pair: "_Pair", label: str, metrics: tuple[str, ...], shared: dict[Hashable, Any]) -> Facts:
+    def _measured(self, pair: "Pair", label: str, metrics: tuple[str, ...], shared: dict[Hashable, Any]) -> Facts:
         estimator, call = self.plan.methods[label]
 
         def again(
@@ -187,7 +187,7 @@ class Worker:
 
 
 @dataclass(frozen=True)
-class _Pair:
+class Pair:
     """A picture and a caption for one model."""
 
     item: Item
