@@ -69,23 +69,26 @@ def in_turn(change: Callable[..., AbstractContextManager[object]]) -> Callable[.
         if thing in mine:
             yield
             return
-        with condition:
-            condition.wait_for(lambda: states.get(thing, state) == state)
-            if thing not in states:
-                undo[thing] = ExitStack()
-                undo[thing].enter_context(change(thing, state))
-                states[thing] = state
-            inside[thing] += 1
-        mine.add(thing)
+        counted = False
         try:
+            with condition:
+                condition.wait_for(lambda: states.get(thing, state) == state)
+                if thing not in states:
+                    undo[thing] = ExitStack()
+                    undo[thing].enter_context(change(thing, state))
+                    states[thing] = state
+                inside[thing] += 1
+                counted = True
+            mine.add(thing)
             yield
         finally:
-            mine.remove(thing)
+            mine.discard(thing)
             with condition:
-                inside[thing] -= 1
+                inside[thing] -= counted
                 if not inside[thing]:
-                    del inside[thing], states[thing]
-                    undo.pop(thing).close()
+                    del inside[thing]
+                    states.pop(thing, None)
+                    undo.pop(thing, ExitStack()).close()
                     condition.notify_all()
 
     return entered
