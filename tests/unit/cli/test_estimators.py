@@ -33,6 +33,7 @@ def tables():
     return short, *(capabilities.markdown(rows, list(capabilities.Row._fields)) for rows in (own, shapiq))
 
 
+@pytest.mark.slow
 def test_the_tables_of_the_docs_are_current():
     short, own, shapiq = tables()
     if os.environ.get("FIXLIP_WRITE_TABLE"):

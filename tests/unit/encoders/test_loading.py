@@ -74,6 +74,7 @@ def test_weights_from_a_file(tmp_path):
     assert torch.equal(encoder.model.visual.proj, model.visual.proj)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*default preprocessing")
 def test_weights_of_another_model_do_not_fit(tmp_path):
     torch.save(small().state_dict(), tmp_path / "w.pt")
@@ -206,6 +207,7 @@ def test_the_hub_is_asked_as_open_clip_does(monkeypatch):
     assert encoder.name == "hf-hub:some/model"
 
 
+@pytest.mark.slow
 def test_models_that_cannot_be_had(monkeypatch):
     with pytest.raises(UnsupportedModelError, match="Did you mean 'ViT-B-32'"):
         fixlip.load_model("ViT-B-33")

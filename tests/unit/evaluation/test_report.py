@@ -241,6 +241,7 @@ def test_a_run_is_reported_with_its_own_explanations(tmp_path):
         assert measured == pytest.approx(thing["pge"], abs=1e-6)
 
 
+@pytest.mark.slow
 def test_stored_examples_may_be_hostile(rows, tmp_path, monkeypatch):
     run = results.write(tmp_path, [row for row in rows if row["index"] < 6])
     assert shown(report(run)) == []  # none is stored, and none is made
