@@ -49,6 +49,7 @@ def test_the_tables_are_current(name, table):
     assert between.findall(PAGE.read_text("utf-8")) == [table()], "write the table anew"
 
 
+@pytest.mark.slow
 def test_the_python_runs(capsys):
     (block,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.S)
     exec(compile(block, PAGE.name, "exec"), {})

@@ -66,7 +66,7 @@ def test_same_seed_same_bits(model):
         assert ticks
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", MODELS[::2])
 def test_batches_do_not_matter(model, row_by_row):
     checked = 0
     for name in some(model):
@@ -101,7 +101,7 @@ def passes_at_once(game):
     return seen
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", MODELS[1::2])
 def test_batches_do_not_matter_to_removal_operators(model, row_by_row):
     encoder = model_of(model)
     towers = {"image": encoder.image_tower, "text": encoder.text_tower}
@@ -112,7 +112,7 @@ def test_batches_do_not_matter_to_removal_operators(model, row_by_row):
             assert bits(found[-1]) == bits(expected), (side, removal)
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", MODELS[::4])
 def test_threads_of_torch(model):
     for name in ["banzhaf", "integrated-gradients", *some(model)[:1]]:
         one = run(name, game_of(model))
@@ -140,7 +140,7 @@ print(json.dumps({name: bits(f) for name, f in found.items() if f is not None}))
 
 
 def test_a_fresh_process():
-    names = [name for name in ALL if name != "shapiq:SVARMIQ"]
+    names = list(ALL)[::3]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, "1", json.dumps(names)],
         env=os.environ | {"PYTHONHASHSEED": "random"},
@@ -149,7 +149,7 @@ def test_a_fresh_process():
         check=True,
     )
     found = json.loads(done.stdout.splitlines()[-1])
-    assert len(found) > 20
+    assert len(found) > 8
     for name, there in found.items():
         assert there == bits(run(name, game_of("demo-clip"), seed=1)), name
 
@@ -188,9 +188,8 @@ def test_after_an_interruption(name):
 CALL = {"image_masks": 128, "options": {"interactions": "cross"}, "progress": False, "seed": 3}
 
 
-@pytest.mark.parametrize("model", BUNDLED)
-def test_ways_to_ask(model, row_by_row):
-    encoder, scenes = model_of(model), [make_scene(s) for s in (3, 4)]
+def test_ways_to_ask(row_by_row):
+    encoder, scenes = model_of("demo-siglip"), [make_scene(s) for s in (3, 4)]
     images, texts = [s.image for s in scenes], [s.caption for s in scenes]
     alone = {(i, j): fixlip.explain(images[i], texts[j], model=encoder, **CALL) for i in (0, 1) for j in (0, 1)}
     ways = {

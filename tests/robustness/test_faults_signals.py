@@ -68,8 +68,10 @@ def send(number):
     return error
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda n: n.name)
-@pytest.mark.parametrize("name", ["explain", "evaluate", "contrast", "compare", "sweep", "demo"])
+@pytest.mark.parametrize(
+    ("name", "number"),
+    zip(["explain", "evaluate", "contrast", "compare", "sweep", "demo"], 2 * list(CODES), strict=True),
+)
 def test_a_signal_in_a_pass(name, number, cli, photo, tmp_path, demo_clip, monkeypatch):
     monkeypatch.setattr("fixlip.api.load.load_model", lambda *args, **options: demo_clip)
     monkeypatch.setattr("fixlip.api.load._load_once", lambda *args, **options: demo_clip)

@@ -317,7 +317,7 @@ def work(name):
 if __name__ == "__main__":
     names = ["banzhaf", "chefer"]
     here = [work(name) for name in names]
-    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
+    with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
         print(here == pool.map(work, names))
 """
 

@@ -72,6 +72,7 @@ def test_many_players_share_points():
     assert (curves.sizes[0], curves.sizes[-1]) == (0, 302)
 
 
+@pytest.mark.slow
 def test_explain_makes_them_when_asked_and_files_keep_them(tmp_path):
     scene = make_scene(4, names=("dog", "umbrella"))
     call = {"model": "demo-clip", "image_masks": 128, "progress": False}

@@ -30,6 +30,7 @@ def test_explanation_of_a_scene(demo_clip, scene, explanation):
     assert provenance.r2 > 0.5
 
 
+@pytest.mark.slow
 def test_same_settings_same_bits(demo_clip, scene):
     one, two = (run(scene.image, scene.caption, demo_clip, seed=4) for _ in range(2))
     assert np.array_equal(one.second_order, two.second_order, equal_nan=True)
@@ -77,6 +78,7 @@ def test_explain_many_encodes_shared_inputs_once(own_clip, scene, monkeypatch):
         assert_close(found.cross, fixlip.explain(scene.image, text, **call).cross, 1e-3)
 
 
+@pytest.mark.slow
 def test_explain_many_pairs(demo_clip, scene):
     images, texts = [scene.image, scene.image.rotate(90)], ["a dog", "a bus", "a cat"]
     call = {"model": demo_clip, "image_masks": 128, "progress": False, "options": CROSS}

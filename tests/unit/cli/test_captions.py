@@ -36,6 +36,7 @@ def column(out, name):
     return [float(found[1]) for found in kept if found]
 
 
+@pytest.mark.slow
 def test_captions_are_ranked_and_the_best_two_contrasted(cli, photo, listed, tmp_path):
     paths = {kind: tmp_path / f"out.{kind}" for kind in ("html", "png", "fixlip")}
     files = ["--html", paths["html"], "--png", paths["png"], "--save", paths["fixlip"]]
@@ -93,6 +94,7 @@ def test_from_standard_input_and_cut_to_the_top(cli, photo, monkeypatch):
     assert "other words" in out
 
 
+@pytest.mark.slow
 def test_notes_name_their_captions(cli, photo):
     code, out, _ = cli("explain", photo, "a zebra", "--against", "dog " * 30 + "bus", *FAST)
     printed = out.replace("\n", " ")
@@ -148,6 +150,7 @@ def test_dry_run_counts_and_stops(cli, photo, listed, tmp_path, monkeypatch):
     assert "Why" not in out
 
 
+@pytest.mark.slow
 def test_a_target_error_stops_the_run(cli, photo, tmp_path):
     spent = []
     for target in ("0.9", "0.2"):

@@ -54,6 +54,7 @@ def test_what_an_estimator_does_not_give_is_null(told, photo):
     assert found["first_order"]["image"][0] is not None
 
 
+@pytest.mark.slow
 def test_captions_are_ranked_and_contrasted(told, photo):
     found, err = told("explain", photo, "a dog", "--against", "a zebra", *FAST)
     assert found["schema"] == "fixlip/contrast/1"
@@ -67,6 +68,7 @@ def test_captions_are_ranked_and_contrasted(told, photo):
     assert (cost["schema"], cost["image_passes"]) == ("fixlip/cost/1", 130)
 
 
+@pytest.mark.slow
 def test_a_comparison_and_a_gallery_hold_their_explanations(told, photo, tmp_path):
     call = ("--model", "demo-clip", "--image-masks", "128", "--save", tmp_path / "both")
     found, _ = told("compare", photo, "a dog", *call, "--estimator", "banzhaf p=0.3", "--estimator", "banzhaf p=0.7")

@@ -170,6 +170,7 @@ def test_few_masks_are_remarked():
     assert "image_masks=120" in found.provenance.status
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampling", ["paired", "independent"])
 def test_standard_errors_are_the_spread_over_seeds(sampling):
     game, estimator = random_towers(30, 4), fixlip.get_estimator("banzhaf", interactions="cross", sampling=sampling)

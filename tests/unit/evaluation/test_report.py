@@ -42,6 +42,7 @@ def shown(found):
     return [e for section in found.sections for b in section.blocks if isinstance(b, Examples) for e in b.examples]
 
 
+@pytest.mark.slow
 def test_both_forms_say_the_same(rows, tmp_path):
     folder = results.write(tmp_path, rows)
     found = report(folder, html=tmp_path / "r.html", markdown=tmp_path / "r.md", explain=stand_in)
@@ -84,6 +85,7 @@ def test_it_shows_itself_in_a_notebook(rows, tmp_path):
     assert shown["text/plain"] == f"Report({found.title!r})"
 
 
+@pytest.mark.slow
 def test_captions_and_reasons_are_text(tmp_path):
     found = results.rows(4)
     for row in found:
@@ -211,6 +213,7 @@ def test_names_keep_what_tells_them_apart():
     assert short_names(["rise", "rise p=0.2"]) == {"rise": "rise", "rise p=0.2": "rise p=0.2"}
 
 
+@pytest.mark.slow
 def test_a_run_is_reported_with_its_own_explanations(tmp_path):
     """From the command that measures to the page: the map that is shown is the one that was measured."""
     plan = Plan(("grounding",), "scenes:4", ("demo-clip",), ("banzhaf image_masks=64 interactions=cross", "rollout"))

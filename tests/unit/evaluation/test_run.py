@@ -170,6 +170,7 @@ def test_other_settings_need_another_folder(tmp_path, change):
     assert (tmp_path / "rows-1-of-1.jsonl").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_shards_make_the_whole(tmp_path):
     run(tmp_path / "whole")
     counts = [run(tmp_path / "shards", shard=(i, 3)).items for i in (1, 2, 3)]
@@ -266,6 +267,7 @@ def captioned():
     )
 
 
+@pytest.mark.slow
 def test_the_best_caption_is_that_of_the_highest_score(tmp_path):
     data = captioned()
     run(tmp_path, data=data, captions="best", metrics=("faithfulness masks=5",), models=("demo-clip", "demo-siglip"))
@@ -285,6 +287,7 @@ def test_a_score_that_is_no_number_is_the_lowest(tmp_path):
     assert [row.caption for row in read(tmp_path)] == [chosen["data"][0].captions[1].text]
 
 
+@pytest.mark.slow
 def test_the_top_pairs_are_those_of_the_highest_scores(tmp_path):
     run(tmp_path / "all", data=captioned(), captions="best", metrics=("faithfulness masks=5",))
     scores = {row.item: row.similarity for row in read(tmp_path / "all")}

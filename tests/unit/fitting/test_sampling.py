@@ -31,6 +31,7 @@ def test_enumerated_sizes_leave_the_remaining_mass_to_the_drawn_ones():
     assert not set(enumerated) & set(sizes[~known])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "m", "p"), [(8, 200, 0.7), (12, 300, 0.3), (30, 400, 0.5)])
 def test_sampled_expectations_have_no_bias(n, m, p):
     def weighted_mean(function, seed):

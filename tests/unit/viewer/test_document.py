@@ -142,6 +142,7 @@ def without(found):
     return replace(found, players=replace(found.players, regions=None))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regions", [label_map(196, 224), np.random.default_rng(0).integers(0, 196, (900, 600))])
 def test_regions_add_little_to_the_page(regions):
     found = of_regions(196)
