@@ -1,6 +1,7 @@
 """Printing on the terminal, and the ending of a command."""
 
 import os
+import re
 import signal
 import sys
 import unicodedata
@@ -128,9 +129,14 @@ class Commands(TyperGroup):
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command."""
+        """Run a command; what its errors call by the names of the library is named by its flags."""
         with self.ending():
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except FixlipError as error:
+                command = self.get_command(ctx, ctx.invoked_subcommand or "")
+                error.args = (with_flags(str(error), command.params if command else []),)
+                raise
 
     @contextmanager
     def ending(self) -> Iterator[None]:
@@ -159,6 +165,27 @@ class Commands(TyperGroup):
             if isinstance(error, (FixlipError, OSError)):
                 leave(NOTHING if isinstance(error, ClusterError) else WRONG, str(error))
             raise
+
+
+def with_flags(message: str, parameters: list[Any]) -> str:
+    """Name arguments by the flags of a command, where it has them: ``image_masks=64`` becomes ``--image-masks 64``.
+
+    Example:
+        >>> from typer.main import get_command
+        >>> from fixlip.cli import app
+        >>> parameters = get_command(app).commands["explain"].params
+        >>> with_flags("give image_masks=64, ridge=0.1 or allow_random=True.", parameters)
+        'give --image-masks 64, ridge=0.1 or --allow-random.'
+    """
+    flags = {p.name: (p.opts[0], p.is_flag) for p in parameters if p.opts[0].startswith("--")}
+
+    def named(found: re.Match[str]) -> str:
+        flag, alone = flags.get(found[1], ("", False))
+        if not flag:
+            return found[0]
+        return flag if alone else f"{flag} {found[2] or ''}".rstrip()
+
+    return re.sub(r"\b([a-z_]+)=('[^']*'|\"[^\"]*\"|[-+\w.:/*]*\w)?", named, message)
 
 
 def warn(message: Warning | str, *where: Any, **also: Any) -> None:

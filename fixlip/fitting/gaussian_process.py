@@ -8,7 +8,7 @@ R^D. With V the covariance of the m rows the posterior mean of a term is its pri
 ``Q = V^-1 Y``: the system is [m, m], whatever the number of terms.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -98,10 +98,30 @@ class Family:
         columns = (common.columns(chi) for common in self.common)
         return totals + [c @ c.T for c in columns]
 
-    def forms(self, chi: np.ndarray, *matrices: np.ndarray) -> list[np.ndarray]:
-        """Compute ``chi_A' M chi_A`` for each term, [t], for each matrix M [m, m]."""
-        columns = [self.products(chi, some) for some in self.chunks()]
-        return [np.concatenate([np.einsum("mt,mt->t", c, matrix @ c) for c in columns]) for matrix in matrices]
+    def shown(
+        self,
+        columns: Callable[[], Iterable[np.ndarray]],
+        variance: np.ndarray,
+        rest: np.ndarray,
+        targets: np.ndarray,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Compute ``|chi_A' Q|^2`` for each term, [t], Q in units of the targets. spread, and its prior mean, [t].
+
+        Args:
+            columns: the products of terms, [m, t], in chunks.
+            variance: [t], of the terms.
+            rest: [m, m], the covariance of the rows by all else.
+            targets: [m, D].
+        """
+        covariance, chunks = rest.copy(), self.chunks()
+        for phi, some in zip(columns(), chunks, strict=True):
+            covariance += (phi * variance[some]) @ phi.T
+        inverse = _inverse(covariance, 0.0)
+        dual = inverse @ targets
+        unit = max(np.vdot(dual, targets) / len(targets), 1e-300)
+        both = [(np.square(phi.T @ dual).sum(1) / unit, np.einsum("mt,mt->t", phi, inverse @ phi)) for phi in columns()]
+        found, expected = map(np.concatenate, zip(*both, strict=True))
+        return found, expected
 
     def scaled(self, factors: np.ndarray) -> "Family":
         """Return the family with the sizes of its parts multiplied, in the order of `kernels`."""
@@ -176,13 +196,14 @@ class GaussianProcess:
         terms, variance = self.families[family], self.families[family].variance
         covariance = np.linalg.inv(self.inverse)
         targets, rest = covariance @ self.dual, covariance - terms.kernels(self.chi, variance[None])[0]
-        for rows in (*[slice(0, ROWS)] * OWN_ROUNDS, slice(None)):
-            chi, gram = self.chi[rows], targets[rows] @ targets[rows].T
-            inverse = _inverse(rest[rows, rows] + terms.kernels(chi, variance[None])[0], 0.0)
-            found, expected = terms.forms(chi, _residual(inverse, gram), inverse)
-            posterior = variance + variance**2 * (found - expected)
-            variance = variance * np.sqrt(np.maximum(found, 0.0) / np.maximum(expected, 1e-300))
-        squares: np.ndarray = np.maximum(posterior, 0.0)
+        few = slice(0, ROWS)
+        kept = [terms.products(self.chi[few], some) for some in terms.chunks()]
+        for _ in range(OWN_ROUNDS):
+            found, expected = terms.shown(lambda: kept, variance, rest[few, few], targets[few])
+            variance = variance * np.sqrt(found / np.maximum(expected, 1e-300))
+        every = lambda: (terms.products(self.chi, some) for some in terms.chunks())  # noqa: E731 (too large to keep)
+        found, expected = terms.shown(every, variance, rest, targets)
+        squares: np.ndarray = np.maximum(variance + variance**2 * (found - expected), 0.0)
         return squares
 
     def fitted(self, family: int) -> np.ndarray:

@@ -196,4 +196,4 @@ def test_a_model_without_weights(cli, photo, tmp_path, monkeypatch):
     assert (code, json.loads(out)["provenance"]["model"]) == (0, "tiny-random (random weights)"), err
     code, out, err = cli(*asked)
     assert (code, out, err.count("\n")) == (2, "", 1)
-    assert "allow_random=True" in err
+    assert "give --pretrained, or --allow-random." in err
