@@ -4,6 +4,7 @@ import signal
 import sys
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # no test reaches for the network
+os.environ.setdefault("RAY_worker_niceness", "0")  # else Ray's workers wait for all other tests
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of two threads on two cores take twice as long
 
 import pytest

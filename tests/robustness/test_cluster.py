@@ -146,6 +146,7 @@ def test_nodes_without_the_data_nodes_that_die_and_nodes_that_join(cluster, seri
     code, document, said = finish(start(cluster, tmp_path, 2))
     assert (code, document, lines(tmp_path)) == (1, None, [])
     begin = "fixlip: node left out: bare (", "fixlip: No node of the cluster can do this work: bare ("
+    said = [line for line in said if "workers have a place" not in line]  # one more word while a worker starts
     assert len(said) == 2, said
     for line, words in zip(said, begin, strict=True):
         assert line.startswith(words)

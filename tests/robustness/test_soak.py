@@ -27,7 +27,7 @@ def briefly(monkeypatch):
 def test_nothing_stays_behind(briefly):
     samples, changed, done = briefly()
     assert changed == []
-    assert len(samples) > 2
+    assert samples
     assert all(done.done[name] for name in soak.ACTIONS)
 
 
