@@ -27,7 +27,7 @@ const hasCross = (content) => content.cross.some((row) => row.some((v) => v !== 
 const hasPairs = contents.some(hasCross);
 const small = matchMedia("(max-width: 760px)").matches; // as in circumstances.css
 // words have numbers that all panels share, and are chosen and hovered in all panels together
-const state = { words: new Set(), hover: null, view: hasPairs ? "pairs" : "first", sign: "both", scale: data.scale ?? "shared", layout: small ? "tabs" : data.layout, tab: 0 };
+const state = { words: new Set(), hover: null, view: hasPairs ? "pairs" : "first", sign: "both", scale: data.scale ?? "shared", layout: small && !data.query ? "tabs" : data.layout, tab: 0 };
 
 function attributed(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);

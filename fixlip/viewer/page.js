@@ -42,6 +42,7 @@ function renderPanels() {
     panel.render(patches[i], apart ? ends[i] : Math.max(shared, ...together(ends)), words[i], apart ? tints[i] : Math.max(wide, ...together(tints)));
   }
   renderContrast();
+  if (query) renderQuery();
   return patches;
 }
 
@@ -64,8 +65,9 @@ if (compared) buildTabs();
 choice("view", [["pairs", "interactions"], ["first", "first-order"]], hasPairs);
 choice("sign", [["both", "both"], ["positive", "positive"], ["negative", "negative"]]);
 choice("scale", [["shared", "shared"], ["own", "own"]]);
-if (compared) choice("layout", [["side", "side by side"], ["tabs", "one at a time"]], true, arrange);
+if (compared) choice("layout", [query ? ["tiles", "all hits"] : ["side", "side by side"], ["tabs", "one at a time"]], true, arrange);
+if (query) buildHits();
 $("clear").addEventListener("click", clear);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") clear(); });
-if (small) $("settings").open = false;
+if (small || query) $("settings").open = false;
 arrange();

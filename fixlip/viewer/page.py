@@ -19,8 +19,8 @@ from fixlip.results.explanation import Explanation
 from fixlip.results.gallery import Gallery
 from fixlip.viewer.payload import payload
 
-STYLES = "page parts circumstances"
-SCRIPTS = "common picture table panel contrast layout links errors curves download page frame"  # in this order
+STYLES = "page parts hits circumstances"
+SCRIPTS = "common picture table panel contrast hits layout links errors curves download page frame"  # in this order
 
 Shown = Explanation | Comparison | Contrast | Gallery
 

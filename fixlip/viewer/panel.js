@@ -61,6 +61,7 @@ class Panel {
   }
   wordValues() {
     if (state.view === "first") return this.content.first.slice(this.nPatches);
+    if (state.layout === "tiles" && !this.patches.size) return this.content.gains;
     const columns = this.activePatches();
     return this.content.cross.map((row) => sum(columns, (i) => row[i]));
   }
