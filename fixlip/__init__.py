@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         UnsupportedModelError,
     )
     from fixlip.estimator import Capabilities, Estimator
+    from fixlip.index import build_index, open_index
     from fixlip.players.base import Player, Players
     from fixlip.registry import estimator_class, get_estimator, list_estimators, register_estimator
     from fixlip.results.comparison import Comparison
@@ -43,6 +44,7 @@ _HOME = {
         "OptionError",
         "UnsupportedModelError",
     ),
+    "fixlip.index": ("build_index", "open_index"),
     "fixlip.estimator": ("Capabilities", "Estimator"),
     "fixlip.players.base": ("Player", "Players"),
     "fixlip.registry": ("estimator_class", "get_estimator", "list_estimators", "register_estimator"),
@@ -66,6 +68,7 @@ __all__ = [
     "Player",
     "Players",
     "UnsupportedModelError",
+    "build_index",
     "compare",
     "contrast",
     "estimator_class",
@@ -75,6 +78,7 @@ __all__ = [
     "list_estimators",
     "list_models",
     "load_model",
+    "open_index",
     "rank",
     "register_estimator",
     "sensitivity",

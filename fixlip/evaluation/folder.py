@@ -1,8 +1,6 @@
 """The folder of a run: its settings, and who may write into it."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +10,7 @@ from pydantic import ConfigDict, Field
 
 from fixlip.errors import InputError, OptionError
 from fixlip.evaluation.plan import Plan
-from fixlip.io.files import read_bytes, write_atomically
+from fixlip.io.files import lock, read_bytes, write_atomically
 from fixlip.io.schema import Fields, check_version, checked, parsed
 
 SETTINGS, VERSION, LARGEST = "run.json", 1, 1 << 24  # of the file: name, version of what it holds, bytes
@@ -98,19 +96,3 @@ def settle(plan: Plan, folder: Path) -> Plan:
             settings[name] = list(dict.fromkeys([*before.get(name, []), *settings[name]]))
         write_atomically(folder / SETTINGS, (json.dumps(settings, indent=2, ensure_ascii=False) + "\n").encode())
     return plan
-
-
-@contextmanager
-def lock(path: Path, who: str, wait: float = 0) -> Iterator[None]:
-    """Hold a file for this process.
-
-    Raises:
-        OptionError: another process holds it for longer than `wait` seconds (-1: however long); `who` says which.
-    """
-    from filelock import FileLock, Timeout
-
-    try:
-        with FileLock(path, timeout=wait):
-            yield
-    except Timeout as error:
-        raise OptionError(f"{str(path.parent)!r}: {who}.") from error

@@ -9,13 +9,14 @@ from tqdm import tqdm
 
 from fixlip.errors import OptionError
 from fixlip.evaluation.engines import Engine, Local
-from fixlip.evaluation.folder import lock, settle
+from fixlip.evaluation.folder import settle
 from fixlip.evaluation.metrics import get_metric
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.records import BadRow, ExplainedRow
 from fixlip.evaluation.rows import Journal, Results
 from fixlip.evaluation.tasks import hidden, missing, selected
 from fixlip.fitting.stopping import all_or_nothing
+from fixlip.io.files import lock
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from tqdm import tqdm
 
 from fixlip.errors import OptionError
 from fixlip.evaluation.engines import Engine
-from fixlip.evaluation.folder import lock, read_settings
+from fixlip.evaluation.folder import read_settings
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.records import BadRow, ExplainedRow, PictureRow, Row, ScoresRow
 from fixlip.evaluation.rows import Journal, lines
 from fixlip.evaluation.work import MACHINE, EntryError, Task, opened
+from fixlip.io.files import lock
 
 SELECTION = "selection.jsonl"
 

@@ -1,7 +1,7 @@
 """The choice of masks and fit for each tower: the rules behind "auto", and the fit itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, log
 from typing import Literal
@@ -188,6 +188,16 @@ class Rules:
         sides = zip(("image", "text"), masks, surrogate.terms, (n_image, n_text), strict=True)
         image, text = (self._tower(side, m, f, n, surrogate) for side, m, f, n in sides)
         return TowerPlans(surrogate, image, text)
+
+    def alone(self, side: Literal["image", "text"], n: int, masks: int | None = None) -> TowerPlan:
+        """Decide on the masks of one tower of n players as `plan` does for cross pairs, whatever the other side is.
+
+        Raises:
+            BudgetError: as `plan`.
+        """
+        if side == "image":
+            return replace(self, interactions="cross").plan(n, 1, Request(image_masks=masks)).image
+        return replace(self, interactions="cross").plan(1, n, Request(text_masks=masks)).text
 
     def joint_surrogate(self, n_image: int, n_text: int) -> Surrogate:
         """Return the terms of a fit on joint masks."""

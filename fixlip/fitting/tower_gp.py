@@ -51,6 +51,7 @@ class TowerProcess:
         embeddings: [m, D], their embeddings.
         p, order: rate and order of the features, as in `fixlip.fitting.moments.features`.
         parts: the posterior that holds "constant", "singles" and "pairs", and the number of their family in it.
+        draws: number of draws from the posterior, for standard errors.
     """
 
     masks: np.ndarray
@@ -58,6 +59,7 @@ class TowerProcess:
     p: float
     order: Literal[1, 2]
     parts: dict[str, tuple[GaussianProcess, int]]
+    draws: int = DRAWS
 
     @cached_property
     def mean(self) -> np.ndarray:
@@ -85,15 +87,15 @@ class TowerProcess:
         """
         (even, constant), (odd, singles) = self.parts["constant"], self.parts["singles"]
         if even is odd:
-            low = even.deviations([constant, singles], along, DRAWS)
+            low = even.deviations([constant, singles], along, self.draws)
         else:
-            low = [*even.deviations([constant], along, DRAWS), *odd.deviations([singles], along, DRAWS)]
+            low = [*even.deviations([constant], along, self.draws), *odd.deviations([singles], along, self.draws)]
         parts = np.concatenate(low)
         if self.order == 2:
             process, family = self.parts["pairs"]
-            high = process.deviations([family], along[:1], DRAWS)[0]
+            high = process.deviations([family], along[:1], self.draws)[0]
             parts = np.concatenate([parts, np.pad(high, ((0, 0), (0, 0), (0, len(along) - 1)))])
-        yield from np.moveaxis(parts, 1, 0) / np.sqrt(DRAWS)
+        yield from np.moveaxis(parts, 1, 0) / np.sqrt(self.draws)
 
     @property
     def second(self) -> np.ndarray:

@@ -157,7 +157,7 @@ class CallableGame:
         return values
 
     def _embeddings(self, function: Callable[[np.ndarray], Any], masks: np.ndarray, n: int, side: str) -> np.ndarray:
-        embeddings = _called(function, masks, n, side, "embeddings", 2)
+        embeddings = called(function, masks, n, side, "embeddings", 2)
         dim = embeddings.shape[1]
         self._dims.setdefault(side, dim)
         if not dim or set(self._dims.values()) != {dim}:
@@ -199,7 +199,7 @@ class JointGame:
         Raises:
             InputError: the function gives values of another shape, or NaN, infinity or values that overflow.
         """
-        return _called(self.value_fn, masks, self.n_image + self.n_text, "joint", "values", 1)
+        return called(self.value_fn, masks, self.n_image + self.n_text, "joint", "values", 1)
 
 
 def _fitting(players: Players | None, n_image: int, n_text: int) -> Players:
@@ -219,7 +219,7 @@ def _checked(masks: np.ndarray, n: int, side: str) -> np.ndarray:
     return masks
 
 
-def _called(
+def called(
     function: Callable[[np.ndarray], Any], masks: np.ndarray, n: int, side: str, what: str, ndim: int
 ) -> np.ndarray:
     """Ask a function of the user about some masks; the answer is checked and copied, float64."""

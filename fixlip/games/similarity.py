@@ -111,6 +111,30 @@ def _chunk(tower: MaskedTower, encoder: DualEncoder) -> int:
     return tower.batch_size * (CHUNK if tower.by_size or encoder.device.type != "cpu" else 1)
 
 
+def game_input(
+    encoder: DualEncoder,
+    side: Literal["image", "text"],
+    raw: Any,
+    *,
+    image_players: RegionsLike = "patches",
+    text_players: str = "words",
+    phrases: Sequence[str | Span] = (),
+    batch_size: Batch = "auto",
+) -> GameInput:
+    """One input of a game, prepared for its tower, with its players; the options are those of `games`."""
+    place, known = ("image", "text").index(side), known_of(encoder)
+    x: Any = encoder.text_input(raw) if place else encoder.image_input(raw)
+    batches: dict[str, Any] = {"batch_size": batch_size, "sizes": known.batches[place]}
+    if isinstance(x, TextInput):
+        return caption_input(encoder, x, players=text_players, phrases=phrases, first=place == 0, **batches)
+    if (place, x.size) not in known.shown:
+        check_shown(encoder, x.size, side)
+        known.shown.add((place, x.size))
+    patches = isinstance(image_players, str) and image_players == "patches"
+    regions = None if patches else make_regions(image_players, open_image(raw))
+    return picture_input(encoder, x, regions=regions, second=place == 1, **batches)
+
+
 def games(
     encoder: DualEncoder,
     images: Sequence[Any],
@@ -129,24 +153,14 @@ def games(
     """
     to_come = Counter((0, i) for i, _ in pairs) + Counter((1, j) for _, j in pairs)
     ready: dict[tuple[int, int], GameInput] = {}
-    known, weights = known_of(encoder), encoder.weights if weights is None else weights
-
-    def make(place: int, raw: Any) -> GameInput:
-        x: Any = encoder.text_input(raw) if place else encoder.image_input(raw)
-        batches: dict[str, Any] = {"batch_size": batch_size, "sizes": known.batches[place]}
-        if isinstance(x, TextInput):
-            return caption_input(encoder, x, players=text_players, phrases=phrases, first=place == 0, **batches)
-        if (place, x.size) not in known.shown:
-            check_shown(encoder, x.size, ("image", "text")[place])
-            known.shown.add((place, x.size))
-        patches = isinstance(image_players, str) and image_players == "patches"
-        regions = None if patches else make_regions(image_players, open_image(raw))
-        return picture_input(encoder, x, regions=regions, second=place == 1, **batches)
+    weights = encoder.weights if weights is None else weights
+    options: dict[str, Any] = {"image_players": image_players, "text_players": text_players}
+    options |= {"phrases": phrases, "batch_size": batch_size}
 
     def side(place: int, index: int) -> GameInput:
         key = (place, index)
         if key not in ready:
-            one = make(place, (images, texts)[place][index])
+            one = game_input(encoder, ("image", "text")[place], (images, texts)[place][index], **options)
             ready[key] = replace(one, remember=to_come[key] > 1)
         to_come[key] -= 1
         return ready[key] if to_come[key] else ready.pop(key)

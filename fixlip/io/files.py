@@ -10,7 +10,7 @@ from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from fixlip.errors import InputError
+from fixlip.errors import InputError, OptionError
 
 
 def write_atomically(path: str | Path, content: bytes) -> None:
@@ -117,6 +117,22 @@ def read_bytes(path: str | Path, most: int) -> bytes:
         raise InputError(f"No file {str(path)!r}.") from error
     except (OSError, ValueError) as error:
         raise _failed("read", path, error) from error
+
+
+@contextmanager
+def lock(path: Path, who: str, wait: float = 0) -> Iterator[None]:
+    """Hold a file for this process.
+
+    Raises:
+        OptionError: another process holds it for longer than `wait` seconds (-1: however long); `who` says which.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(path, timeout=wait):
+            yield
+    except Timeout as error:
+        raise OptionError(f"{str(path.parent)!r}: {who}.") from error
 
 
 def plain(value: Any) -> Any:

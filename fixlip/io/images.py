@@ -17,7 +17,7 @@ from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.runtime.threads import without_warnings
 
-ImageLike = str | Path | Image.Image | np.ndarray
+ImageLike = str | Path | bytes | Image.Image | np.ndarray
 
 FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "ICO", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # no EPS, which would be executed
 MAX_BYTES = 1 << 27  # of a file; the largest picture has some 90 million pixels
@@ -33,8 +33,8 @@ def open_image(image: ImageLike) -> Image.Image:
     converted; of an animation the first frame is taken.
 
     Args:
-        image: a path, a PIL image, or an array [height, width] or [height, width, 1, 3 or 4] of uint8 (0..255) or of
-            floats (0..1).
+        image: a path, the bytes of a file, a PIL image, or an array [height, width] or [height, width, 1, 3 or 4] of
+            uint8 (0..255) or of floats (0..1).
 
     Raises:
         InputError: no such file, a file that is not a picture in one of the formats above (whatever its name), a
@@ -46,7 +46,7 @@ def open_image(image: ImageLike) -> Image.Image:
     if isinstance(image, Image.Image):
         with _refusing("The image"):
             return _upright_rgb(image)
-    if not isinstance(image, (str, Path)):
+    if not isinstance(image, (str, Path, bytes)):
         hint = "; fixlip.explain_many takes several pictures" if isinstance(image, list | tuple) else ""
         raise InputError(f"An image must be a path, a PIL image or an array, got {type(image).__name__}{hint}.")
     with opened(image) as picture:
@@ -77,16 +77,20 @@ def _is_picture(shape: tuple[int, ...]) -> bool:
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[Image.Image]:
-    """Yield a picture file as Pillow opens it: the header is read at once, the pixels when they are needed.
+def opened(path: str | Path | bytes) -> Iterator[Image.Image]:
+    """Yield a picture file, or the bytes of one, as Pillow opens it: the header is read at once, the pixels later.
 
     Raises:
         InputError: as `open_image`; also for errors inside the ``with`` block.
     """
-    name = repr(str(path))
-    if not os.path.isfile(path):  # reading a pipe or a device might never end
+    inside, name = isinstance(path, bytes), "The picture" if isinstance(path, bytes) else repr(str(path))
+    if not inside and not os.path.isfile(path):  # reading a pipe or a device might never end
         raise InputError(f"{name} is not a file." if os.path.lexists(path) else f"No picture {name}.")
-    with _refusing(name), Pieces(io.FileIO(path)) as file, Image.open(file, formats=_readable()) as picture:
+    with (
+        _refusing(name),
+        Pieces(io.BytesIO(path) if isinstance(path, bytes) else io.FileIO(path)) as file,
+        Image.open(file, formats=_readable()) as picture,
+    ):
         if picture.width * picture.height > (Image.MAX_IMAGE_PIXELS or math.inf):  # where Pillow only warns
             raise Image.DecompressionBombError
         if picture.format in ("JPEG", "MPO") and _scans(file.whole()) > MAX_SCANS:

@@ -38,9 +38,10 @@ ROOMS = {  # each room, and the rooms that it may import; lazy and typing import
     "|games of a model",
     "evaluation": "errors arguments specs plugins runtime io players results datasets encoders games fitting estimator "
     "registry metrics plots viewer api|games of a model",
-    "fixlip": "errors players results estimator registry request api",
+    "index": "errors arguments runtime io players results datasets encoders games fitting api|games of a model",
+    "fixlip": "errors players results estimator registry request api index",
     "cli": "errors arguments specs plugins runtime io players results datasets encoders estimator registry request "
-    "metrics plots viewer training api evaluation fixlip",
+    "metrics plots viewer training api evaluation index fixlip",
     "__main__": "cli",
 }
 # the games of a picture, a caption and an encoder
@@ -210,7 +211,7 @@ def test_what_is_quick_loads_nothing_slow(code):
 def test_every_public_name_exists_and_is_documented():
     for name in fixlip.__all__:
         assert getattr(fixlip, name).__doc__, name
-    assert len(fixlip.__all__) <= 26
+    assert len(fixlip.__all__) <= 28
     assert fixlip.__version__
     with pytest.raises(AttributeError):
         fixlip.nonsense  # noqa: B018
