@@ -17,6 +17,7 @@ from fixlip.errors import InputError
 from fixlip.io.images import open_image, opened
 from fixlip.players.base import Box, Players
 from fixlip.results.explanation import Explanation
+from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors
 from fixlip.results.tables import frame, signed
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 NO_WORDS, TOGETHER = "no words", "words together"
 PIXELS = 1 << 20  # of a thumbnail
+MOST_NAMED = 3  # words in a summary
+CARRIES = 0.2  # of the strongest contribution
 
 
 class Gap(NamedTuple):
@@ -137,7 +140,7 @@ class Hit:
 
 
 @dataclass(frozen=True, eq=False)
-class Hits(Sequence[Hit]):
+class Hits(Presented, Sequence[Hit]):
     """The pictures that a search found, the most similar first.
 
     Attributes:
@@ -179,6 +182,30 @@ class Hits(Sequence[Hit]):
         labels = [player.label for player in self.players.text]
         times = [labels[: k + 1].count(label) for k, label in enumerate(labels)]
         return tuple(label if n == 1 else f"{label} ({n})" for label, n in zip(labels, times, strict=True))
+
+    def summary(self) -> str:
+        """Say which words carry the hits, and which one lowers the similarity most often.
+
+        A word carries the hits if it contributes at least a fifth of what the strongest one does, on average.
+        """
+        if not self.hits:
+            return f"No hit among {self.searched:,} pictures."
+        gains = np.array([hit.contributions for hit in self.hits])
+        mean, fails = gains.mean(0), (gains < 0).sum(0)
+        carrying = [k for k in np.argsort(-mean, kind="stable")[:MOST_NAMED] if mean[k] > CARRIES * max(mean.max(), 0)]
+        n = len(self)
+        said = f"{n} {'hit' if n == 1 else 'hits'} among {self.searched:,} pictures"
+        said += (
+            f"; {_listed([self.words[k] for k in carrying])} {'carries' if len(carrying) == 1 else 'carry'} them."
+            if carrying
+            else "."
+        )
+        against = [
+            k for k in np.argsort(mean, kind="stable") if fails[k] > n / 2 and -mean[k] > CARRIES * np.abs(mean).max()
+        ]
+        if against:
+            said += f" “{self.words[against[0]]}” lowers the similarity in {fails[against[0]]} of {n}."
+        return said
 
     def table(self) -> list[dict[str, Any]]:
         """Return a row for each hit: its name, its similarity, what each word contributed and the rest, and R2."""
@@ -237,6 +264,11 @@ class Hits(Sequence[Hit]):
         """
         found = [hit for hit in (self.failures[k] for k in self.players.find_text(word)) if hit is not None]
         return max(found, key=lambda hit: hit.similarity, default=None)
+
+
+def _listed(words: list[str]) -> str:
+    quoted = [f"“{word}”" for word in words]
+    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
 
 
 def _inside(players: Players, box: Box) -> np.ndarray:

@@ -9,6 +9,7 @@ import numpy as np
 from fixlip.results.comparison import Comparison
 from fixlip.results.contrast import Contrast
 from fixlip.results.gallery import Gallery
+from fixlip.results.hits import Hits
 from fixlip.results.sweep import Sweep
 from fixlip.runtime.threads import without_warnings
 from fixlip.viewer.page import Shown, to_html
@@ -61,6 +62,8 @@ def _figure(result: Shown | Sweep) -> "Figure":
 
     if isinstance(result, Sweep):
         return convergence(result).get_figure(root=True)  # type: ignore[return-value]
+    if isinstance(result, Hits):
+        result = Gallery(tuple(h.explanation() for h in result[:MOST]), tuple(h.name for h in result[:MOST]))
     if isinstance(result, Gallery):
         return _contact_sheet(result)
     if isinstance(result, Comparison):

@@ -17,12 +17,13 @@ from fixlip.results.comparison import Comparison
 from fixlip.results.contrast import Contrast
 from fixlip.results.explanation import Explanation
 from fixlip.results.gallery import Gallery
+from fixlip.results.hits import Hits
 from fixlip.viewer.payload import payload
 
 STYLES = "page parts hits circumstances"
 SCRIPTS = "common picture table panel contrast hits layout links errors curves download page frame"  # in this order
 
-Shown = Explanation | Comparison | Contrast | Gallery
+Shown = Explanation | Comparison | Contrast | Gallery | Hits
 
 
 def to_html(result: Shown, path: str | Path | None = None) -> str:

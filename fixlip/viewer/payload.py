@@ -4,11 +4,13 @@ import base64
 import io
 from collections.abc import Callable
 from functools import lru_cache
+from os.path import commonprefix
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from fixlip.errors import InputError
 from fixlip.players.base import Players
 from fixlip.players.outlines import boxes_of, centres, outlines, reduced
 from fixlip.plots import colours
@@ -16,6 +18,7 @@ from fixlip.results.comparison import Comparison
 from fixlip.results.contrast import Contrast
 from fixlip.results.explanation import Explanation
 from fixlip.results.gallery import Gallery
+from fixlip.results.hits import Hits
 from fixlip.results.provenance import Provenance
 from fixlip.viewer.curves import curves_payload
 
@@ -26,7 +29,7 @@ LONGEST = 224  # pixels: larger label maps are reduced to this size
 MOST = 120_000  # characters of outlines: label maps with longer outlines are reduced further
 
 
-def payload(result: Explanation | Comparison | Contrast | Gallery) -> dict[str, Any]:
+def payload(result: Explanation | Comparison | Contrast | Gallery | Hits) -> dict[str, Any]:
     """Return the data of the page: one explanation, or several panels and the words that they share.
 
     Panels with the same players in the same picture share an entry of ``places``.
@@ -36,6 +39,7 @@ def payload(result: Explanation | Comparison | Contrast | Gallery) -> dict[str, 
         Comparison: _comparison,
         Contrast: _contrast,
         Gallery: _gallery,
+        Hits: _hits,
     }
     data = makers[type(result)](result)
     places: list[dict[str, Any]] = []
@@ -83,6 +87,43 @@ def _gallery(gallery: Gallery) -> dict[str, Any]:
         "scale": "shared" if gallery.shared_scale else "own",
         "panels": panels,
     }
+
+
+def _hits(hits: Hits) -> dict[str, Any]:
+    """Return the data of hits: panels with what each word contributed, under one line of the words of the query.
+
+    Raises:
+        InputError: there are none.
+    """
+    if not hits:
+        raise InputError(f"There is no hit to show: {hits.summary()}")
+    panels = [
+        {
+            **_explanation(hit.explanation()),
+            "title": title,
+            "shared": list(range(len(hits.words))),
+            "score": _number(hit.similarity),
+            "gains": [_number(value) for value in hit.contributions],
+        }
+        for hit, title in zip(hits, _without_folder([hit.name for hit in hits]), strict=True)
+    ]
+    return {
+        "caption": hits.query,
+        "about": ", ".join(dict.fromkeys(hit.provenance.model for hit in hits)),
+        "answer": hits.summary(),
+        "notes": list(hits.notes),
+        "shared": "The number at a word is what the word adds to the similarity of the picture.",
+        "layout": "tiles",
+        "list": True,
+        "query": list(hits.words),
+        "panels": panels,
+    }
+
+
+def _without_folder(names: list[str]) -> list[str]:
+    """Leave out the folder that all names share."""
+    shared = commonprefix([name[: name.rfind("/") + 1] for name in names])
+    return [name[shared.rfind("/") + 1 :] for name in names]
 
 
 def _contrast(contrast: Contrast) -> dict[str, Any]:
