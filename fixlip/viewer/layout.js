@@ -3,7 +3,7 @@ function arrange() {
   const tabbed = compared && state.layout === "tabs";
   document.querySelector("main").className = [compared ? "comparison" : "single", compared && state.layout, data.list && "list", data.query && "asked"].filter(Boolean).join(" ");
   $("tabs").hidden = !tabbed;
-  $("tabs").querySelectorAll("[role=tab]").forEach((tab, i) => attributed(tab, { "aria-selected": i === state.tab, tabindex: i === state.tab ? "0" : "-1" }));
+  for (const tab of $("tabs").children) attributed(tab, { "aria-selected": tab.id === `tab-${state.tab}`, tabindex: tab.id === `tab-${state.tab}` ? "0" : "-1" });
   panels.forEach(({ root, parts }, i) => {
     root.hidden = tabbed && i !== state.tab;
     attributed(root, tabbed ? { role: "tabpanel", "aria-labelledby": `tab-${i}` } : { role: "region", "aria-labelledby": parts.title.id });
@@ -26,10 +26,11 @@ function buildTabs() {
   const go = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -Infinity, End: Infinity };
   $("tabs").addEventListener("keydown", (event) => {
     if (!(event.key in go)) return;
-    const n = tabs.length, step = go[event.key];
-    state.tab = Number.isFinite(step) ? (state.tab + step + n) % n : step < 0 ? 0 : n - 1;
+    const ordered = [...$("tabs").children], n = ordered.length, step = go[event.key];
+    const next = ordered[Number.isFinite(step) ? (ordered.indexOf(tabs[state.tab]) + step + n) % n : step < 0 ? 0 : n - 1];
+    state.tab = tabs.indexOf(next);
     arrange();
-    tabs[state.tab].focus();
+    next.focus();
     event.preventDefault();
   });
   attributed($("tabs"), { "aria-orientation": data.list ? "vertical" : "horizontal" });

@@ -5,7 +5,7 @@ import pytest
 
 from fixlip.plots import colours
 from tests.helpers.browser import PHONE, browser, open_page, settle, word
-from tests.helpers.pictures import comparison, contrast, explanation, gallery
+from tests.helpers.pictures import comparison, contrast, explanation, gallery, hits
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser", "open_page"]
@@ -15,6 +15,7 @@ PAGES = {
     "comparison": comparison,
     "contrast": contrast,
     "gallery": gallery,
+    "hits": hits,
     "first-order": lambda: explanation(first_only=True),
 }
 
@@ -36,7 +37,7 @@ def test_axe_finds_nothing(open_page, name, scheme):
     if page.locator("#layout input").count():
         page.get_by_label("one at a time").check()
         assert violations(page) == []
-        page.get_by_label("side by side").check()
+        page.locator("#layout input").first.check()
         assert violations(page) == []
     word(page, 0).first.click()
     page.locator('[data-patch="3"]').first.click()

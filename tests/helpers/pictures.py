@@ -1,8 +1,10 @@
 """Explanations with numbers made up for the eye, to look at and to test the page and the figures with."""
 
+import io
 from dataclasses import replace
 
 import numpy as np
+from PIL import Image
 
 from fixlip import Comparison, Explanation, Player, Players
 from fixlip.datasets.scenes import make_scene
@@ -10,6 +12,7 @@ from fixlip.metrics import coverage
 from fixlip.players.base import grid_players
 from fixlip.results.contrast import Contrast
 from fixlip.results.gallery import Gallery
+from fixlip.results.hits import Hit, Hits
 from fixlip.results.provenance import Provenance, StandardErrors
 
 
@@ -125,3 +128,34 @@ CAPTIONS = (
 def gallery(captions=CAPTIONS, **options):
     """Captions of one picture."""
     return Gallery(tuple(explanation(words=caption.split(), **options) for caption in captions))
+
+
+def hits(number=4, name="photos/{}.png", **options):
+    """Pictures that a search found: "bus" adds least to the first one and most to the last."""
+    asked = {"caption": "a dog, a bus and an owl", "words": ["a", "dog,", "a", "bus", "and", "an", "owl"]} | options
+    made = [_hit(name.format(k), explanation(**asked, seed=k), k) for k in range(number)]
+    players = replace(made[0].players, image=(), grid=None)
+    return Hits(players.caption, players, tuple(made), (None,) * players.n_text, 2000)
+
+
+def _hit(name, e, k):
+    file, contributions = io.BytesIO(), e.cross.sum(0)
+    Image.fromarray(e.players.picture).resize((224, 224)).save(file, "WEBP")
+    contributions[3] = k - 1.5
+    return Hit(
+        name=name,
+        similarity=20.0 - k,
+        contributions=contributions,
+        contribution_errors=np.zeros(len(contributions)),
+        no_words=0.0,
+        together=0.0,
+        baseline=e.baseline,
+        first_order=e.first_order,
+        cross=e.cross,
+        stderr=e.stderr,
+        empty_value=e.empty_value,
+        index=e.index,
+        players=replace(e.players, picture=None),
+        thumbnail=file.getvalue(),
+        provenance=e.provenance,
+    )
