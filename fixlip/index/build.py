@@ -196,8 +196,10 @@ def _build(listed: Any, store: Store, explainer: Explainer, keep: bool, tick: An
             block.add(*store.renamed({name: content}))
             changes.renamed += 1
         else:
-            block.add(explainer.row(name, raw, content))
-            changes.added, changes.replaced = changes.added + (old is None), changes.replaced + (old is not None)
+            row = explainer.row(name, raw, content)
+            block.add(row)
+            if "error" not in row:
+                changes.added, changes.replaced = changes.added + (old is None), changes.replaced + (old is not None)
         tick()
     block.write()
     if not here:
