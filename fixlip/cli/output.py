@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fixlip.results.contrast import Contrast
     from fixlip.results.explanation import Explanation
     from fixlip.results.gallery import Gallery
+    from fixlip.results.hits import Hits
     from fixlip.results.provenance import Provenance
 
     Result = Explanation | Comparison | Contrast | Gallery
@@ -65,13 +66,14 @@ class Outputs:
         names = [f"{k}-{FOREIGN.sub('-', one)[:60].strip('-')}.fixlip" for k, one in enumerate(self.labels, 1)]
         return [self.save / name if self.save.is_dir() else Path(f"{self.save}-{name}") for name in names]
 
-    def write(self, result: "Result") -> list[Path]:
+    def write(self, result: "Result | Hits") -> list[Path]:
         """Write the page, the figure and the numbers (of a contrast, its difference); return the written paths."""
         from fixlip.results.comparison import Comparison
         from fixlip.results.contrast import Contrast
         from fixlip.results.explanation import Explanation
+        from fixlip.results.gallery import Gallery
 
-        paths = []
+        paths: list[Path] = []
         if self.html:
             result.to_html(self.html)
             paths.append(self.html)
@@ -89,8 +91,10 @@ class Outputs:
             paths.append(self.png)
         if isinstance(result, Explanation | Contrast):
             every = [result if isinstance(result, Explanation) else result.difference]
-        else:
+        elif isinstance(result, Comparison | Gallery):
             every = list(result.explanations)
+        else:
+            every = [hit.explanation() for hit in result] if self.saves() else []
         for explanation, path in zip(every, self.saves(), strict=False):  # no files, unless asked for
             explanation.save(path)
             paths.append(path)

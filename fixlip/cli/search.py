@@ -1,5 +1,6 @@
 """`fixlip search`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,7 +9,7 @@ from fixlip.cli import completion, documents, options
 from fixlip.cli.arguments import given, model_of
 from fixlip.cli.console import Printer, grid, number, shown, styled
 from fixlip.cli.index import Folder
-from fixlip.cli.output import ending, heading
+from fixlip.cli.output import Outputs, ending, heading
 from fixlip.results.tables import decimals
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def search(
     phrase: options.Phrase = None,
     text_removal: options.TextRemoval = None,
     text_masks: options.TextMasks = None,
+    html: options.Html = None,
     json: options.Json = False,
 ) -> None:
     """Find the pictures of INDEX that are most similar to TEXT, and what each word contributed to each of them.
@@ -55,31 +57,33 @@ def search(
     """
     import fixlip
 
+    outputs = Outputs(html, inputs={"the index": [folder]})
     encoder = None if model is None else model_of(model, device, allow_random=True)
     index = fixlip.open_index(folder, model=encoder, removal=given(text=text_removal), device=device)
     hits = index.search(text, k, text_players=text_players, phrases=tuple(phrase or ()), text_masks=text_masks)
     if sort is not None:
         hits = hits.sorted_by(sort)
+    written = outputs.write(hits)
     if json:
         documents.emit(documents.search(hits))
         for note in hits.notes:
             Printer(stderr=True).print(styled(f"note: {note}"), soft_wrap=True)
     else:
-        print_hits(hits)
+        print_hits(hits, written)
 
 
-def print_hits(hits: "Hits") -> None:
-    """Print a table of hits and words, and the picture in which each word fails."""
+def print_hits(hits: "Hits", written: list[Path]) -> None:
+    """Print which words carry the hits, a table of hits and words, and the picture in which each word fails."""
     console, first = Printer(), hits[0]
     console.print("", styled(f"“{hits.query}”", "bold"), sep="\n")
-    compared = "" if hits.exact else " that the vector index proposed"
-    console.print(f"{len(hits)} of {hits.searched} pictures{compared}  ·  similarity in logits  ·  {first.index}")
+    compared = "" if hits.exact else " (those that the vector index proposed)"
+    console.print(f"{hits.summary()}{compared}")
     heading(console, first.provenance)
     console.whole(_table(hits))
     failures = [(one.contributions[k], hits.words[k], one.name) for k, one in enumerate(hits.failures) if one]
     for value, word, name in sorted(failures)[:SHOWN]:
         console.print(styled(f"the first picture that “{word}” speaks against is {name} ({value:+.2f})", "dim"))
-    ending(console, first.provenance, [])
+    ending(console, first.provenance, written)
 
 
 def _table(hits: "Hits") -> "Table":

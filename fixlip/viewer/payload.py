@@ -4,7 +4,7 @@ import base64
 import io
 from collections.abc import Callable
 from functools import lru_cache
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -121,9 +121,11 @@ def _hits(hits: Hits) -> dict[str, Any]:
 
 
 def _without_folder(names: list[str]) -> list[str]:
-    """Leave out the folder that all names share."""
-    shared = commonprefix([name[: name.rfind("/") + 1] for name in names])
-    return [name[shared.rfind("/") + 1 :] for name in names]
+    """Leave out the folders that all names share."""
+    parts = [name.split("/") for name in names]
+    alike = (len(set(level)) == 1 for level in zip(*(path[:-1] for path in parts), strict=False))
+    shared = sum(takewhile(bool, alike))
+    return ["/".join(path[shared:]) for path in parts]
 
 
 def _contrast(contrast: Contrast) -> dict[str, Any]:

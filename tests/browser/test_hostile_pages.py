@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 NONE = "() => typeof pwned === 'undefined' && document.querySelectorAll('script').length"
 ALL = "".join(TEXTS[:40])
-KINDS = ("explanation", "comparison", "contrast", "gallery")
+KINDS = ("explanation", "comparison", "contrast", "gallery", "hits")
 SCRIPTS = 2  # the data, and the page's own
 FOREIGN = """() => [...document.querySelectorAll("*")].filter((e) =>
   e.matches("img:not([src^='data:']), iframe, base, link, object") || [...e.attributes].some((a) => /^on/.test(a.name))
@@ -35,6 +35,8 @@ def test_pages_run_nothing_of_others(open_page, kind):
         details.evaluate("e => e.open = true")
     page.locator("[data-word]").first.click()
     page.locator("[data-patch]").first.hover()
+    for closer in page.locator(".look").all()[:1]:
+        closer.click()
     for value in page.locator("[data-part=pairs] tr").all()[:3]:
         value.hover()
     unharmed(page, SCRIPTS)

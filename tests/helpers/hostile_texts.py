@@ -5,6 +5,7 @@ from dataclasses import replace
 from fixlip import Comparison, Player
 from fixlip.results.contrast import Contrast
 from fixlip.results.gallery import Gallery
+from tests.helpers.pictures import hits
 from tests.helpers.saved import full
 
 BROWSER = (
@@ -82,4 +83,10 @@ def kinds(text):
         "comparison": Comparison((one, other), (text, f"{text}2")),
         "contrast": Contrast(one, other),
         "gallery": Gallery((one, other), (text, text), text),
+        "hits": hits(
+            2,
+            text.replace("{", "(").replace("}", ")"),
+            words=[text, "dog", text, "bus"],
+            caption=f"{text} dog {text} bus",
+        ),
     }
