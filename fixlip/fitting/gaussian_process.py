@@ -167,6 +167,17 @@ class GaussianProcess:
             mean += common.spread(common.size * (common.columns(self.chi).T @ dual))
         return mean
 
+    def left_over(self, family: int, shares: np.ndarray) -> np.ndarray:
+        """Regress the noise of the rows, weighted by shares [m], on the terms of one family, [t, D]."""
+        terms, noise = self.families[family], (self.noise * shares)[:, None] * self.dual
+        return np.concatenate([terms.products(self.chi, some).T @ noise for some in terms.chunks()])
+
+    def unseen_noise(self, variance: np.ndarray, along: np.ndarray, number: int) -> np.ndarray:
+        """Draw noise for terms, [t, number, k], of variances [t] in units of that of the rows, along directions [k, D]."""
+        across = _root(along @ self.spread @ along.T)
+        drawn: np.ndarray = np.random.default_rng(1).normal(size=(len(variance), number, len(along))) @ across.T
+        return drawn * np.sqrt(self.noise * variance)[:, None, None]
+
     def mean_squares(self, family: int) -> np.ndarray:
         """Compute the mean squares of the terms of one family, [t], in units of the targets' spread.
 

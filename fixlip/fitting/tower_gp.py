@@ -61,8 +61,12 @@ class TowerProcess:
 
     @cached_property
     def mean(self) -> np.ndarray:
-        """Posterior mean of the coefficients, [f, D]."""
-        means = [process.mean(family) for process, family in self._used()]
+        """Posterior mean of the coefficients, [f, D].
+
+        They are those of the fit to all masks; so the noise on the masks that were encoded, which is known, is a part of
+        it in proportion to their probability. Of a few of very many masks that is nothing.
+        """
+        means = [p.mean(family) + p.left_over(family, self._shares(p)) for p, family in self._used()]
         means[0] = means[0] + self.embeddings.mean(0)
         return np.concatenate(means)
 
@@ -85,15 +89,38 @@ class TowerProcess:
         """
         (even, constant), (odd, singles) = self.parts["constant"], self.parts["singles"]
         if even is odd:
-            low = even.deviations([constant, singles], along, DRAWS)
+            drawn = even.deviations([constant, singles], along, DRAWS)
         else:
-            low = [*even.deviations([constant], along, DRAWS), *odd.deviations([singles], along, DRAWS)]
-        parts = np.concatenate(low)
+            drawn = [*even.deviations([constant], along, DRAWS), *odd.deviations([singles], along, DRAWS)]
         if self.order == 2:
             process, family = self.parts["pairs"]
-            high = process.deviations([family], along[:1], DRAWS)[0]
-            parts = np.concatenate([parts, np.pad(high, ((0, 0), (0, 0), (0, len(along) - 1)))])
-        yield from np.moveaxis(parts, 1, 0) / np.sqrt(DRAWS)
+            drawn += process.deviations([family], along[:1], DRAWS)
+        missing = 1 - self.probability.sum()
+        for i, (process, family) in enumerate(self._used()):
+            part = missing * drawn[i] + process.unseen_noise(self._unseen(process, family), along[: drawn[i].shape[2]], DRAWS)
+            drawn[i] = np.pad(part, ((0, 0), (0, 0), (0, len(along) - part.shape[2])))
+        yield from np.moveaxis(np.concatenate(drawn), 1, 0) / np.sqrt(DRAWS)
+
+    def _unseen(self, process: GaussianProcess, family: int) -> np.ndarray:
+        """Sum the squares of the probability and of the terms of a family, [t], over the masks that were not encoded."""
+        terms, (n, p) = process.families[family], (self.masks.shape[1], self.p)
+        order, each = terms.players.shape[1], len(self.masks) / len(process.chi)
+        everywhere = (p**2 + (1 - p) ** 2) ** (n - order) * (2 * p * (1 - p)) ** order
+        products = np.square(terms.products(process.chi))
+        shares = self._shares(process)
+        return np.maximum(each * everywhere - np.square(shares) @ products, 0.0)
+
+    def _shares(self, process: GaussianProcess) -> np.ndarray:
+        """Return the probability of each row, a mask or a pair of complements."""
+        shares: np.ndarray = self.probability.reshape(len(process.chi), -1).sum(1)
+        return shares
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Probability of each mask, [m]."""
+        size, n = self.masks.sum(1), self.masks.shape[1]
+        probability: np.ndarray = self.p**size * (1 - self.p) ** (n - size)
+        return probability
 
     @property
     def second(self) -> np.ndarray:
