@@ -17,13 +17,17 @@ def distinct(draw: Callable[[int], np.ndarray], count: int, *, paired: bool) -> 
     """
     masks, more = draw(count), 0
     while True:
-        keys = np.packbits(masks ^ masks[:, :1] if paired else masks, axis=1)
-        first = np.sort(np.unique(keys, axis=0, return_index=True)[1])
+        first = np.sort(np.unique(keys(masks, paired=paired), axis=0, return_index=True)[1])
         masks = masks[first[:count]]
         if len(masks) == count:
             return masks
         more = min(count, max(count - len(masks), 2 * more))
         masks = np.concatenate([masks, draw(more)])
+
+
+def keys(masks: np.ndarray, *, paired: bool) -> np.ndarray:
+    """Pack masks into bytes, [m, bytes]; where paired, a mask and its complement have the same ones."""
+    return np.packbits(masks ^ masks[:, :1] if paired else masks, axis=1)
 
 
 def with_complements(masks: np.ndarray) -> np.ndarray:

@@ -170,13 +170,19 @@ class GaussianProcess:
     def left_over(self, family: int, shares: np.ndarray) -> np.ndarray:
         """Regress the noise of the rows, weighted by shares [m], on the terms of one family, [t, D]."""
         terms, noise = self.families[family], (self.noise * shares)[:, None] * self.dual
-        return np.concatenate([terms.products(self.chi, some).T @ noise for some in terms.chunks()])
+        left: np.ndarray = np.concatenate([terms.products(self.chi, some).T @ noise for some in terms.chunks()])
+        return left
 
-    def unseen_noise(self, variance: np.ndarray, along: np.ndarray, number: int) -> np.ndarray:
-        """Draw noise for terms, [t, number, k], of variances [t] in units of that of the rows, along directions [k, D]."""
+    def surprises(self, variance: np.ndarray, along: np.ndarray, number: int) -> np.ndarray:
+        """Draw deviations of terms, [t, number, k], along directions [k, D], from what other rows miss of predictions.
+
+        `variance` [t] is that of the terms in units of the variance of what is missed.
+        """
         across = _root(along @ self.spread @ along.T)
         drawn: np.ndarray = np.random.default_rng(1).normal(size=(len(variance), number, len(along))) @ across.T
-        return drawn * np.sqrt(self.noise * variance)[:, None, None]
+        missed = float(np.mean(1 / np.diagonal(self.inverse)))
+        drawn *= np.sqrt(missed * variance)[:, None, None]
+        return drawn
 
     def mean_squares(self, family: int) -> np.ndarray:
         """Compute the mean squares of the terms of one family, [t], in units of the targets' spread.

@@ -170,7 +170,9 @@ def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_s
     if design.kind == "paired":
         used = np.where(odd, odd.sum(), f - odd.sum()) / design.n_units
     spare = np.maximum(0.0, 1 - used)
-    return TowerMoments(weight, gram, rhs, second, spare, design.freedom(f), size[1] / max(size[0], 1e-300), design.exact, order)
+    return TowerMoments(
+        weight, gram, rhs, second, spare, design.freedom(f), size[1] / max(size[0], 1e-300), design.exact, order
+    )
 
 
 def solve(gram: np.ndarray, rhs: np.ndarray, ridge: float) -> np.ndarray:

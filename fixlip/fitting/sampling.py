@@ -6,22 +6,22 @@ Masks are drawn without repetition: a mask that is drawn again tells nothing new
 in all masks, with their probabilities, as their number approaches 2^n; where 2^n is far larger they are independent.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
-from math import ceil, comb, sqrt
+from math import comb, sqrt
 from typing import Literal
 
 import numpy as np
 
 from fixlip.arguments import whole_number
 from fixlip.errors import BudgetError, OptionError
-from fixlip.fitting.distinct import distinct, expected_draws, with_complements
+from fixlip.fitting.distinct import distinct, expected_draws, keys, with_complements
 
 Sampling = Literal["paired", "independent"]
 ENUMERATED_TEXT = 1024  # up to so many text masks are all encoded
 MERSENNE = (3, 7, 31, 127)  # primes one below a power of two
 MOST_ENTRIES = 2**28  # masks x players of one tower, or of joint masks; drawing them takes some GB
+BLOCKS = 100  # that are tried for one without repetition
 FIXED = -1  # unit of a mask that is enumerated, not drawn
 
 
@@ -90,9 +90,12 @@ def make_design(n: int, m: int, p: float, sampling: Sampling, rng: np.random.Gen
 
 
 def fewest(n: int, terms: int, sampling: Sampling) -> int:
-    """Return the fewest masks that determine the terms: one block of pairs, or a mask for each term; 2^n at most."""
+    """Return the fewest masks that can determine the terms, 2^n at most: one for each.
+
+    Of pairs a whole block, and a pair for each term that is the same in complements: the constant and pairs of players.
+    """
     every: int = 2 ** min(n, 62)
-    return min(2 * block_size(n) if sampling == "paired" else terms, every)
+    return min(2 * max(block_size(n), terms - n) if sampling == "paired" else terms, every)
 
 
 def block_size(n: int) -> int:
@@ -104,7 +107,9 @@ def enumerate_all(n: int, p: float) -> Design:
     """Enumerate all 2^n masks with their probabilities."""
     masks = all_masks(n)
     size = masks.sum(1)
-    return Design(masks, p**size * (1 - p) ** (n - size), np.full(len(masks), FIXED), "enumerated", np.zeros(len(masks)))
+    return Design(
+        masks, p**size * (1 - p) ** (n - size), np.full(len(masks), FIXED), "enumerated", np.zeros(len(masks))
+    )
 
 
 def all_masks(n: int) -> np.ndarray:
@@ -113,13 +118,21 @@ def all_masks(n: int) -> np.ndarray:
     return masks
 
 
+def all_of_size(n: int, k: int) -> np.ndarray:
+    """Enumerate all masks with k of n players, [C(n, k), n]."""
+    present = np.array(list(combinations(range(n), k)), dtype=int)
+    masks = np.zeros((len(present), n), dtype=bool)
+    masks[np.arange(len(present))[:, None], present] = True
+    return masks
+
+
 def paired_blocks(n: int, m: int, rng: np.random.Generator) -> Design:
     """Draw rows of randomised Hadamard matrices, each followed by its complement (p = 0.5).
 
     A block of ``2 * block_size(n)`` masks is balanced: each player is present in half of the masks, each pair in a
     quarter. So single players are estimated without noise from one another, and, thanks to the complements, without
-    noise from pairs. Each block has new columns, signs and order of rows; a pair of masks that was drawn before is left
-    out. An odd m loses one mask.
+    noise from pairs. Each block has new columns, signs and order of rows, and is drawn again while it repeats a pair of
+    masks; where so many are drawn that no such block is found, the pairs alone are left out. An odd m loses one mask.
 
     The matrix is Paley's where there is one of that size, or else a product with one. In Sylvester's matrix a column is
     the product of others, so that an interaction of three players is mistaken for the effect of a single one; in
@@ -127,16 +140,19 @@ def paired_blocks(n: int, m: int, rng: np.random.Generator) -> Design:
     1992).
     """
     size = block_size(n)
-    matrix = hadamard_matrix(size) > 0
-
-    def draw(count: int) -> np.ndarray:
-        rows = []
-        for _ in range(ceil(count / size)):
+    matrix, tries = hadamard_matrix(size) > 0, BLOCKS
+    drawn: dict[bytes, np.ndarray] = {}
+    while len(drawn) < m // 2:
+        for _ in range(tries):
             columns, signs = rng.permutation(size)[:n], rng.integers(0, 2, n) == 1
-            rows.append((matrix[:, columns] ^ signs)[rng.permutation(size)])
-        return np.concatenate(rows)
-
-    half = distinct(draw, m // 2, paired=True)
+            block = (matrix[:, columns] ^ signs)[rng.permutation(size)]
+            of_block = dict(zip(map(bytes, keys(block, paired=True)), block, strict=True))
+            if drawn.keys().isdisjoint(of_block):
+                break
+        else:
+            tries = 1  # hardly a block is left that is new as a whole
+        drawn.update((key, row) for key, row in of_block.items() if key not in drawn)
+    half = np.array(list(drawn.values())[: m // 2]).reshape(-1, n)
     masks = with_complements(half)
     weights, units = np.full(len(masks), 1 / len(masks)), np.arange(len(masks)) // 2
     return Design(masks, weights, units, "paired", np.full(len(masks), 1 - len(masks) / 2**n))
@@ -207,8 +223,7 @@ def by_size(n: int, m: int, mass: np.ndarray, rng: np.random.Generator, *, paire
     left, rest, whole = mass.copy(), m, np.zeros(n + 1, dtype=bool)
     while (more := (left > 0) & (rest * left >= counts * left.sum())).any():
         whole, rest, left = whole | more, rest - int(counts[more].sum()), np.where(more, 0.0, left)
-    listed = [np.isin(np.arange(n), c) for k in sizes[whole] for c in combinations(range(n), int(k))]
-    enumerated = np.array(listed, dtype=bool).reshape(len(listed), n)
+    enumerated = np.concatenate([np.zeros((0, n), dtype=bool), *(all_of_size(n, int(k)) for k in sizes[whole])])
     size = enumerated.sum(1)
     cumulative = left.cumsum()
 
