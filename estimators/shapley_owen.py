@@ -203,8 +203,9 @@ class _RatedTower:
         share = np.concatenate([d.weights for d in self.designs]) / size_probability(size[:, None], n, self.points).sum(
             1
         )
-        units, embeddings = np.concatenate([d.units for d in self.designs]), np.concatenate(self.embeddings)
-        designs = [Design(masks, share * size_probability(size, n, p), units, "independent") for p in points]
+        units, unseen = (np.concatenate([getattr(d, part) for d in self.designs]) for part in ("units", "unseen"))
+        embeddings = np.concatenate(self.embeddings)
+        designs = [Design(masks, share * size_probability(size, n, p), units, "independent", unseen) for p in points]
         return _RatedTower(points, designs, [embeddings] * len(points))
 
 
@@ -222,7 +223,7 @@ class _AtRate:
     Attributes:
         coefficients: [f, D].
         reach: [f, m], effect of the embedding of each mask on the coefficients.
-        residual: [m, D], residuals of the embeddings, each from a fit without its mask.
+        residual: [m, D], residuals of the embeddings, each from a fit without its mask, less where few are unseen.
         group: [m], group of draws of each mask; -1 for enumerated masks.
     """
 
@@ -239,7 +240,7 @@ class _AtRate:
         reach = solve(weighted.T @ phi, weighted.T, ridge)
         coefficients = reach @ embeddings
         leverage = np.minimum(np.einsum("mf,fm->m", phi, reach), 1 - 1e-3)
-        residual = (embeddings - phi @ coefficients) / (1 - leverage)[:, None]
+        residual = (embeddings - phi @ coefficients) * (np.sqrt(design.unseen) / (1 - leverage))[:, None]
         return cls(coefficients, reach, residual, np.where(design.units < 0, -1, design.units % max(tower.groups, 1)))
 
     def moves(self, project: np.ndarray, groups: int) -> list[np.ndarray]:

@@ -187,6 +187,23 @@ class GaussianProcess:
             mean += common.spread(common.size * (common.columns(self.chi).T @ dual))
         return mean
 
+    def left_over(self, family: int, shares: np.ndarray) -> np.ndarray:
+        """Regress the noise of the rows, weighted by shares [m], on the terms of one family, [t, D]."""
+        terms, noise = self.families[family], (self.noise * shares)[:, None] * self.dual
+        left: np.ndarray = np.concatenate([terms.products(self.chi, some).T @ noise for some in terms.chunks()])
+        return left
+
+    def surprises(self, variance: np.ndarray, along: np.ndarray, number: int) -> np.ndarray:
+        """Draw deviations of terms, [t, number, k], along directions [k, D], from what other rows miss of predictions.
+
+        `variance` [t] is that of the terms in units of the variance of what is missed.
+        """
+        across = _root(along @ self.spread @ along.T)
+        drawn: np.ndarray = np.random.default_rng(1).normal(size=(len(variance), number, len(along))) @ across.T
+        missed = float(np.mean(1 / np.diagonal(self.inverse)))
+        drawn *= np.sqrt(missed * variance)[:, None, None]
+        return drawn
+
     def mean_squares(self, family: int) -> np.ndarray:
         """Compute the mean squares of the terms of one family, [t], in units of the targets' spread.
 

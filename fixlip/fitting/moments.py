@@ -41,9 +41,10 @@ class TowerMoments:
         gram: [K + 1, f, f], sum of w phi phi'.
         rhs: [K + 1, f, D], sum of w phi F'.
         second: [D, D], sum of w F F' over all groups.
-        masks: number of masks.
         spare: [f], share of the draws that is left when each term has used up one; 1 for an exact design. A pair of
             complements is one draw for the features that change sign in it, and another for those that do not.
+        freedom: that of the design; see `fixlip.fitting.sampling.Design`.
+        unseen: mean share of the variance that is left since no draw is repeated.
         exact: whether the design was exact.
         order: order of the features, 1 or 2.
     """
@@ -52,8 +53,9 @@ class TowerMoments:
     gram: np.ndarray
     rhs: np.ndarray
     second: np.ndarray
-    masks: int
     spare: np.ndarray
+    freedom: float
+    unseen: float
     exact: bool
     order: int
 
@@ -61,11 +63,6 @@ class TowerMoments:
     def groups(self) -> int:
         """Number of groups of draws."""
         return len(self.weight) - 1
-
-    @property
-    def freedom(self) -> float:
-        """Share of the masks that is left when each term has used up one; 1 for an exact design."""
-        return 1.0 if self.exact else max(0.0, 1 - self.gram.shape[1] / self.masks)
 
     def coefficients(self, ridge: float = 0.0) -> np.ndarray:
         """Compute the least-squares coefficients of F on phi, [f, D]; `ridge` shrinks all but the constant.
@@ -86,10 +83,10 @@ class TowerMoments:
             A list of arrays [f, k], empty for an exact design; None where the terms need every group.
         """
         parts = [part @ along.T for part in self.jackknife(ridge)]
-        if len(parts) < self.groups:
+        if len(parts) < self.groups or self.groups == 1:
             return None
         mean = sum(parts) / max(self.groups, 1)
-        factor = np.sqrt(self.spare * max(self.groups - 1, 0) / max(self.groups, 1))[:, None]
+        factor = np.sqrt(self.unseen * self.spare * max(self.groups - 1, 0) / max(self.groups, 1))[:, None]
         return [factor * (part - mean) for part in parts]
 
     @property
@@ -123,7 +120,7 @@ class TowerMoments:
 
     def jackknife(self, ridge: float = 0.0) -> Iterator[np.ndarray]:
         """Yield the coefficients with one group of draws left out at a time, as long as the rest determines them."""
-        if self.exact:
+        if self.groups < 2:
             return
         drawn = slice(None, -1)
         mass, gram, rhs = self.weight[drawn].sum(), self.gram[drawn].sum(0), self.rhs[drawn].sum(0)
@@ -150,6 +147,7 @@ def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_s
     groups = 0 if design.exact else min(GROUPS[order], design.n_units)
     group = np.where(design.units < 0, groups, design.units % max(groups, 1))
     weight, gram, rhs, second = np.zeros(groups + 1), np.zeros((groups + 1, f, f)), np.zeros(0), np.zeros(0)
+    size = np.zeros(2)
     for start in range(0, len(design.masks), batch_size):
         batch = slice(start, start + batch_size)
         masks, w = design.masks[batch], design.weights[batch]
@@ -159,6 +157,8 @@ def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_s
             rhs, second = np.zeros((groups + 1, f, dim)), np.zeros((dim, dim))
         phi = features(masks, p, order)
         second += (embeddings * w[:, None]).T @ embeddings
+        share = np.square(phi).sum(1) * w**2 * (design.units[batch] >= 0)
+        size += share.sum(), share @ design.unseen[batch]
         for g in np.unique(group[batch]):
             rows = group[batch] == g
             weighted = phi[rows] * w[rows, None]
@@ -166,9 +166,13 @@ def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_s
             gram[g] += weighted.T @ phi[rows]
             rhs[g] += weighted.T @ embeddings[rows]
     odd = (np.arange(f) > 0) & (np.arange(f) <= n)
-    terms = np.where(odd, odd.sum(), f - odd.sum()) if design.kind == "paired" else np.full(f, f)
-    spare = np.ones(f) if design.exact else np.maximum(0.0, 1 - terms / design.n_units)
-    return TowerMoments(weight, gram, rhs, second, len(design.masks), spare, design.exact, order)
+    used = np.full(f, np.trace(gram[:-1].sum(0)) / max(len(design.masks) - int((design.units < 0).sum()), 1))
+    if design.kind == "paired":
+        used = np.where(odd, odd.sum(), f - odd.sum()) / design.n_units
+    spare = np.maximum(0.0, 1 - used)
+    return TowerMoments(
+        weight, gram, rhs, second, spare, design.freedom(f), size[1] / max(size[0], 1e-300), design.exact, order
+    )
 
 
 def solve(gram: np.ndarray, rhs: np.ndarray, ridge: float) -> np.ndarray:

@@ -162,11 +162,10 @@ def fit_joint(
     for chunk, v in zip(chunks, parts, strict=True):
         phi, w = regression.features(design.masks[chunk]), design.weights[chunk]
         error = v - phi @ theta
-        np.add.at(scores, group[chunk], phi * (w * error)[:, None])
+        np.add.at(scores, group[chunk], phi * (w * error * np.sqrt(design.unseen[chunk]))[:, None])
         residual, mean, square = residual + w @ error**2, mean + w @ v, square + w @ v**2
-    freedom = 1.0 if design.exact else max(0.0, 1 - len(theta) / len(design.masks))
-    errors = [spread(scores[:-1].T)] if groups else []
-    return _finish(surrogate, theta, errors, [freedom], residual, mean, square, design.weights.sum())
+    errors = [spread(scores[:-1].T)] if not design.exact else []
+    return _finish(surrogate, theta, errors, [(design, len(theta))], residual, mean, square, design.weights.sum())
 
 
 def fit_grid(
@@ -205,6 +204,7 @@ def fit_grid(
 
     u, w = embeddings
     text_phi = features(designs[1].masks, p, order)
+    drawn_text = text_phi * np.sqrt(designs[1].unseen)[:, None]
     place = surrogate.place(theta)
     groups = [0 if d.exact else min(GROUPS, d.n_units) for d in designs]
     group = [np.where(d.units < 0, k, d.units % max(k, 1)) for d, k in zip(designs, groups, strict=True)]
@@ -217,16 +217,16 @@ def fit_grid(
         error = values - image_phi @ place @ text_phi.T
         weighted = image_phi.T @ (weights * error)
         if groups[0]:
-            scores[0][group[0][rows[0]]] += (weighted @ text_phi)[regression.image, regression.text]
+            drawn = (np.sqrt(designs[0].unseen[rows]) * image_phi.T) @ (weights * error)
+            scores[0][group[0][rows[0]]] += (drawn @ text_phi)[regression.image, regression.text]
         for g in range(groups[1]):
             of_group = group[1] == g
-            scores[1][g] += (weighted[:, of_group] @ text_phi[of_group])[regression.image, regression.text]
+            scores[1][g] += (weighted[:, of_group] @ drawn_text[of_group])[regression.image, regression.text]
         residual, total = residual + np.sum(weights * error**2), total + weights.sum()
         mean, square = mean + np.sum(weights * values), square + np.sum(weights * values**2)
-    terms = surrogate.terms
-    freedom = [1.0 if d.exact else max(0.0, 1 - f / len(d.masks)) for d, f in zip(designs, terms, strict=True)]
-    errors = [spread(s[:-1].T) for s, k in zip(scores, groups, strict=True) if k]
-    return _finish(surrogate, theta, errors, freedom, residual, mean, square, total)
+    errors = [spread(s[:-1].T) for s, d in zip(scores, designs, strict=True) if not d.exact]
+    use = list(zip(designs, surrogate.terms, strict=True))
+    return _finish(surrogate, theta, errors, use, residual, mean, square, total)
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,22 +292,28 @@ def _finish(
     surrogate: Surrogate,
     theta: np.ndarray,
     errors: list[np.ndarray],
-    freedom: list[float],
+    use: list[tuple[Design, int]],
     residual: float,
     mean: float,
     square: float,
     total: float,
 ) -> Fit:
-    """Compute effects, standard errors (infinitesimal jackknife over groups of draws) and the adjusted R2."""
+    """Compute effects, standard errors (infinitesimal jackknife over groups of draws) and the adjusted R2.
+
+    `use` holds the design of each tower, or of joint masks, and the number of terms that it determines.
+    """
     effects = surrogate.effects(surrogate.place(theta))
-    spare = float(np.prod(freedom))
+    sampled = [(design, terms) for design, terms in use if not design.exact]
+    spare = float(np.prod([design.freedom(terms) for design, terms in sampled]))
     stderr: StandardErrors | None = None
-    if spare > 0:
+    enough = all(design.used(terms) < 1 and design.n_units > 1 for design, terms in sampled)
+    if enough:
         variance = Effects(*(0 * part for part in effects))
-        for error, free in zip(errors, [f for f in freedom if f < 1], strict=True):
+        for error, (design, terms) in zip(errors, sampled, strict=True):
             k = error.shape[1]
+            factor = k / (k - 1) / (1 - design.used(terms))
             parts = [surrogate.effects(surrogate.place(e)) for e in (error - error.mean(1, keepdims=True)).T]
-            added = [k / (k - 1) / free * np.sum(np.square(part), axis=0) for part in zip(*parts, strict=True)]
+            added = [factor * np.sum(np.square(part), axis=0) for part in zip(*parts, strict=True)]
             variance = Effects(*(v + a for v, a in zip(variance, added, strict=True)))
         baseline, first, second = (np.sqrt(part) for part in variance)
         stderr = StandardErrors(float(baseline), first, second)

@@ -1,22 +1,27 @@
 """Designs: masks of the players of one tower, with weights.
 
 The product measure is the one under which each player is present with probability p, independently of the others.
+
+Masks are drawn without repetition: a mask that is drawn again tells nothing new and is passed over. So the draws take
+in all masks, with their probabilities, as their number approaches 2^n; where 2^n is far larger they are independent.
 """
 
 from dataclasses import dataclass
 from itertools import combinations
-from math import ceil, comb, sqrt
+from math import comb, sqrt
 from typing import Literal
 
 import numpy as np
 
 from fixlip.arguments import whole_number
 from fixlip.errors import BudgetError, OptionError
+from fixlip.fitting.distinct import distinct, expected_draws, keys, with_complements
 
 Sampling = Literal["paired", "independent"]
 ENUMERATED_TEXT = 1024  # up to so many text masks are all encoded
 MERSENNE = (3, 7, 31, 127)  # primes one below a power of two
 MOST_ENTRIES = 2**28  # masks x players of one tower, or of joint masks; drawing them takes some GB
+BLOCKS = 100  # that are tried for one without repetition
 FIXED = -1  # unit of a mask that is enumerated, not drawn
 
 
@@ -31,12 +36,15 @@ class Design:
             an enumerated mask.
         kind: "enumerated" (all 2^n masks with their probabilities), "paired" (each mask with its complement) or
             "independent".
+        unseen: [m], probability that the draws would have missed each mask, by which its share in the variance shrinks
+            since none is repeated: 1 for few of very many masks, 0 where all are there.
     """
 
     masks: np.ndarray
     weights: np.ndarray
     units: np.ndarray
     kind: Literal["enumerated", "paired", "independent"]
+    unseen: np.ndarray
 
     @property
     def exact(self) -> bool:
@@ -47,6 +55,16 @@ class Design:
     def n_units(self) -> int:
         """Number of independent draws."""
         return int(self.units.max()) + 1
+
+    def used(self, terms: int) -> float:
+        """Return which part of each drawn mask a fit of some terms uses up, on average."""
+        drawn = self.units != FIXED
+        return terms * float(self.weights[drawn].sum()) / max(int(drawn.sum()), 1)
+
+    def freedom(self, terms: int) -> float:
+        """Return what a fit of some terms leaves over on these masks, relative to one on all masks."""
+        masks, n = self.masks.shape
+        return max(0.0, 1 - terms / masks) / max(1 - terms / 2**n, 1e-300) if not self.exact else 1.0
 
 
 def make_design(n: int, m: int, p: float, sampling: Sampling, rng: np.random.Generator) -> Design:
@@ -72,9 +90,12 @@ def make_design(n: int, m: int, p: float, sampling: Sampling, rng: np.random.Gen
 
 
 def fewest(n: int, terms: int, sampling: Sampling) -> int:
-    """Return the fewest masks that determine the terms: one block of pairs, or a mask for each term; 2^n at most."""
+    """Return the fewest masks that can determine the terms, 2^n at most: one for each.
+
+    Of pairs a whole block, and a pair for each term that is the same in complements: the constant and pairs of players.
+    """
     every: int = 2 ** min(n, 62)
-    return min(2 * block_size(n) if sampling == "paired" else terms, every)
+    return min(2 * max(block_size(n), terms - n) if sampling == "paired" else terms, every)
 
 
 def block_size(n: int) -> int:
@@ -86,7 +107,9 @@ def enumerate_all(n: int, p: float) -> Design:
     """Enumerate all 2^n masks with their probabilities."""
     masks = all_masks(n)
     size = masks.sum(1)
-    return Design(masks, p**size * (1 - p) ** (n - size), np.full(len(masks), FIXED), "enumerated")
+    return Design(
+        masks, p**size * (1 - p) ** (n - size), np.full(len(masks), FIXED), "enumerated", np.zeros(len(masks))
+    )
 
 
 def all_masks(n: int) -> np.ndarray:
@@ -95,12 +118,21 @@ def all_masks(n: int) -> np.ndarray:
     return masks
 
 
+def all_of_size(n: int, k: int) -> np.ndarray:
+    """Enumerate all masks with k of n players, [C(n, k), n]."""
+    present = np.array(list(combinations(range(n), k)), dtype=int)
+    masks = np.zeros((len(present), n), dtype=bool)
+    masks[np.arange(len(present))[:, None], present] = True
+    return masks
+
+
 def paired_blocks(n: int, m: int, rng: np.random.Generator) -> Design:
     """Draw rows of randomised Hadamard matrices, each followed by its complement (p = 0.5).
 
     A block of ``2 * block_size(n)`` masks is balanced: each player is present in half of the masks, each pair in a
     quarter. So single players are estimated without noise from one another, and, thanks to the complements, without
-    noise from pairs. Each block has new columns, signs and order of rows. An odd m loses one mask.
+    noise from pairs. Each block has new columns, signs and order of rows, and is drawn again while it repeats a pair of
+    masks; where so many are drawn that no such block is found, the pairs alone are left out. An odd m loses one mask.
 
     The matrix is Paley's where there is one of that size, or else a product with one. In Sylvester's matrix a column is
     the product of others, so that an interaction of three players is mistaken for the effect of a single one; in
@@ -108,13 +140,22 @@ def paired_blocks(n: int, m: int, rng: np.random.Generator) -> Design:
     1992).
     """
     size = block_size(n)
-    matrix, rows = hadamard_matrix(size) > 0, []
-    for _ in range(ceil(m // 2 / size)):
-        columns, signs = rng.permutation(size)[:n], rng.integers(0, 2, n) == 1
-        rows.append((matrix[:, columns] ^ signs)[rng.permutation(size)])
-    half = np.concatenate(rows)[: m // 2]
-    masks = np.stack([half, ~half], axis=1).reshape(-1, n)
-    return Design(masks, np.full(len(masks), 1 / len(masks)), np.arange(len(masks)) // 2, "paired")
+    matrix, tries = hadamard_matrix(size) > 0, BLOCKS
+    drawn: dict[bytes, np.ndarray] = {}
+    while len(drawn) < m // 2:
+        for _ in range(tries):
+            columns, signs = rng.permutation(size)[:n], rng.integers(0, 2, n) == 1
+            block = (matrix[:, columns] ^ signs)[rng.permutation(size)]
+            of_block = dict(zip(map(bytes, keys(block, paired=True)), block, strict=True))
+            if drawn.keys().isdisjoint(of_block):
+                break
+        else:
+            tries = 1  # hardly a block is left that is new as a whole
+        drawn.update((key, row) for key, row in of_block.items() if key not in drawn)
+    half = np.array(list(drawn.values())[: m // 2]).reshape(-1, n)
+    masks = with_complements(half)
+    weights, units = np.full(len(masks), 1 / len(masks)), np.arange(len(masks)) // 2
+    return Design(masks, weights, units, "paired", np.full(len(masks), 1 - len(masks) / 2**n))
 
 
 def hadamard_matrix(size: int) -> np.ndarray:
@@ -160,7 +201,8 @@ def by_size(n: int, m: int, mass: np.ndarray, rng: np.random.Generator, *, paire
     """Draw masks whose size has the given distribution; all masks of one size are equally likely.
 
     Sizes that would be drawn more often than they have masks are enumerated: each of their masks has its true
-    probability as its weight, and the drawn masks share the probability that is left.
+    probability as its weight. The drawn masks share the probability that is left, each in proportion to its own
+    probability and inversely to that of being among them, which is smaller (the Horvitz-Thompson ratio).
 
     Args:
         n, m: numbers of players and of masks; all 2^n masks where m covers them.
@@ -169,31 +211,41 @@ def by_size(n: int, m: int, mass: np.ndarray, rng: np.random.Generator, *, paire
         paired: whether each draw is followed by its complement; only for a symmetric distribution. An odd number of
             draws loses one mask.
     """
+    from scipy.special import exprel
+
     sizes = np.arange(n + 1)
     counts = np.array([float(min(comb(n, k), 10**300)) for k in sizes])
     if m >= counts[mass > 0].sum():
         masks = all_masks(n)
         size = masks.sum(1)
         masks, size = masks[mass[size] > 0], size[mass[size] > 0]
-        return Design(masks, mass[size] / counts[size], np.full(len(masks), FIXED), "enumerated")
-    whole = (mass > 0) & (m * mass >= counts)
-    listed = [np.isin(np.arange(n), c) for k in sizes[whole] for c in combinations(range(n), int(k))]
-    enumerated = np.array(listed, dtype=bool).reshape(len(listed), n)
+        return Design(masks, mass[size] / counts[size], np.full(len(masks), FIXED), "enumerated", np.zeros(len(masks)))
+    left, rest, whole = mass.copy(), m, np.zeros(n + 1, dtype=bool)
+    while (more := (left > 0) & (rest * left >= counts * left.sum())).any():
+        whole, rest, left = whole | more, rest - int(counts[more].sum()), np.where(more, 0.0, left)
+    enumerated = np.concatenate([np.zeros((0, n), dtype=bool), *(all_of_size(n, int(k)) for k in sizes[whole])])
     size = enumerated.sum(1)
-    left = np.where(whole, 0.0, mass)
-    draws = (m - len(enumerated)) // 2 if paired else m - len(enumerated)
-    chance = rng.random((draws, 1 + n))  # a row for each mask, so that fewer masks are the first of more
     cumulative = left.cumsum()
-    drawn_sizes = np.searchsorted(cumulative / cumulative[-1], chance[:, 0], side="right")
-    drawn = chance[:, 1:].argsort(1).argsort(1) < drawn_sizes[:, None]
-    units = np.arange(draws)
+
+    def draw(count: int) -> np.ndarray:
+        chance = rng.random((count, 1 + n))  # a row for each mask, so that fewer masks are the first of more
+        drawn_sizes = np.searchsorted(cumulative / cumulative[-1], chance[:, 0], side="right")
+        masks: np.ndarray = chance[:, 1:].argsort(1).argsort(1) < drawn_sizes[:, None]
+        return masks
+
+    drawn = distinct(draw, rest // 2 if paired else rest, paired=paired)
+    units = np.arange(len(drawn))
     if paired:
-        drawn, units = np.stack([drawn, ~drawn], axis=1).reshape(-1, n), units.repeat(2)
+        drawn, units = with_complements(drawn), units.repeat(2)
+    draws = expected_draws(left / counts / left.sum(), counts, len(drawn))[drawn.sum(1)]
+    ratio = 1 / exprel(-draws)  # of the probability to be drawn and that to be seen, but for a factor
+    weights = left.sum() * ratio / max(ratio.sum(), 1e-300)
     return Design(
         np.concatenate([enumerated, drawn]),
-        np.concatenate([mass[size] / counts[size], np.full(len(drawn), left.sum() / max(len(drawn), 1))]),
+        np.concatenate([mass[size] / counts[size], weights]),
         np.concatenate([np.full(len(enumerated), FIXED), units]),
         "independent",
+        np.concatenate([np.zeros(len(enumerated)), np.exp(-draws)]),
     )
 
 

@@ -39,6 +39,7 @@ MOST_STRIKING = 16  # of them
 AMONG = 64  # players among which they are sought
 REACH = 2.0  # squared distance in patches at which a pair is half as likely as one at no distance
 DRAWS = 64  # draws from the posterior, for standard errors
+NEGLIGIBLE = 1e-9  # probability of the masks that were encoded, below which they tell nothing by being seen
 NOISE = 0.05  # variance to start from, of the noise and of all triples
 
 
@@ -48,6 +49,7 @@ class TowerProcess:
 
     Attributes:
         masks: [m, n], the masks that were encoded.
+        weights: [m], summing to 1; a weighted mean estimates an expectation.
         embeddings: [m, D], their embeddings.
         p, order: rate and order of the features, as in `fixlip.fitting.moments.features`.
         parts: the posterior that holds "constant", "singles" and "pairs", and the number of their family in it.
@@ -55,6 +57,7 @@ class TowerProcess:
     """
 
     masks: np.ndarray
+    weights: np.ndarray
     embeddings: np.ndarray
     p: float
     order: Literal[1, 2]
@@ -63,8 +66,15 @@ class TowerProcess:
 
     @cached_property
     def mean(self) -> np.ndarray:
-        """Posterior mean of the coefficients, [f, D]."""
+        """Posterior mean of the coefficients, [f, D].
+
+        They are those of the fit to all masks. So the noise on the masks that were encoded, which is known, belongs to
+        them, weighted by the probability of these masks, which is nothing for a few of very many.
+        """
         means = [process.mean(family) for process, family in self._used()]
+        if self.probability.sum() > NEGLIGIBLE:
+            for mean, (process, family) in zip(means, self._used(), strict=True):
+                mean += process.left_over(family, self._shares(process))
         means[0] = means[0] + self.embeddings.mean(0)
         return np.concatenate(means)
 
@@ -87,26 +97,52 @@ class TowerProcess:
         """
         (even, constant), (odd, singles) = self.parts["constant"], self.parts["singles"]
         if even is odd:
-            low = even.deviations([constant, singles], along, self.draws)
+            drawn = even.deviations([constant, singles], along, self.draws)
         else:
-            low = [*even.deviations([constant], along, self.draws), *odd.deviations([singles], along, self.draws)]
-        parts = np.concatenate(low)
+            drawn = [*even.deviations([constant], along, self.draws), *odd.deviations([singles], along, self.draws)]
         if self.order == 2:
             process, family = self.parts["pairs"]
-            high = process.deviations([family], along[:1], self.draws)[0]
-            parts = np.concatenate([parts, np.pad(high, ((0, 0), (0, 0), (0, len(along) - 1)))])
-        yield from np.moveaxis(parts, 1, 0) / np.sqrt(self.draws)
+            drawn += process.deviations([family], along[:1], self.draws)
+        seen = float(self.probability.sum())
+        if seen > NEGLIGIBLE:  # a mean over all masks: what was seen is known, what was not may surprise
+            for i, (process, family) in enumerate(self._used()):
+                surprises = process.surprises(self._unseen(process, family), along[: drawn[i].shape[2]], self.draws)
+                drawn[i] = (1 - seen) * drawn[i] + surprises
+        drawn = [np.pad(part, ((0, 0), (0, 0), (0, len(along) - part.shape[2]))) for part in drawn]
+        yield from np.moveaxis(np.concatenate(drawn), 1, 0) / np.sqrt(self.draws)
+
+    def _unseen(self, process: GaussianProcess, family: int) -> np.ndarray:
+        """Sum the squares of probability times term, [t], over the masks that were not encoded."""
+        terms, (n, p) = process.families[family], (self.masks.shape[1], self.p)
+        order, each = terms.players.shape[1], len(self.masks) / len(process.chi)
+        everywhere = (p**2 + (1 - p) ** 2) ** (n - order) * (2 * p * (1 - p)) ** order
+        squares = np.square(self._shares(process))
+        seen = [squares @ np.square(terms.products(process.chi, some)) for some in terms.chunks()]
+        unseen: np.ndarray = np.maximum(each * everywhere - np.concatenate(seen), 0.0)
+        return unseen
+
+    def _shares(self, process: GaussianProcess) -> np.ndarray:
+        """Return the probability of each row, a mask or a pair of complements."""
+        shares: np.ndarray = self.probability.reshape(len(process.chi), -1).sum(1)
+        return shares
+
+    @property
+    def probability(self) -> np.ndarray:
+        """Probability of each mask, [m]."""
+        size, n = self.masks.sum(1), self.masks.shape[1]
+        probability: np.ndarray = self.p**size * (1 - self.p) ** (n - size)
+        return probability
 
     @property
     def second(self) -> np.ndarray:
         """Mean of F F', [D, D]."""
-        second: np.ndarray = self.embeddings.T @ self.embeddings / len(self.masks)
+        second: np.ndarray = (self.weights * self.embeddings.T) @ self.embeddings
         return second
 
     @property
     def average(self) -> np.ndarray:
         """Mean of F, [D]."""
-        average: np.ndarray = self.embeddings.mean(0)
+        average: np.ndarray = self.weights @ self.embeddings
         return average
 
     def predictions(self, ridge: float = 0.0) -> np.ndarray:
@@ -125,7 +161,7 @@ class TowerProcess:
         mean = self.embeddings.mean(0)
         base += mean - (centre - mean) / max(m - 1, 1)
         rows = np.stack([self.embeddings, base, first, second])
-        moments: np.ndarray = np.einsum("amd,bme->abde", rows, rows, optimize=True) / len(self.masks)
+        moments: np.ndarray = np.einsum("amd,bme->abde", rows * self.weights[:, None], rows, optimize=True)
         return moments
 
     @property
@@ -147,7 +183,7 @@ def tower_process(
 
     Args:
         embed: masks [B, n] -> embeddings [B, D].
-        design: masks; their weights are not used, since the model holds for any masks.
+        design: masks; the model holds for any, and their weights serve R2 alone.
         p: probability of each player to be present.
         order: order of the features whose coefficients are asked for.
         near: [n, n], how likely each pair of players is to interact, relative to other pairs; None for equally likely.
@@ -170,7 +206,7 @@ def tower_process(
         first = _fit(chi, centred, (constant, singles), partial(_pairs, singles.variance, near, order), 2)
         both = _fit(chi, centred, first.families, partial(_triples, _pair_variances(first, 2)), 3)
         parts = {"constant": (both, 0), "singles": (both, 1), "pairs": (both, 2)}
-    return TowerProcess(design.masks, embeddings, p, order, parts)
+    return TowerProcess(design.masks, design.weights, embeddings, p, order, parts)
 
 
 def _fit(

@@ -81,7 +81,7 @@ def test_leaving_a_group_out_equals_solving_without_it():
 
 @pytest.mark.parametrize(("sampling", "order"), [("paired", 1), ("paired", 2), ("independent", 1), ("independent", 2)])
 def test_the_jackknife_is_scaled_by_the_draws_that_the_terms_leave_over(sampling, order):
-    """``(G - 1) / G`` times the spread over groups left out, times the share of draws that are not used up."""
+    """``(G - 1) / G`` times the spread over groups left out, times the shares of draws and of masks that are left."""
     game, n, m = random_towers(6, 3), 6, 48
     design = make_design(n, m, 0.5, sampling, np.random.default_rng(0))
     moments = tower_moments(game.image_embeddings, design, p=0.5, order=order, batch_size=16)
@@ -92,7 +92,7 @@ def test_the_jackknife_is_scaled_by_the_draws_that_the_terms_leave_over(sampling
         left = np.where(singles, 1 - n / 24, 1 - (f - n) / 24)
     parts = np.stack(list(moments.jackknife()))
     groups = len(parts)
-    expected = left[:, None] * (groups - 1) * parts.var(axis=0)
+    expected = left[:, None] * (1 - m / 2**n) * (groups - 1) * parts.var(axis=0)
     along = np.eye(parts.shape[2])
     assert_close(sum(np.square(part) for part in moments.errors(along)), expected, 1e-12)
 

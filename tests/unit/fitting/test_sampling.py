@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from fixlip.errors import OptionError
-from fixlip.fitting.sampling import allocate, block_size, fewest, hadamard_matrix, make_design
+from fixlip.fitting.sampling import (
+    allocate,
+    block_size,
+    by_size,
+    enumerate_all,
+    fewest,
+    hadamard_matrix,
+    make_design,
+)
 from tests.helpers.oracles import assert_close
 
 rng = np.random.default_rng
@@ -78,11 +86,20 @@ def test_an_interaction_of_three_falls_on_no_single_player_as_a_whole():
     assert 0 < alias.max() < 0.8
 
 
-@pytest.mark.parametrize(("sampling", "p"), [("paired", 0.5), ("independent", 0.5), ("independent", 0.7)])
-def test_fewer_masks_are_the_first_of_more(sampling, p):
-    more = make_design(40, 700, p, sampling, rng(3)).masks
+@pytest.mark.parametrize(
+    ("sampling", "p", "n"),
+    [
+        ("paired", 0.5, 40),
+        ("independent", 0.5, 40),
+        ("independent", 0.7, 40),
+        ("paired", 0.5, 10),
+        ("independent", 0.5, 10),
+    ],
+)
+def test_fewer_masks_are_the_first_of_more(sampling, p, n):
+    more = make_design(n, 700, p, sampling, rng(3)).masks
     for m in (130, 256, 500):
-        assert np.array_equal(make_design(40, m, p, sampling, rng(3)).masks, more[:m])
+        assert np.array_equal(make_design(n, m, p, sampling, rng(3)).masks, more[:m])
 
 
 def test_paired_is_for_one_half():
@@ -136,3 +153,43 @@ def test_fewest_masks():
     assert fewest(49, 50, "paired") == 128
     assert fewest(49, 50, "independent") == 50
     assert fewest(3, 4, "paired") == 8
+    assert fewest(49, 1226, "paired") == 2 * (1 + 49 * 48 // 2)
+
+
+@pytest.mark.parametrize("m", [12, 64, 199, 240, 254])
+@pytest.mark.parametrize(
+    ("sampling", "p"), [("paired", 0.5), ("independent", 0.5), ("independent", 0.3), ("kernel", 0)]
+)
+def test_no_mask_is_drawn_twice(sampling, p, m):
+    kernel = np.r_[0.0, 1 / (np.arange(1, 8) * np.arange(7, 0, -1)), 0.0]
+    for seed in range(5):
+        if sampling == "kernel":
+            design = by_size(8, min(m, 253), kernel / kernel.sum(), rng(seed), paired=True)
+        else:
+            design = make_design(8, m, p, sampling, rng(seed))
+        assert len(np.unique(design.masks, axis=0)) == len(design.masks) >= min(m, 253) - 1
+        assert_close(design.weights.sum(), 1.0, 1e-12)
+
+
+@pytest.mark.parametrize(("n", "m", "p"), [(49, 512, 0.5), (49, 512, 0.3)])
+def test_few_of_very_many_masks_are_independent_draws(n, m, p):
+    chance = rng(7).random((m, 1 + n))
+    size = np.searchsorted(binom.pmf(range(n + 1), n, p).cumsum(), chance[:, 0], side="right")
+    design = make_design(n, m, p, "independent", rng(7))
+    assert np.array_equal(design.masks, chance[:, 1:].argsort(1).argsort(1) < size[:, None])
+    assert_close(design.weights, np.full(m, 1 / m), 1e-5 / m)
+    assert design.unseen.min() > 1 - 1e-4
+
+
+def test_weights_and_chances_to_be_drawn_agree():
+    """Weight times chance is the probability of a mask, so the weighted draws of many seeds are the product measure."""
+    codes, truth = 1 << np.arange(5), enumerate_all(5, 0.3).weights
+    mean, drawn, claimed = np.zeros(32), np.zeros(32), np.zeros(32)
+    for seed in range(500):
+        design = make_design(5, 16, 0.3, "independent", rng(seed))
+        masks = design.masks @ codes
+        mean[masks] += design.weights / 500
+        drawn[masks] += 1 / 500
+        claimed[masks] = 1 - design.unseen
+    assert_close(mean, truth, 6e-3)
+    assert np.abs(drawn - claimed)[claimed > 0].max() < 0.09
