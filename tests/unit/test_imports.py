@@ -31,7 +31,7 @@ ROOMS = {  # each room, and the rooms that it may import; lazy and typing import
     "estimators": "errors arguments runtime request results games fitting gradients estimator",
     "metrics": "errors players results games",
     "plots": "errors arguments runtime io players results metrics",
-    "viewer": "runtime io players results metrics plots",
+    "viewer": "errors runtime io players results metrics plots",
     "training": "errors runtime io datasets",
     "games of a model": "errors arguments runtime io players results encoders games",
     "api": "errors arguments runtime io players results encoders games fitting estimator registry request metrics"
