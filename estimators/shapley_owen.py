@@ -17,6 +17,7 @@ from fixlip.results.explanation import Explanation
 from fixlip.results.provenance import StandardErrors
 
 PER_TERM = {1: 20, 2: 6}  # default masks for each term, by order of the features
+ROUNDING = 1e-6  # of the largest value
 MOST_NODES = 256
 GROUPS = 16  # of draws, for standard errors
 
@@ -112,17 +113,21 @@ class ShapleyOwen(Estimator):
                 f"not determine the terms. Give image_masks={2 * masks[0]} and text_masks={2 * masks[1]}, another seed "
                 "or ridge=0.1."
             ) from error
-        empty, full = game.ends
+        (empty, full), quadrature = game.ends, _quadrature_error(surrogate, image, text, nodes)
+        notes = remarks(pairs[:n_image, n_image:], stderr, None, masks[0])
+        known = None if stderr is None else stderr.first_order if self.order == 1 else stderr.second_order
+        if known is not None and quadrature > max(2 * _size(known), ROUNDING * np.abs(values).max()):
+            notes += [f"two more masking rates change an effect by {quadrature:.2g}; give nodes={nodes + 2} or more"]
         return game.explanation(
             empty,
             values - 0.5 * np.nansum(pairs, axis=1),
             pairs,
             index="SV" if self.order == 1 else "SII" if self.interactions == "cross" else "k-SII",
             stderr=stderr,
-            remarks=remarks(pairs[:n_image, n_image:], stderr, None, masks[0]),
+            remarks=notes,
             options={"nodes": nodes},
             details={
-                "quadrature_error": _quadrature_error(surrogate, image, text, nodes),
+                "quadrature_error": quadrature,
                 "efficiency_gap": full - empty - float(values.sum()),
             },
         )
@@ -276,6 +281,10 @@ def _integral(
             of_first, of_second = (np.var(np.stack(part), axis=0, ddof=1) for part in zip(*some, strict=True))
             first, second = first + len(some) * of_first, second + len(some) * of_second
     return (values, pairs), StandardErrors(0.0, np.sqrt(first), np.sqrt(second))
+
+
+def _size(values: np.ndarray) -> float:
+    return float(np.sqrt(np.nanmean(np.square(values))))
 
 
 def _quadrature_error(surrogate: Surrogate, image: _RatedTower, text: _RatedTower, nodes: int) -> float:

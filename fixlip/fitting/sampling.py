@@ -211,8 +211,6 @@ def by_size(n: int, m: int, mass: np.ndarray, rng: np.random.Generator, *, paire
         paired: whether each draw is followed by its complement; only for a symmetric distribution. An odd number of
             draws loses one mask.
     """
-    from scipy.special import exprel
-
     sizes = np.arange(n + 1)
     counts = np.array([float(min(comb(n, k), 10**300)) for k in sizes])
     if m >= counts[mass > 0].sum():
@@ -238,7 +236,8 @@ def by_size(n: int, m: int, mass: np.ndarray, rng: np.random.Generator, *, paire
     if paired:
         drawn, units = with_complements(drawn), units.repeat(2)
     draws = expected_draws(left / counts / left.sum(), counts, len(drawn))[drawn.sum(1)]
-    ratio = 1 / exprel(-draws)  # of the probability to be drawn and that to be seen, but for a factor
+    seen = -np.expm1(-draws)
+    ratio = np.divide(draws, seen, out=np.ones_like(draws), where=seen > 0)  # of being drawn to being seen
     weights = left.sum() * ratio / max(ratio.sum(), 1e-300)
     return Design(
         np.concatenate([enumerated, drawn]),

@@ -215,6 +215,7 @@ def open_index(
 
     Raises:
         InputError: there is no index, or it is damaged.
+        OptionError: `removal` is not one of words.
         MissingExtraError: the extra ``fixlip[index]`` is not installed.
     """
     if removal is not None and set(removal) - {"text"}:

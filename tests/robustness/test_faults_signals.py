@@ -70,7 +70,7 @@ def send(number):
 
 @pytest.mark.parametrize(
     ("name", "number"),
-    zip(["explain", "evaluate", "contrast", "compare", "sweep", "demo"], 2 * list(CODES), strict=True),
+    list(zip(["explain", "evaluate", "contrast", "compare", "sweep", "demo"], 2 * list(CODES), strict=True)),
 )
 def test_a_signal_in_a_pass(name, number, cli, photo, tmp_path, demo_clip, monkeypatch):
     monkeypatch.setattr("fixlip.api.load.load_model", lambda *args, **options: demo_clip)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from fixlip.cli import PANELS, TRY
+from fixlip.cli import GROUPS, PANELS, TRY
 from fixlip.cli.console import Printer, styled
 
 COMMANDS = [command.__name__ for commands in PANELS.values() for command in commands]
@@ -30,8 +30,9 @@ def test_help_fits_and_says_every_default(cli, monkeypatch, command, width):
 
 def test_examples_are_shown_and_their_flags_exist(cli, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
+    groups = {command: [group.__name__] for group, members in GROUPS.items() for command in members}
     for command, lines in TRY.items():
-        text = cli(command.__name__, "--help")[1]
+        text = cli(*groups.get(command, []), command.__name__, "--help")[1]
         for line in lines:
             assert line in flat(text)
             assert len(line) <= 79
