@@ -144,7 +144,7 @@ def evaluate(
     keep_apart(
         [out], {"the data": places_of(data), "the model": [place for spec in model for place in places_of(spec)]}
     )
-    from fixlip import evaluation
+    from fixlip import cluster, evaluation
     from fixlip.cli import documents
     from fixlip.cli.tables import print_outcome
 
@@ -165,7 +165,7 @@ def evaluate(
         device=device,
         threads=threads,
     )
-    where = evaluation.engine(engine, workers=workers, address=address, gpus=gpus_per_worker, wait=wait)
+    where = cluster.engine(engine, workers=workers, address=address, gpus=gpus_per_worker, wait=wait)
     try:
         outcome = evaluation.evaluate(
             plan, out, engine=where, limit=limit, shard=shard_of(shard), retry=retry, examples=examples
