@@ -12,9 +12,11 @@ from fixlip.cli.demo import demo
 from fixlip.cli.estimators import estimators
 from fixlip.cli.evaluate import evaluate
 from fixlip.cli.explain import explain
+from fixlip.cli.index import build, index, info
 from fixlip.cli.models import models
 from fixlip.cli.options import examples, paragraphs
 from fixlip.cli.report import report
+from fixlip.cli.search import search
 from fixlip.cli.sweep import sweep
 from fixlip.cli.view import view
 
@@ -32,10 +34,12 @@ FIRST = """
 """
 PANELS = {
     "Explain one picture": (demo, explain, compare, sweep, view),
+    "Search pictures": (index, search),
     "Measure on a data set": (evaluate, report),
     "List the choices": (models, estimators),
 }
-TRY = {
+GROUPS: dict[Any, Any] = {index: (build, info)}
+TRY: dict[Any, tuple[str, ...]] = {
     demo: ("fixlip demo", "fixlip demo --out /tmp"),
     explain: (
         'fixlip explain photo.jpg "a black dog" --html page.html',
@@ -51,6 +55,16 @@ TRY = {
     ),
     sweep: ('fixlip sweep photo.jpg "a dog" --option p --values 0.3,0.5,0.7 --png sweep.png',),
     view: ("fixlip view dog.fixlip --open", "fixlip view runs/*.fixlip --html all.html"),
+    index: ("fixlip index build photos photos.index", "fixlip index info photos.index"),
+    build: (
+        "fixlip index build photos photos.index --model ViT-B-32",
+        "fixlip index build 'photos/**/*.jpg' more.tar table.csv all.index",
+    ),
+    info: ("fixlip index info photos.index --json",),
+    search: (
+        'fixlip search photos.index "a black dog next to a yellow hydrant"',
+        'fixlip search photos.index "a black dog" -k 50 --sort black --json',
+    ),
     evaluate: (
         "fixlip evaluate grounding --data scenes:50 --model demo-clip --out runs/first",
         "fixlip evaluate grounding --data coco:/coco --model ViT-B-32 --out runs/coco",
@@ -67,10 +81,25 @@ app = typer.Typer(
     context_settings=HELP,
     epilog=examples("fixlip demo", "fixlip explain --help"),
 )
+
+
+def add(parent: typer.Typer, command: Any, panel: str | None = None) -> None:
+    """Add a command, or a group of commands, with its help and examples."""
+    about: dict[str, Any] = {"help": paragraphs(command.__doc__), "epilog": examples(*TRY[command])}
+    about |= {"context_settings": HELP, "rich_help_panel": panel}
+    if command not in GROUPS:
+        parent.command(**about)(command)
+        return
+    group = typer.Typer(no_args_is_help=True)
+    group.callback()(command)
+    for one in GROUPS[command]:
+        add(group, one)
+    parent.add_typer(group, name=command.__name__, **about)
+
+
 for panel, commands in PANELS.items():
     for command in commands:
-        about: dict[str, Any] = {"help": paragraphs(command.__doc__), "epilog": examples(*TRY[command])}
-        app.command(rich_help_panel=panel, context_settings=HELP, **about)(command)
+        add(app, command, panel)
 
 
 def print_version(wanted: bool) -> None:

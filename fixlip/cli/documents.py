@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fixlip.results.contrast import Contrast
     from fixlip.results.explanation import Explanation
     from fixlip.results.gallery import Gallery
+    from fixlip.results.hits import Hit, Hits
     from fixlip.results.ranking import Ranking
     from fixlip.results.sweep import Sweep
 
@@ -142,6 +143,37 @@ def sweep(result: "Sweep") -> Document:
 def evaluation(result: "Outcome") -> Document:
     """Return a ``fixlip/evaluation/1``."""
     return document("evaluation", **plain(result), throughput=result.throughput)
+
+
+def index(pictures: int, size: int, facts: Document, failed: dict[str, str], done: Document | None) -> Document:
+    """Return a ``fixlip/index/1``: numbers of pictures and bytes, facts, and after a build what was done."""
+    return document("index", pictures=pictures, bytes=size, facts=facts, failed=failed, changes=done)
+
+
+def search(result: "Hits") -> Document:
+    """Return a ``fixlip/search/1``."""
+    return document(
+        "search",
+        query=result.query,
+        words=[{"label": p.label, "span": p.span} for p in result.players.text],
+        searched=result.searched,
+        exact=result.exact,
+        notes=result.notes,
+        hits=[_hit(one) for one in result],
+        failures=[one and {"picture": one.name, "similarity": one.similarity} for one in result.failures],
+    )
+
+
+def _hit(one: "Hit") -> Document:
+    names = ("similarity", "contributions", "contribution_errors", "no_words", "together", "cross")
+    return {
+        "picture": one.name,
+        **{name: getattr(one, name) for name in names},
+        "cross_stderr": one.stderr and one.stderr.second_order,
+        "grid": one.players.grid,
+        "image": [{"label": p.label, "box": p.box} for p in one.players.image],
+        "provenance": asdict(one.provenance),
+    }
 
 
 def report(result: "Report") -> Document:

@@ -15,7 +15,8 @@ from fixlip.io.schema import Fields, check_version, checked, parsed
 if TYPE_CHECKING:
     import pyarrow
 
-VERSION, KEY, LONGEST = 1, b"fixlip", 1 << 16  # of the facts: version, key in the metadata of the table, bytes
+VERSION, LONGEST = 1, 1 << 16  # of the facts: version, bytes
+KEY, SUM = b"fixlip", b"fixlip.checksum"  # of the metadata of the table: the facts, and their checksum
 CHECK = 16  # bytes of a checksum
 MOST_PLAYERS, MOST_PICTURE = 1 << 14, 1 << 24  # of a row: image players, bytes of a thumbnail or a label map
 
@@ -47,9 +48,10 @@ class Facts(Fields):
     dtype: Literal["float16", "float32"]
     versions: dict[str, JsonValue] = Field(default_factory=dict)
 
-    def written(self) -> bytes:
-        """The facts as JSON."""
-        return json.dumps(self.model_dump()).encode()
+    def metadata(self) -> dict[bytes, bytes]:
+        """The facts as metadata of a table."""
+        text = json.dumps(self.model_dump()).encode()
+        return {KEY: text, SUM: _sum(text)}
 
 
 def read_facts(metadata: Mapping[bytes, bytes] | None) -> Facts:
@@ -58,11 +60,11 @@ def read_facts(metadata: Mapping[bytes, bytes] | None) -> Facts:
     Raises:
         ValueError: there are none, they are damaged, or a newer fixlip has written them.
     """
-    text = (metadata or {}).get(KEY)
-    if text is None:
+    text, total = ((metadata or {}).get(key) for key in (KEY, SUM))
+    if text is None or total is None:
         raise ValueError("its table is of another program")
-    if len(text) > LONGEST:
-        raise ValueError("its facts are too long")
+    if len(text) > LONGEST or total != _sum(text):
+        raise ValueError("the checksum of its facts does not match")
     facts = parsed(text)
     if isinstance(facts, dict):
         check_version(facts.get("version"), VERSION)
@@ -89,7 +91,8 @@ def table_schema(facts: Facts) -> "pyarrow.Schema":
         "r2": real,
         "passes": pa.int32(),  # of the image tower
         "design": pa.string(),  # of the masks, and the fit
-        "notes": pa.list_(pa.string()),  # what to know before trusting the numbers
+        "notes": pa.list_(pa.string()),  # what to know of the picture
+        "remarks": pa.list_(pa.string()),  # what to know before trusting the fit
         "grid": pa.list_(pa.int32(), 2),  # rows and columns of patches; 0, 0 for regions
         "regions": pa.binary(),  # label map as a grey PNG of 16 bits: 0 for none, else 1 + number of the region
         "names": pa.list_(pa.string()),  # of the regions
@@ -98,7 +101,11 @@ def table_schema(facts: Facts) -> "pyarrow.Schema":
         "checksum": pa.binary(CHECK),  # of all columns before
     }
     fields = [pa.field(name, kind, nullable=name not in ("id", "hash", "checksum")) for name, kind in columns.items()]
-    return pa.schema(fields, metadata={KEY: facts.written()})
+    return pa.schema(fields, metadata=facts.metadata())
+
+
+def _sum(text: bytes) -> bytes:
+    return blake2b(text, digest_size=CHECK).hexdigest().encode()
 
 
 Row = dict[str, Any]  # values by column; numbers of lists as arrays of numpy

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fixlip.api.load import encoder_for
+from fixlip.api.load import encoder_for, load_model
 from fixlip.arguments import in_order, whole_number
 from fixlip.encoders.names import bundled_models, open_clip_models
 from fixlip.errors import InputError, OptionError
@@ -32,12 +32,17 @@ class Index:
         store: the table.
         model: an encoder, a name, or None for the model that the index names.
         removal: the operator that removes words, as in `fixlip.explain`.
+        device: for a model that is loaded by name.
     """
 
     def __init__(
-        self, store: Store, model: "str | DualEncoder | None" = None, removal: Mapping[str, str] | None = None
+        self,
+        store: Store,
+        model: "str | DualEncoder | None" = None,
+        removal: Mapping[str, str] | None = None,
+        device: str | None = None,
     ) -> None:
-        self.store, self._model, self._removal = store, model, dict(removal or {})
+        self.store, self._model, self._removal, self._device = store, model, dict(removal or {}), device
         self._vectors: list[tuple[np.ndarray, np.ndarray]] | None = None
         self._queries: dict[Any, Query] = {}
         self.changes: Changes | None = None
@@ -53,6 +58,10 @@ class Index:
 
     def __repr__(self) -> str:
         return f"Index({str(self.store.folder)!r}: {len(self)} pictures, {self.facts.model}, p={self.facts.p:g})"
+
+    def size(self) -> int:
+        """Number of bytes on disk."""
+        return sum(path.stat().st_size for path in self.store.folder.rglob("*") if path.is_file())
 
     def errors(self) -> dict[str, str]:
         """Return what is wrong with the pictures that cannot be read, by their names."""
@@ -71,6 +80,8 @@ class Index:
             if facts.model not in (*bundled_models(), *open_clip_models()):
                 raise OptionError(f"The index was built with {facts.model!r}; give that model: model= or --model.")
             model = facts.model
+        if isinstance(model, str) and self._device is not None:
+            model = load_model(model, device=self._device)
         encoder = encoder_for(model, {"image": facts.removal} | self._removal)
         if encoder.weights != facts.weights or str(encoder.image_removal) != facts.removal:
             raise OptionError(
@@ -185,7 +196,11 @@ class _Best:
 
 
 def open_index(
-    folder: str | Path, *, model: "str | DualEncoder | None" = None, removal: Mapping[str, str] | None = None
+    folder: str | Path,
+    *,
+    model: "str | DualEncoder | None" = None,
+    removal: Mapping[str, str] | None = None,
+    device: str | None = None,
 ) -> Index:
     """Open an index.
 
@@ -196,6 +211,7 @@ def open_index(
         folder: of the index.
         model: what `fixlip.load_model` returns, or a name for it; the model that the index names when None.
         removal: how words of queries are removed: ``{"text": "delete"}``; the model's default when None.
+        device: for a model that is loaded by name, as in `fixlip.load_model`.
 
     Raises:
         InputError: there is no index, or it is damaged.
@@ -205,4 +221,4 @@ def open_index(
         raise OptionError(
             "The pictures of an index were explained with one removal; removal is like {'text': 'delete'}."
         )
-    return Index(Store.open(folder), model, removal)
+    return Index(Store.open(folder), model, removal, device)

@@ -105,7 +105,7 @@ class Store:
             OptionError: the facts differ; the message says in what.
         """
         for name in ("weights", "removal", "p", "seed", "image_masks", "image_players", "dtype"):
-            ours, given = getattr(self.facts, name), getattr(facts, name)
+            ours, given = ("default" if one is None else one for one in (getattr(f, name) for f in (self.facts, facts)))
             if ours != given:
                 what = f"the model {self.facts.model}" if name == "weights" else f"{name.replace('_', ' ')} {ours}"
                 that = facts.model if name == "weights" else given
