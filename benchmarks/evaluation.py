@@ -13,7 +13,7 @@ from typing import Any
 
 import fixlip
 from benchmarks.output import ROOT, fill, markdown
-from fixlip import evaluation, specs
+from fixlip import cluster, evaluation, specs
 from fixlip.errors import BudgetError, OptionError
 from fixlip.evaluation.plan import CALL
 from fixlip.evaluation.report import report
@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--workers", type=int, default=2)
     workers = parser.parse_args().workers
-    engine = evaluation.Ray(workers) if workers > 1 else evaluation.Local()
+    engine = cluster.Ray(workers) if workers > 1 else cluster.Local()
     summaries, docs, runs = {}, ROOT / "docs", ROOT / "runs" / "evaluation"
     for name, (metrics, data, others) in RUNS.items():
         chosen = estimators(9, 11, PASSES // 4) if others else estimators(64, 11, PASSES)

@@ -13,7 +13,7 @@ from fixlip.datasets import SOURCES
 from fixlip.evaluation.metrics import list_metrics
 from fixlip.specs import options_of
 
-DATA, RUN = "What is measured", "How it runs"
+DATA = "What is measured"
 
 
 def evaluate(
@@ -103,10 +103,10 @@ def evaluate(
         typer.Option(
             metavar="I/N",
             help="Every N-th item from the I-th on; shards share a folder.",
-            rich_help_panel=RUN,
+            rich_help_panel=options.RUN,
         ),
     ] = "1/1",
-    retry: Annotated[bool, typer.Option("--retry", help="Do again what failed.", rich_help_panel=RUN)] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Do again what failed.", rich_help_panel=options.RUN)] = False,
     examples: Annotated[
         int,
         typer.Option(
@@ -116,24 +116,16 @@ def evaluate(
             rich_help_panel=options.RESULT,
         ),
     ] = 0,
-    engine: Annotated[str, typer.Option(metavar="NAME", help="local, or ray.", rich_help_panel=RUN)] = "local",
-    workers: Annotated[int, typer.Option(metavar="N", help="Processes of ray.", rich_help_panel=RUN)] = 2,
-    address: Annotated[
-        str | None,
-        typer.Option(metavar="ADDRESS", help="Of a ray cluster.", show_default="this machine", rich_help_panel=RUN),
-    ] = None,
-    gpus_per_worker: Annotated[
-        float, typer.Option(metavar="N", help="GPUs of each process of ray; 0.5 shares one.", rich_help_panel=RUN)
-    ] = 0,
-    wait: Annotated[
-        float,
-        typer.Option(
-            metavar="SECONDS", help="How long to wait while no process has a place in the cluster.", rich_help_panel=RUN
-        ),
-    ] = 300,
+    engine: options.Engine = "local",
+    workers: options.Workers = 2,
+    address: options.Address = None,
+    gpus_per_worker: options.GpusPerWorker = 0,
+    wait: options.Wait = 300,
     threads: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Of torch in each process.", show_default="torch's own", rich_help_panel=RUN),
+        typer.Option(
+            metavar="N", help="Of torch in each process.", show_default="torch's own", rich_help_panel=options.RUN
+        ),
     ] = None,
     json: options.Json = False,
 ) -> None:
@@ -144,7 +136,7 @@ def evaluate(
     keep_apart(
         [out], {"the data": places_of(data), "the model": [place for spec in model for place in places_of(spec)]}
     )
-    from fixlip import evaluation
+    from fixlip import cluster, evaluation
     from fixlip.cli import documents
     from fixlip.cli.tables import print_outcome
 
@@ -165,7 +157,7 @@ def evaluate(
         device=device,
         threads=threads,
     )
-    where = evaluation.engine(engine, workers=workers, address=address, gpus=gpus_per_worker, wait=wait)
+    where = cluster.engine(engine, workers=workers, address=address, gpus=gpus_per_worker, wait=wait)
     try:
         outcome = evaluation.evaluate(
             plan, out, engine=where, limit=limit, shard=shard_of(shard), retry=retry, examples=examples

@@ -59,6 +59,11 @@ def build(
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep pictures of the index that are not among PICTURES any more.")
     ] = False,
+    engine: options.Engine = "local",
+    workers: options.Workers = 2,
+    address: options.Address = None,
+    gpus_per_worker: options.GpusPerWorker = 0,
+    wait: options.Wait = 300,
     json: options.Json = False,
 ) -> None:
     """Explain pictures once, and write what every later query needs into the folder INDEX.
@@ -76,10 +81,11 @@ def build(
     keep_apart([Path(out)], read)
     import fixlip
 
+    of_model = {"pretrained": pretrained, "allow_random": allow_random, "device": device}
     made = fixlip.build_index(
         sources,
         out,
-        model=fixlip.load_model(model, pretrained=pretrained, allow_random=allow_random, device=device),
+        model=written(model, {k: v for k, v in of_model.items() if v is not None}),
         column=column,
         image_masks=image_masks,
         image_players=image_players,
@@ -88,6 +94,11 @@ def build(
         seed=seed,
         dtype=dtype,  # type: ignore[arg-type]
         keep=keep,
+        engine=engine,  # type: ignore[arg-type]
+        workers=workers,
+        address=address,
+        gpus=gpus_per_worker,
+        wait=wait,
     )
     _say(made, json)
     raise typer.Exit(DONE if len(made) > len(made.errors()) else NOTHING)

@@ -7,7 +7,7 @@ import typer
 
 from fixlip.cli import completion as complete
 
-MODEL, METHOD, EFFORT = "The model", "The method", "How much to compute"
+MODEL, METHOD, EFFORT, RUN = "The model", "The method", "How much to compute", "How it runs"
 PLAYERS, RESULT = "What counts as one part, and how it is removed", "What you get"
 DEFAULT = "the estimator's default"
 
@@ -173,6 +173,21 @@ TextRemoval = Annotated[
         show_default="the model's default, usually attention",
         rich_help_panel=PLAYERS,
         autocompletion=complete.text_removals,
+    ),
+]
+Engine = Annotated[str, typer.Option(metavar="NAME", help="local, or ray.", rich_help_panel=RUN)]
+Workers = Annotated[int, typer.Option(metavar="N", help="Processes of ray.", rich_help_panel=RUN)]
+Address = Annotated[
+    str | None,
+    typer.Option(metavar="ADDRESS", help="Of a ray cluster.", show_default="this machine", rich_help_panel=RUN),
+]
+GpusPerWorker = Annotated[
+    float, typer.Option(metavar="N", help="GPUs of each process of ray; 0.5 shares one.", rich_help_panel=RUN)
+]
+Wait = Annotated[
+    float,
+    typer.Option(
+        metavar="SECONDS", help="How long to wait while no process has a place in the cluster.", rich_help_panel=RUN
     ),
 ]
 Top = Annotated[

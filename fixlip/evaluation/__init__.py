@@ -1,4 +1,4 @@
-"""Explanations measured on data sets: a plan, rows on disk, engines, a report.
+"""Explanations measured on data sets: a plan, rows on disk, a report.
 
 >>> from fixlip.evaluation import get_metric
 >>> get_metric("faithfulness").options
@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fixlip.evaluation.again import explain_item
-    from fixlip.evaluation.cluster import Ray
-    from fixlip.evaluation.engines import Local, engine
     from fixlip.evaluation.metric import Figure, Metric
     from fixlip.evaluation.metrics import get_metric, list_metrics, register_metric, unregister_metric
     from fixlip.evaluation.plan import Plan
@@ -23,14 +21,11 @@ _MODULE_OF = {
     "BadRow": "records",
     "ExplainedRow": "records",
     "Figure": "metric",
-    "Local": "engines",
     "Metric": "metric",
     "Outcome": "run",
     "PictureRow": "records",
     "Plan": "plan",
-    "Ray": "cluster",
     "Row": "records",
-    "engine": "engines",
     "evaluate": "run",
     "explain_item": "again",
     "get_metric": "metrics",
@@ -43,14 +38,11 @@ __all__ = [
     "BadRow",
     "ExplainedRow",
     "Figure",
-    "Local",
     "Metric",
     "Outcome",
     "PictureRow",
     "Plan",
-    "Ray",
     "Row",
-    "engine",
     "evaluate",
     "explain_item",
     "get_metric",

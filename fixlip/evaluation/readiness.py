@@ -1,18 +1,20 @@
 """Proof that a process elsewhere computes what this one would: the same fixlip, the same data, the same weights."""
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fixlip import specs
+from fixlip.cluster.job import is_of_machine
+from fixlip.cluster.proof import Proof
 from fixlip.datasets import SOURCES
 from fixlip.datasets.base import Item
 from fixlip.errors import InputError
 from fixlip.evaluation.plan import Plan
-from fixlip.evaluation.work import EntryError, Task, Worker, is_of_machine, opened
+from fixlip.evaluation.work import EntryError, Task, Worker, opened
 from fixlip.io.files import read_bytes
 
 if TYPE_CHECKING:
@@ -21,41 +23,11 @@ if TYPE_CHECKING:
 SAMPLE, LARGEST = 8, 1 << 28  # items that are compared, bytes of a picture
 
 
-@dataclass(frozen=True)
-class Proof:
-    """What a process has at hand.
-
-    Attributes:
-        fixlip: its version.
-        items: length of the data set.
-        sample: place of some items in the data set -> hash of captions and picture.
-        weights: hash of the weights of a model; empty where none was asked for.
-    """
-
-    fixlip: str
-    items: int
-    sample: dict[int, str]
-    weights: str = ""
-
-    def difference(self, other: "Proof") -> str:
-        """What the other has different from this, as a sentence; empty where there is nothing."""
-        if other.fixlip != self.fixlip:
-            return f"it has fixlip {other.fixlip}, not {self.fixlip}"
-        if other.items != self.items:
-            return f"its data set has {other.items} items, not {self.items}"
-        for place, item in self.sample.items():
-            if other.sample[place] != item:
-                return f"item {place} of its data set is missing or another one"
-        if self.weights and other.weights != self.weights:
-            return "its weights of the model are others"
-        return ""
-
-
 def proof_of_data(dataset: "Dataset") -> Proof:
     """The proof of this process, without a model."""
     n = len(dataset)
     places = sorted({round(k * (n - 1) / (SAMPLE - 1)) for k in range(SAMPLE)}) if n else []
-    return Proof(version("fixlip"), n, {place: _hash(dataset, place) for place in places})
+    return Proof(version("fixlip"), n, {f"item {place} of its data set": _hash(dataset, place) for place in places})
 
 
 def proof_of_model(worker: Worker, task: Task) -> str:

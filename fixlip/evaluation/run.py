@@ -7,9 +7,10 @@ from time import perf_counter
 
 from tqdm import tqdm
 
+from fixlip.cluster.engines import Engine, Local
 from fixlip.errors import OptionError
-from fixlip.evaluation.engines import Engine, Local
 from fixlip.evaluation.folder import settle
+from fixlip.evaluation.job import Evaluation
 from fixlip.evaluation.metrics import get_metric
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.records import BadRow, ExplainedRow
@@ -71,7 +72,7 @@ def evaluate(
     Args:
         plan: what to do.
         folder: results; made where it does not exist.
-        engine: `Local()` when None, or `fixlip.evaluation.cluster.Ray(...)`; all give the same rows.
+        engine: `Local()` when None, or `fixlip.cluster.ray.Ray(...)`; all give the same rows.
         limit: take the first items only.
         shard: (i, n): take every n-th item from the i-th (of 1..n) on; several may run at once into one folder.
         retry: do again what failed.
@@ -115,7 +116,7 @@ def evaluate(
             Journal(folder / f"rows-{i}-of-{n}.jsonl") as journal,
             tqdm(total=total, initial=total - len(tasks), unit="item", disable=hidden(progress), smoothing=0.05) as bar,
         ):
-            for task, rows in engine.run(plan, "rows", tasks):
+            for task, rows in engine.run(Evaluation(plan, "rows"), tasks):
                 bar.set_description(task.model)
                 for row in rows:
                     journal.append(row)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from fixlip.cluster.engines import Engine
 from fixlip.errors import OptionError
-from fixlip.evaluation.engines import Engine
 from fixlip.evaluation.folder import read_settings
+from fixlip.evaluation.job import Evaluation
 from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.records import BadRow, ExplainedRow, PictureRow, Row, ScoresRow
 from fixlip.evaluation.rows import Journal, lines
@@ -34,7 +35,7 @@ def selected(
         scored = {row.index: row for row in before if stands(plan, row)}
         tasks = [Task(model, k) for k in range(len(plan.dataset)) if k not in scored]
         with tqdm(total=len(plan.dataset), initial=len(scored), desc="selecting", disable=hidden(progress)) as bar:
-            for task, rows in engine.run(plan, "scores", tasks):
+            for task, rows in engine.run(Evaluation(plan, "scores"), tasks):
                 for row in rows:
                     journal.append(row)
                     scored[task.index] = row

@@ -8,6 +8,7 @@ import numpy as np
 
 from fixlip import specs
 from fixlip.api.load import load_model
+from fixlip.cluster.job import is_of_machine
 from fixlip.datasets.base import BadItem, Caption, Item
 from fixlip.errors import FixlipError, InputError
 from fixlip.evaluation.case import Case
@@ -17,7 +18,6 @@ from fixlip.evaluation.plan import Plan
 from fixlip.evaluation.records import BadRow, ExplainedRow, PictureRow, Row, ScoresRow
 from fixlip.games.counted import CountedGame
 from fixlip.games.similarity import games
-from fixlip.runtime.memory import is_memory
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -232,11 +232,6 @@ def opened(dataset: "Dataset", index: int) -> "tuple[Item, Image.Image]":
         return item, item.open()
     except Exception as error:
         raise EntryError(item.id, index, "unreadable picture", _sentence(error)) from error
-
-
-def is_of_machine(error: Exception) -> bool:
-    """Say whether an error comes from what the machine lacks: memory, a package, a file."""
-    return isinstance(error, OSError | ImportError | MemoryError) or is_memory(error)
 
 
 def _fault(error: Exception) -> Facts:

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from fixlip.api.load import DEFAULT_MODEL, encoder_for
+from fixlip.api.load import DEFAULT_MODEL
+from fixlip.cluster import engines
 from fixlip.index.build import Changes, write_index
 from fixlip.index.search import Index, open_index
 
@@ -37,6 +38,11 @@ def build_index(
     dtype: Literal["float16", "float32"] = "float16",
     batch_size: int | Literal["auto"] = "auto",
     keep: bool = False,
+    engine: Literal["local", "ray"] = "local",
+    workers: int = 2,
+    address: str | None = None,
+    gpus: float = 0,
+    wait: float = 300,
     progress: "Progress" = None,
 ) -> Index:
     """Explain pictures once, for every later query, and write what is needed to a folder; then open the index.
@@ -50,13 +56,18 @@ def build_index(
         images: folders, patterns, picture files, tar files, tables with a column of paths or bytes, a data frame, a
             `datasets.Dataset`, PIL images, arrays, or an iterable of these; see `fixlip.index.pictures.pictures`.
         folder: of the index; one that is there is brought up to date.
-        model, removal, batch_size: as in `fixlip.explain`. The removal of words can be chosen at each `open_index`.
+        model, removal, batch_size: as in `fixlip.explain`; a name may carry options of `fixlip.load_model`
+            ("ViT-B-16-SigLIP2 pretrained=webli"). The removal of words can be chosen at each `open_index`.
         column: of tables: the column of the pictures.
         image_masks: masks of each picture; the default of `fixlip.explain` when None.
         image_players: "patches", or regions by a text: "grid:3", "slic:40".
         p, seed: of the masks, as in `fixlip.estimators.banzhaf.Banzhaf`.
         dtype: of the numbers on disk; interactions of float16 are right to 1 %, of float32 to 1e-5.
         keep: keep pictures that are not among `images`, instead of dropping them.
+        engine: "ray" explains on a Ray cluster, with a model that is given by name; this process reads and hashes every
+            picture, and is the only one that writes. The rows are those of a local build, but for the last digits of
+            sums, which depend on the number of threads.
+        workers, address, gpus, wait: of `fixlip.cluster.Ray`.
         progress: as in `fixlip.explain`, in pictures.
 
     Returns:
@@ -68,6 +79,7 @@ def build_index(
         InputError: images or a folder that cannot be used.
         OptionError: the folder has an index of another model, removal, p, seed, masks or type, or another process is
             building it.
+        ClusterError: no node of the cluster can do the work, or no worker got a place in time.
         MissingExtraError: the extra ``fixlip[index]`` is not installed.
 
     Example:
@@ -79,11 +91,11 @@ def build_index(
         ...     [hit.explanation().cross.shape for hit in index.search("a dog", k=1)]
         [(49, 2)]
     """
-    encoder = encoder_for(model, removal)
-    changes = write_index(
+    encoder, changes = write_index(
         images,
         folder,
-        encoder,
+        model,
+        removal=removal,
         column=column,
         image_masks=image_masks,
         image_players=image_players,
@@ -92,6 +104,7 @@ def build_index(
         dtype=dtype,
         batch_size=batch_size,
         keep=keep,
+        engine=engines.engine(engine, workers=workers, address=address, gpus=gpus, wait=wait),
         progress=progress,
     )
     index = open_index(folder, model=encoder)

@@ -1,32 +1,32 @@
 """Building an index: every picture is explained once, and written in blocks, each of them one commit."""
 
-import io
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from PIL import Image
-
 from fixlip.arguments import real_number, whole_number
+from fixlip.cluster.engines import Engine
 from fixlip.errors import InputError, OptionError
-from fixlip.index.pictures import Raw, content_hash, pictures
-from fixlip.index.schema import Facts, Row
+from fixlip.index.explainer import Block, Explainer, Picture, named_encoder
+from fixlip.index.job import Indexing
+from fixlip.index.pictures import content_hash, pictures
+from fixlip.index.schema import Facts, Row, table_of
 from fixlip.index.store import Store, lance_package
-from fixlip.index.tower import fit_tower, keep
 from fixlip.io.files import lock
-from fixlip.io.images import open_image
-from fixlip.runtime.modes import plain_torch
 from fixlip.runtime.progress import Progress, tracking
 
 if TYPE_CHECKING:
+    import pyarrow
+
     from fixlip.encoders.base import DualEncoder
 
-BLOCK, SECONDS = 256, 30.0  # rows that one commit has at most, and how long they may wait for it
-SIDE = 256  # pixels of the longer side of a thumbnail
+BLOCK, SECONDS = 256, 30.0  # that one commit has at most, and how long they may wait for it
+AT_ONCE = 4  # pictures that a worker gets: few are lost with it, and many take longer than to hand them out
 
 
 @dataclass
@@ -44,81 +44,6 @@ class Changes:
     dropped: int = 0
     unchanged: int = 0
     failed: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Explainer:
-    """Turns pictures into rows of an index; workers on several machines have one each.
-
-    Attributes:
-        encoder: the model.
-        facts: of the index.
-        batch_size: as in `fixlip.explain`.
-    """
-
-    encoder: "DualEncoder"
-    facts: Facts
-    batch_size: int | Literal["auto"] = "auto"
-
-    def row(self, name: str, raw: Raw, content: str) -> Row:
-        """Explain one picture; one that cannot be read becomes a row with an error.
-
-        Args:
-            name, raw: as `fixlip.index.pictures.pictures` gives them.
-            content: hash of the content.
-
-        Raises:
-            FixlipError: the model, the memory or the number of masks is at fault, not the picture.
-        """
-        row: Row = {"id": name, "hash": content}
-        try:
-            return row | self._explained(raw)
-        except InputError as error:
-            return row | {"error": str(error)}
-
-    def _explained(self, raw: Raw) -> Row:
-        from fixlip.games.similarity import game_input
-
-        if isinstance(raw, InputError):
-            raise raw
-        facts = self.facts
-        with plain_torch():
-            players: dict[str, Any] = {"image_players": facts.image_players, "batch_size": self.batch_size}
-            one = game_input(self.encoder, "image", open_image(raw), **players)
-            tower = fit_tower(self.encoder, "image", one, facts.p, facts.image_masks, facts.seed)
-            kept = keep(tower.fit, facts.p)
-        number, x = np.dtype(facts.dtype), one.input
-        empty, whole = tower.ends.astype(number)
-        return {
-            "embedding": whole,
-            "empty": empty,
-            "coefficients": kept.coefficients.astype(number).ravel(),
-            "basis": kept.basis.astype(np.float16).ravel(),
-            **{name: getattr(kept, name).astype(np.float32).ravel() for name in ("spread", "sizes", "residual")},
-            **{name: float(np.float32(getattr(kept, name))) for name in ("rest", "r2")},
-            "passes": tower.passes,
-            "design": tower.described,
-            "notes": list(one.notes),
-            "remarks": list(tower.remarks),
-            "grid": np.array(one.grid or (0, 0), dtype=np.int32),
-            "regions": None if one.regions is None else _png(one.regions),
-            "names": [] if one.grid else [player.label for player in one.players],
-            "visible": np.array(x.visible, dtype=np.float64),  # type: ignore[union-attr]
-            "thumbnail": _jpeg(x.picture),  # type: ignore[union-attr]
-        }
-
-
-def _jpeg(picture: np.ndarray) -> bytes:
-    image, buffer = Image.fromarray(picture), io.BytesIO()
-    image.thumbnail((SIDE, SIDE))
-    image.save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
-
-
-def _png(regions: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray((regions.astype(np.int32) + 1).astype(np.uint16)).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def facts_of(
@@ -152,26 +77,34 @@ def facts_of(
 def write_index(
     images: Any,
     folder: str | Path,
-    encoder: "DualEncoder",
+    model: "str | DualEncoder",
     *,
+    removal: Mapping[str, str] | None,
     column: str | None,
     batch_size: int | Literal["auto"],
     keep: bool,
+    engine: Engine,
     progress: Progress,
     **settings: Any,
-) -> Changes:
+) -> "tuple[DualEncoder, Changes]":
     """Build an index; see `fixlip.build_index`. The settings are those of `facts_of`."""
     lance_package()
+    encoder, folder = named_encoder(model, removal), Path(folder)
     facts = facts_of(encoder, **settings)
-    explainer, folder = Explainer(encoder, facts, batch_size), Path(folder)
+    job = Indexing(Explainer(encoder, facts, batch_size), model, removal)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"Cannot make the folder {str(folder)!r}: {error.strerror or error}.") from error
     with lock(folder / ".build.lock", "another process is building this index"):
         store = Store.open_or_make(folder, facts)
-        with tracking(progress, 0, "index") as tracker:
-            return _build(pictures(images, column), store, explainer, keep, partial(_ticked, tracker))
+        with tracking(progress, 0, "index") as tracker, _Commits(store) as commits:
+            build = _Build(store, commits, partial(_ticked, tracker))
+            for _, tables in engine.run(job, _blocks(encoder.name, build.new(pictures(images, column)))):
+                for table in tables:
+                    build.add(table)
+            build.finish(keep)
+    return encoder, build.changes
 
 
 def _ticked(tracker: Any) -> None:
@@ -179,56 +112,95 @@ def _ticked(tracker: Any) -> None:
     tracker.tick(1)
 
 
-def _build(listed: Any, store: Store, explainer: Explainer, keep: bool, tick: Any) -> Changes:
-    known, changes, block = store.known(), Changes(), _Block(store)
-    by_hash, here = {content: name for name, content in known.items() if content}, set()
-    for name, raw in listed:
-        here.add(name)
-        try:
-            content, failed = content_hash(raw), ""
-        except InputError as error:
-            content, failed = "", str(error)
-        old = known.get(name)
-        if old is not None and old == content and not failed:
-            changes.unchanged += 1
-        elif failed:
-            block.add({"id": name, "hash": "", "error": failed})
-        elif content in by_hash:
-            block.add(*store.renamed({name: content}))
-            changes.renamed += 1
-        else:
-            row = explainer.row(name, raw, content)
-            block.add(row)
-            if "error" not in row:
-                changes.added, changes.replaced = changes.added + (old is None), changes.replaced + (old is not None)
-        tick()
-    block.write()
-    if not here:
-        raise InputError("There is no picture to index.")
-    gone = set() if keep else known.keys() - here
-    if gone:
-        store.drop(sorted(gone))
-        changes.dropped = len(gone)
-    if block.written or gone:
-        store.tidy()
-    changes.failed = store.errors()
-    return changes
+def _blocks(model: str, new: Iterator[Picture]) -> Iterator[Block]:
+    while some := tuple(islice(new, AT_ONCE)):
+        yield Block(model, some)
 
 
-class _Block:
-    """Rows that wait for their commit."""
+class _Commits:
+    """Rows that wait for their commit; at the end, also of a run that ends early, none waits any more."""
 
     def __init__(self, store: Store) -> None:
         self.store, self.since, self.written = store, monotonic(), 0
-        self.rows: list[Row] = []
+        self.tables: list[pyarrow.Table] = []
 
-    def add(self, *rows: Row) -> None:
-        self.rows += rows
-        if len(self.rows) >= BLOCK or monotonic() - self.since > SECONDS:
+    def add(self, table: "pyarrow.Table") -> None:
+        self.tables.append(table)
+        if sum(map(len, self.tables)) >= BLOCK or monotonic() - self.since > SECONDS:
             self.write()
 
     def write(self) -> None:
-        if self.rows:
-            self.store.write(self.rows)
-            self.written += len(self.rows)
-        self.rows, self.since = [], monotonic()
+        tables, self.tables = self.tables, []
+        if tables:
+            self.store.write(tables)
+            self.written += sum(map(len, tables))
+        self.since = monotonic()
+
+    def __enter__(self) -> "_Commits":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.write()
+
+
+class _Build:
+    """A build that goes on: what is known, what is here, and what was done.
+
+    Args:
+        store, commits: of the index.
+        tick: called for each picture.
+    """
+
+    def __init__(self, store: Store, commits: _Commits, tick: Callable[[], None]) -> None:
+        self.store, self.commits, self.tick = store, commits, tick
+        self.known, self.changes = store.known(), Changes()
+        self.by_hash = {content for content in self.known.values() if content}
+        self.here: set[str] = set()
+
+    def new(self, listed: Iterable[tuple[str, Any]]) -> Iterator[Picture]:
+        """Yield the pictures that are to be explained, and see to the others."""
+        for name, raw in listed:
+            self.here.add(name)
+            try:
+                content, failed = content_hash(raw), ""
+            except InputError as error:
+                content, failed = "", str(error)
+            if failed:
+                self._add({"id": name, "hash": "", "error": failed})
+            elif self.known.get(name) == content:
+                self.changes.unchanged += 1
+            elif content in self.by_hash:
+                self._add(*self.store.renamed({name: content}))
+                self.changes.renamed += 1
+            else:
+                yield name, raw, content
+                continue
+            self.tick()
+
+    def add(self, table: "pyarrow.Table") -> None:
+        """Add the row of a picture that was explained."""
+        self.commits.add(table)
+        if table["error"][0].as_py() is None:
+            old = table["id"][0].as_py() in self.known
+            self.changes.added, self.changes.replaced = self.changes.added + (not old), self.changes.replaced + old
+        self.tick()
+
+    def _add(self, *rows: Row) -> None:
+        self.commits.add(table_of(rows, self.store.facts))
+
+    def finish(self, keep: bool) -> None:
+        """Drop pictures that are not here any more, unless they are to be kept, and put the table in order.
+
+        Raises:
+            InputError: there is no picture.
+        """
+        self.commits.write()
+        if not self.here:
+            raise InputError("There is no picture to index.")
+        gone = set() if keep else self.known.keys() - self.here
+        if gone:
+            self.store.drop(sorted(gone))
+            self.changes.dropped = len(gone)
+        if self.commits.written or gone:
+            self.store.tidy()
+        self.changes.failed = self.store.errors()

@@ -1,7 +1,7 @@
 """What an index holds: the facts of the whole, the columns of its table, and a checksum for each row."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -121,6 +121,15 @@ def checksum(row: Row) -> bytes:
             content = b"" if value is None else value if isinstance(value, bytes) else repr(value).encode()
             digest.update(f"{name}:{len(content)}:".encode() + content)
     return digest.digest()
+
+
+def table_of(rows: Iterable[Row], facts: Facts) -> "pyarrow.Table":
+    """Make a table of rows, with their checksums; values that a row does not have are null."""
+    import pyarrow as pa
+
+    schema = table_schema(facts)
+    full = [{name: row.get(name) for name in schema.names} for row in rows]
+    return pa.Table.from_pylist([row | {"checksum": checksum(row)} for row in full], schema=schema)
 
 
 def read_row(batch: "pyarrow.RecordBatch | pyarrow.Table") -> Row:

@@ -3,7 +3,7 @@
 It is `pylance` alone that is needed: lancedb on top of it has servers, embedding functions and another API, no storage.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fixlip.errors import FixlipError, InputError, MissingExtraError, OptionError
-from fixlip.index.schema import Facts, Row, checksum, read_facts, read_row, table_schema
+from fixlip.index.schema import Facts, Row, read_facts, read_row, table_schema
 
 if TYPE_CHECKING:
     import lance
+    import pyarrow
 
 BLOCK = 8192  # rows whose vectors are read at once
 AT_ONCE = 500  # rows that one command drops
@@ -136,15 +137,12 @@ class Store:
             rows = self.table.to_table(columns=["id", "error"], filter="error IS NOT NULL")
             return dict(zip(rows["id"].to_pylist(), rows["error"].to_pylist(), strict=True))
 
-    def write(self, rows: list[Row]) -> None:
+    def write(self, tables: "Sequence[pyarrow.Table]") -> None:
         """Add rows, and replace those with the same ids, in one commit."""
         import pyarrow as pa
 
-        schema = table_schema(self.facts)
-        full = [{name: row.get(name) for name in schema.names} for row in rows]
-        table = pa.Table.from_pylist([row | {"checksum": checksum(row)} for row in full], schema=schema)
         merge = self.table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
-        merge.execute(table)
+        merge.execute(pa.concat_tables(tables))
         self.renewed()
 
     def drop(self, ids: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""What `fixlip.evaluation.crew` asks of Ray, in one process: nodes join and die, calls are answered in any order."""
+"""What `fixlip.cluster.crew` asks of Ray, in one process: nodes join and die, calls are answered in any order."""
 
 import random
 from types import SimpleNamespace
@@ -88,7 +88,7 @@ class FakeActor:
         self.ray, self.at, self.out = ray, "", str(label_selector or "")
         ray.actors.append(self)
         self.node = self._method(lambda: self.at)
-        self.prove = self._method(lambda fields, folder, task: ray.prove(self.at, task))
+        self.prove = self._method(lambda make, folder, task: ray.prove(self.at, task))
         self.call = self._method(lambda method, task: ray.work(ray, self.at, task))
 
     def _method(self, answer):

@@ -1,78 +1,18 @@
 """A cluster whose nodes lack the data, die, and join late: real nodes of Ray on this machine, kill -9."""
 
 import json
-import os
 import re
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
-import time
-from contextlib import suppress
-from pathlib import Path
 
-import psutil
 import pytest
 
 from fixlip.evaluation import Plan, evaluate, read
 from tests.helpers.layouts import write_coco
+from tests.helpers.ray_cluster import finish, running, wait_until
 
 pytestmark = pytest.mark.usefixtures("heard")
 
 N = 8
 ESTIMATOR = "interaction-lime image_masks=128"
-SETTINGS = {  # a node is dead after 1.5 seconds of silence; no idle workers; no token; no reports
-    "RAY_health_check_period_ms": "500",
-    "RAY_health_check_failure_threshold": "3",
-    "RAY_prestart_worker_first_driver": "0",
-    "RAY_AUTH_MODE": "disabled",
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
-
-
-class Cluster:
-    """Nodes of Ray with a folder of their own, each in its own group of processes; the head has no room for work."""
-
-    def __init__(self, folder, data):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.data, self.nodes = data, {}
-        options = ["--head", "--num-cpus=0", f"--port={port}", f"--temp-dir={folder}", "--include-dashboard=0"]
-        said = self._start("head", *options)
-        self.address = re.search(r"Local node IP: (\S+)", said)[1] + f":{port}"
-
-    def join(self, name, *, cpus=1, without_data=False):
-        """Add a node; it need not have the data."""
-        hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', str(self.data)]
-        self._start(name, f"--address={self.address}", f"--num-cpus={cpus}", before=hidden if without_data else [])
-
-    def _start(self, name, *options, before=()):
-        ray = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", f"--node-name={name}", *options]
-        ray += ["--include-log-monitor=false"]
-        self.nodes[name] = process = subprocess.Popen(
-            [*before, *ray],
-            cwd="/",
-            env={**os.environ, **SETTINGS},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        said = ""
-        for line in process.stdout:
-            said += line
-            if "runtime started" in line:
-                return said
-        pytest.fail(said)
-
-    def kill(self, name):
-        """As a machine that loses its power."""
-        process = self.nodes.pop(name)
-        for each in [process, *psutil.Process(process.pid).children(recursive=True)]:
-            with suppress(psutil.Error, ProcessLookupError):
-                each.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -84,15 +24,8 @@ def data(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster(data):
-    pytest.importorskip("ray")
-    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode:
-        pytest.skip("this machine gives no namespace for mounts")
-    folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # a path of few characters: sockets are in it
-    cluster = Cluster(folder, data)
-    yield cluster
-    for name in [*cluster.nodes][::-1]:
-        cluster.kill(name)
-    shutil.rmtree(folder, ignore_errors=True)
+    with running(data) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="module")
@@ -113,32 +46,13 @@ def lines(folder):
 
 def start(cluster, out, workers):
     """The command, in the folder of the data, whose path is relative."""
-    command = [
-        *(sys.executable, "-m", "fixlip", "evaluate", "grounding", "--data", "coco:coco", "--model", "demo-clip")
-    ]
-    command += ["--estimator", ESTIMATOR, "--threads", "1", "--engine", "ray", "--address", cluster.address, "--json"]
-    return subprocess.Popen(
-        [*command, "--workers", str(workers), "--out", str(out)],
-        cwd=cluster.data,
-        env={**os.environ, **SETTINGS},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command = ["evaluate", "grounding", "--data", "coco:coco", "--model", "demo-clip", "--estimator", ESTIMATOR]
+    return cluster.start(*command, "--threads", "1", "--workers", str(workers), "--out", str(out))
 
 
 def until_it_writes(process, out, more=1):
     before = len(lines(out))
-    while process.poll() is None and len(lines(out)) < before + more:
-        time.sleep(0.01)
-    assert process.poll() is None
-
-
-def finish(process):
-    """Exit code, the document on standard output, and what was said beside it."""
-    out, err = process.communicate(timeout=300)
-    said = [line for line in err.splitlines() if not line.startswith("[20")]  # Ray dates what it logs
-    return process.returncode, json.loads(out) if out else None, said
+    wait_until(process, lambda: len(lines(out)) >= before + more)
 
 
 def test_nodes_without_the_data_nodes_that_die_and_nodes_that_join(cluster, serial, tmp_path):

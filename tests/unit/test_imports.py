@@ -36,12 +36,14 @@ ROOMS = {  # each room, and the rooms that it may import; lazy and typing import
     "games of a model": "errors arguments runtime io players results encoders games",
     "api": "errors arguments runtime io players results encoders games fitting estimator registry request metrics"
     "|games of a model",
+    "cluster": "errors runtime",
     "evaluation": "errors arguments specs plugins runtime io players results datasets encoders games fitting estimator "
-    "registry metrics plots viewer api|games of a model",
-    "index": "errors arguments runtime io players results datasets encoders games fitting api|games of a model",
-    "fixlip": "errors players results estimator registry request api index",
+    "registry metrics plots viewer api cluster|games of a model",
+    "index": "errors arguments specs runtime io players results datasets encoders games fitting api cluster"
+    "|games of a model",
+    "fixlip": "errors players results estimator registry request api cluster index",
     "cli": "errors arguments specs plugins runtime io players results datasets encoders estimator registry request "
-    "metrics plots viewer training api evaluation index fixlip",
+    "metrics plots viewer training api cluster evaluation index fixlip",
     "__main__": "cli",
 }
 # the games of a picture, a caption and an encoder

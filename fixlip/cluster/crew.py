@@ -7,16 +7,14 @@ from functools import partial
 from typing import Any
 from warnings import warn
 
+from fixlip.cluster.job import Job, UnableError, is_of_machine
+from fixlip.cluster.places import Places, Watch
+from fixlip.cluster.proof import Proof
+from fixlip.cluster.remote import worker_class
+from fixlip.cluster.schedule import ATTEMPTS, Schedule
 from fixlip.errors import ClusterError
-from fixlip.evaluation.places import Places, Watch
-from fixlip.evaluation.plan import Plan
-from fixlip.evaluation.readiness import Proof, proof_of_data, sendable
-from fixlip.evaluation.records import BadRow, Row
-from fixlip.evaluation.remote import worker_class
-from fixlip.evaluation.schedule import ATTEMPTS, Schedule
-from fixlip.evaluation.work import MACHINE, EntryError, Task, opened
 
-Done = Iterable[tuple[Task, list[Row]]]
+Done = Iterable[tuple[Any, list[Any]]]  # tasks and their rows
 TICK = 1.0  # seconds between two looks
 
 
@@ -40,17 +38,23 @@ class Seat:
 class Crew:
     """The workers of a run, which give back rows.
 
-    What fails because of a node is not the fault of an item. A worker proves that it has fixlip, the data and the model
-    of this process before it gets work; where it has not, or reads an entry of the data set as faulty that is not so
-    here, its node is left out, with a warning. An item whose worker ended while the node lived on is suspect, and bad
-    only if that happens `ATTEMPTS` times with nothing else on the node; one whose node ended is not.
+    What fails because of a node is not the fault of a task. A worker proves that it has fixlip, the data and the model
+    of this process before it gets work; where it has not, or finds data faulty that is not so here, its node is left
+    out, with a warning. A task whose worker ended while the node lived on is suspect, and bad only if that happens
+    `ATTEMPTS` times with nothing else on the node; one whose node ended is not.
+
+    Args:
+        ray: the package, connected to a cluster.
+        job, make: the work, and what makes a worker of it elsewhere.
+        tasks: of the job.
+        places: what is asked of the cluster.
     """
 
-    def __init__(self, ray: Any, plan: Plan, method: str, tasks: list[Task], places: Places) -> None:
-        self.ray, self.plan, self.method, self.tasks, self.places = ray, plan, method, tasks, places
-        self.schedule = Schedule(len(tasks))
-        self.mine, self.fields = proof_of_data(plan.dataset), sendable(plan)
-        self.weights: dict[str, Proof] = {}  # by model: of the first worker that has it
+    def __init__(
+        self, ray: Any, job: Job[Any, Any], make: Callable[[], Any], tasks: Iterable[Any], places: Places
+    ) -> None:
+        self.ray, self.job, self.make, self.places = ray, job, make, places
+        self.schedule = Schedule(tasks)
         self.seats: list[Seat] = []
         self.calls: dict[Any, Callable[[Any], Done]] = {}
         self.left_out: dict[str, str] = {}
@@ -58,7 +62,7 @@ class Crew:
         self.able: set[str] = set()  # nodes on which a worker has proved that it is
         self.watch = Watch(ray, places)
 
-    def work(self) -> Iterator[tuple[Task, list[Row]]]:
+    def work(self) -> Iterator[tuple[Any, list[Any]]]:
         """Do the tasks.
 
         Raises:
@@ -66,7 +70,7 @@ class Crew:
         """
         for _ in range(self.places.workers):
             self._ask()
-        while self.schedule.left:
+        while self.schedule.left():
             self._assign()
             for ref in self.ray.wait([*self.calls], timeout=TICK)[0]:
                 yield from self.calls.pop(ref)(self._answer(ref))
@@ -100,22 +104,21 @@ class Crew:
         return self._prepare(seat, self.schedule.first())
 
     def _prepare(self, seat: Seat, number: int) -> Done:
-        call = seat.actor.prove.remote(self.fields, os.getcwd(), asdict(self.tasks[number]))
-        return self._call(call, self._proven, seat, self.tasks[number].model)
+        task = self.schedule.tasks[number]
+        return self._call(seat.actor.prove.remote(self.make, os.getcwd(), asdict(task)), self._proven, seat, task)
 
-    def _proven(self, seat: Seat, model: str, answer: Any) -> Done:
+    def _proven(self, seat: Seat, task: Any, answer: Any) -> Done:
         if isinstance(answer, self.ray.exceptions.RayError):
             if not isinstance(answer, self.ray.exceptions.ActorUnavailableError):
                 reason = "the worker ended while it loaded data and model"
                 self._ping(seat.node, partial(self._leave_out, seat.node, reason))
             return self._lost(seat)
         if isinstance(answer, Proof):
-            theirs = answer
-            answer = self.mine.difference(theirs) or self.weights.setdefault(model, theirs).difference(theirs)
+            answer = self.job.difference(task, answer)
         if answer:
             self._leave_out(seat.node, answer)
             return self._lost(seat)
-        seat.model = model
+        seat.model = task.model
         self.able.add(seat.node)
         if seat.task is not None:
             self._do(seat, seat.task)
@@ -127,48 +130,55 @@ class Crew:
                 seat.task = self.schedule.next(seat.node, {s.node for s in self.seats if s.model}, self._alone(seat))
                 if seat.task is None:
                     continue
-                if self.tasks[seat.task].model == seat.model:
+                if self.schedule.tasks[seat.task].model == seat.model:
                     self._do(seat, seat.task)
                 else:
                     self._prepare(seat, seat.task)
 
     def _do(self, seat: Seat, number: int) -> None:
-        self._call(seat.actor.call.remote(self.method, self.tasks[number]), self._done, seat, number)
+        call = seat.actor.call.remote(self.job.method, self.schedule.tasks[number])
+        self._call(call, self._done, seat, number)
 
     # Work comes back
 
-    def _done(self, seat: Seat, number: int, rows: Any) -> Done:
-        task, exceptions = self.tasks[number], self.ray.exceptions
-        if isinstance(rows, exceptions.RayTaskError):
-            raise rows.cause from None
-        if isinstance(rows, exceptions.ActorUnavailableError):
+    def _done(self, seat: Seat, number: int, answer: Any) -> Done:
+        task, exceptions, error = self.schedule.tasks[number], self.ray.exceptions, None
+        if isinstance(answer, exceptions.ActorUnavailableError):
             return self._lost(seat)
-        if isinstance(rows, exceptions.RayError):
+        if isinstance(answer, exceptions.RayTaskError):
+            error = answer.cause
+            if not is_of_machine(error):
+                raise error from None
+        elif isinstance(answer, exceptions.RayError):
             self._ping(seat.node, partial(self._suspect, number, seat.node, self._alone(seat)), number)
             seat.task = None
             return self._lost(seat)
-        if any(isinstance(row, BadRow) and not row.model for row in rows):
+        else:
             try:
-                opened(self.plan.dataset, task.index)
-            except EntryError as error:
-                rows = [error.row()]
-            else:
-                self._leave_out(seat.node, rows[0].reason)
+                answer = self.job.checked(task, answer)
+            except UnableError as fault:
+                self._leave_out(seat.node, str(fault))
                 return self._lost(seat)
         seat.task = None
-        if any(isinstance(row, BadRow) and row.fault == MACHINE for row in rows):
-            return self._failed(number, seat.node, self._alone(seat), rows)
+        if error or self.job.is_short(answer):
+            return self._failed(number, seat.node, self._alone(seat), error or answer)
         self.schedule.done(number)
-        return [(task, rows)]
+        return [(task, answer)]
 
     def _suspect(self, number: int, node: str, alone: bool) -> Done:
-        task, reason = self.tasks[number], f"the worker died on this item {ATTEMPTS} times"
-        what: dict[str, Any] = {"item": f"#{task.index}", "index": task.index, "model": task.model}
-        what |= {"fault": "worker died", "reason": reason}
-        return self._failed(number, node, alone, [BadRow(**what, estimator=label) for label in task.missing or [""]])
+        reason = f"the worker died on this item {ATTEMPTS} times"
+        return self._failed(number, node, alone, self.job.dead(self.schedule.tasks[number], reason))
 
-    def _failed(self, number: int, node: str, alone: bool, rows: list[Row]) -> Done:
-        return [(self.tasks[number], rows)] if self.schedule.failed(number, node, alone) else []
+    def _failed(self, number: int, node: str, alone: bool, what: Any) -> Done:
+        """Do a task again later, or its parts; when it has failed for good, give back rows or raise an error."""
+        task = self.schedule.tasks[number]
+        if parts := self.job.parts(task):
+            self.schedule.divided(number, parts)
+        elif self.schedule.failed(number, node, alone):
+            if isinstance(what, Exception):
+                raise what from None
+            return [(task, what)]
+        return []
 
     # A worker goes
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from fixlip.cluster import crew, places
+from fixlip.cluster.crew import Crew
+from fixlip.cluster.places import Places
 from fixlip.errors import ClusterError
-from fixlip.evaluation import BadRow, PictureRow, Plan, crew, places
-from fixlip.evaluation.crew import Crew
-from fixlip.evaluation.places import Places
+from fixlip.evaluation import BadRow, PictureRow, Plan
+from fixlip.evaluation.job import Evaluation
 from fixlip.evaluation.readiness import proof_of_data
 from fixlip.evaluation.work import MACHINE, Task
 from tests.helpers.fake_ray import DiedError, FakeRay, UnavailableError
@@ -36,7 +38,8 @@ def bad(task, fault, model=""):
 def run(monkeypatch, ray, workers=4, wait=300):
     """The rows of each item; every item came back once."""
     monkeypatch.setattr(places, "monotonic", lambda: ray.now)
-    hands = Crew(ray, PLAN, "rows", TASKS, Places(workers, cpus=1, gpus=0, wait=wait))
+    job = Evaluation(PLAN, "rows")
+    hands = Crew(ray, job, job.remote(), TASKS, Places(workers, cpus=1, gpus=0, wait=wait))
     try:
         found = [(task.index, rows) for task, rows in hands.work()]
     finally:
@@ -138,7 +141,7 @@ REFUSALS = {
     "No folder 'x'.": "No folder 'x'.",
     "another fixlip": replace(PROOF, fixlip="0.0"),
     "another length": replace(PROOF, items=N + 1),
-    "another item": replace(PROOF, sample=PROOF.sample | {0: "?"}),
+    "another item": replace(PROOF, sample=PROOF.sample | {"item 0 of its data set": "?"}),
     "other weights": replace(PROOF, weights="xyz"),
 }
 

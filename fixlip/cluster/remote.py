@@ -11,24 +11,17 @@ def worker_class() -> type:
 
             return str(ray.get_runtime_context().get_node_id())
 
-        def prove(self, fields, folder, task):  # type: ignore[no-untyped-def]
+        def prove(self, make, folder, fields):  # type: ignore[no-untyped-def]
             """The `Proof` of this process, or the sentence that says why there is none."""
             import os
             from contextlib import suppress
-            from dataclasses import replace
 
             try:
-                from fixlip.evaluation.plan import Plan
-                from fixlip.evaluation.readiness import proof_of_data, proof_of_model
-                from fixlip.evaluation.work import Task, Worker
-
                 with suppress(OSError):
                     os.chdir(folder)
                 if not hasattr(self, "worker"):
-                    worker = Worker(Plan(**fields))
-                    self.data = proof_of_data(worker.plan.dataset)
-                    self.worker = worker
-                return replace(self.data, weights=proof_of_model(self.worker, Task(**task)))
+                    self.worker = make()
+                return self.worker.prove(fields)
             except Exception as error:
                 kind = "" if type(error).__module__ == "fixlip.errors" else f"{type(error).__name__}: "
                 return f"{kind}{error}"

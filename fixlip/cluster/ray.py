@@ -6,22 +6,20 @@ import signal
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain, islice
 from threading import current_thread, main_thread
 from typing import Any
 
+from fixlip.cluster.crew import Crew
+from fixlip.cluster.job import Job, R, T
+from fixlip.cluster.places import Places
 from fixlip.errors import MissingExtraError, OptionError
-from fixlip.evaluation.crew import Crew
-from fixlip.evaluation.places import Places
-from fixlip.evaluation.plan import Plan
-from fixlip.evaluation.records import Row
-from fixlip.evaluation.work import Task
+from fixlip.runtime.threads import without_warnings
 
 
 @dataclass(frozen=True)
 class Ray:
-    """Workers that each hold a model and take the next task when they are free; see `fixlip.evaluation.crew.Crew`.
-
-    Every worker computes with the threads of the plan, so that the rows are those of a local run.
+    """Workers that each hold a model and take the next task when they are free; see `fixlip.cluster.crew.Crew`.
 
     Attributes:
         workers: how many; work begins with those that have a place, and the others join when they get one.
@@ -40,26 +38,20 @@ class Ray:
         if self.workers < 1 or self.cpus < 0 or self.gpus < 0 or not self.wait >= 0:
             raise OptionError(f"Ray needs at least one worker, no negative shares and no negative time, got {self}.")
 
-    def run(self, plan: Plan, method: str, tasks: list[Task]) -> Iterator[tuple[Task, Iterable[Row]]]:
-        """Do tasks; see `fixlip.evaluation.engines.Engine`.
-
-        Args:
-            plan: of the evaluation, with data, models and estimators by name.
-            method, tasks: as there.
+    def run(self, job: Job[T, R], tasks: Iterable[T]) -> Iterator[tuple[T, Iterable[R]]]:
+        """Do tasks; see `fixlip.cluster.engines.Engine`.
 
         Raises:
-            OptionError: something in the plan is an object, which workers could not load.
+            OptionError: the job takes an object, which workers could not load.
             ClusterError: no node can do the work, or no worker got a place in time.
         """
-        ray, named = _ray(), (plan.data, *plan.models, *plan.estimators)
-        if not all(isinstance(value, str) for value in named):
-            raise OptionError("Workers of Ray load what they need: give data, models and estimators by name.")
-        if not tasks:
+        ray, make, tasks = _ray(), job.remote(), iter(tasks)
+        begin = [*islice(tasks, self.workers)]
+        if not begin:
             return
+        places = Places(len(begin), self.cpus, self.gpus, self.wait)
         with self._connected(ray):
-            crew = Crew(
-                ray, plan, method, tasks, Places(min(self.workers, len(tasks)), self.cpus, self.gpus, self.wait)
-            )
+            crew = Crew(ray, job, make, chain(begin, tasks), places)
             try:
                 yield from crew.work()
             finally:
@@ -73,7 +65,7 @@ class Ray:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
         resources = {} if self.address else {"num_cpus": self._whole_cpus(), "include_dashboard": False}
         _quiet(ray)
-        with _own_signals():
+        with _own_signals(), without_warnings("lance is not fork-safe"):  # Ray executes a program at once
             ray.init(address=self.address or "local", log_to_driver=False, logging_level="error", **resources)
         try:
             yield

@@ -2,11 +2,15 @@
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
+from itertools import count
+from typing import Generic
+
+from fixlip.cluster.job import T
 
 ATTEMPTS = 3  # of a task that fails with nothing beside it
 
 
-class Schedule:
+class Schedule(Generic[T]):
     """The tasks that are left, by number.
 
     A task that ends its worker, or that the machine refuses (memory, a missing package), may have suffered from others
@@ -14,18 +18,28 @@ class Schedule:
     are any; it has failed when that went wrong `ATTEMPTS` times.
 
     Args:
-        tasks: how many; their numbers are 0, 1, ...
+        tasks: numbered 0, 1, ...; each is taken when it is needed, so there may be more than memory holds.
+
+    Attributes:
+        tasks: those that were taken and are not done, by number.
     """
 
-    def __init__(self, tasks: int) -> None:
-        self.left = set(range(tasks))
-        self._waiting, self._suspects = deque(range(tasks)), deque[int]()
+    def __init__(self, tasks: Iterable[T]) -> None:
+        self.tasks: dict[int, T] = {}
+        self._coming, self._numbers = iter(tasks), count()
+        self._waiting, self._suspects = deque[int](), deque[int]()
         self._failures: Counter[int] = Counter()
         self._tried: defaultdict[int, set[str]] = defaultdict(set)
 
+    def left(self) -> bool:
+        """Whether there is a task that is not done."""
+        return bool(self.tasks) or self._take()
+
     def first(self) -> int:
         """The task to prepare for."""
-        return next(iter([*self._waiting, *self._suspects]), min(self.left))
+        if not self._waiting:
+            self._take()
+        return next(iter([*self._waiting, *self._suspects]), min(self.tasks))
 
     def next(self, node: str, nodes: Iterable[str], alone: bool) -> int | None:
         """Take the next task for a worker that is free.
@@ -38,7 +52,7 @@ class Schedule:
         Returns:
             Its number; None where no task is for this worker now.
         """
-        if self._waiting:
+        if self._waiting or self._take():
             return self._waiting.popleft()
         for number in self._suspects if alone else ():
             if node not in self._tried[number] or self._tried[number].issuperset(nodes):
@@ -67,6 +81,22 @@ class Schedule:
         self._suspects.append(number)
         return False
 
+    def divided(self, number: int, parts: Iterable[T]) -> None:
+        """Take a task off the list and put its parts on, as suspect as it was."""
+        self.done(number)
+        self._suspects.extend(self._added(part) for part in parts)
+
     def done(self, number: int) -> None:
         """Take a task off the list."""
-        self.left.remove(number)
+        del self.tasks[number]
+
+    def _take(self) -> bool:
+        for task in self._coming:
+            self._waiting.append(self._added(task))
+            return True
+        return False
+
+    def _added(self, task: T) -> int:
+        number = next(self._numbers)
+        self.tasks[number] = task
+        return number

@@ -1,12 +1,10 @@
-"""Engines that do tasks: in this process, or on Ray (`fixlip.evaluation.cluster`)."""
+"""Engines that do the tasks of a job: in this process, or on Ray (`fixlip.cluster.ray`)."""
 
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
+from fixlip.cluster.job import Job, R, T
 from fixlip.errors import OptionError, unknown
-from fixlip.evaluation.plan import Plan
-from fixlip.evaluation.records import Row
-from fixlip.evaluation.work import Task, Worker
 
 ENGINES = ("local", "ray")
 
@@ -14,18 +12,18 @@ ENGINES = ("local", "ray")
 class Engine(Protocol):
     """An engine that does tasks."""
 
-    def run(self, plan: Plan, method: str, tasks: list[Task]) -> Iterator[tuple[Task, Iterable[Row]]]:
-        """Call that method of a `Worker` for each task; tasks may come back in any order, each once."""
+    def run(self, job: Job[T, R], tasks: Iterable[T]) -> Iterator[tuple[T, Iterable[R]]]:
+        """Do tasks, which are taken as they are needed; they may come back in any order, each once or in parts."""
 
 
 class Local:
     """In this process, one task after the other."""
 
-    def run(self, plan: Plan, method: str, tasks: list[Task]) -> Iterator[tuple[Task, Iterable[Row]]]:
+    def run(self, job: Job[T, R], tasks: Iterable[T]) -> Iterator[tuple[T, Iterable[R]]]:
         """Do tasks; see `Engine`."""
-        worker = Worker(plan)
+        work = getattr(job.worker(), job.method)
         for task in tasks:
-            yield task, getattr(worker, method)(task)
+            yield task, work(task)
 
 
 def engine(name: str, *, workers: int = 2, address: str | None = None, gpus: float = 0, wait: float = 300) -> Engine:
@@ -33,13 +31,13 @@ def engine(name: str, *, workers: int = 2, address: str | None = None, gpus: flo
 
     Args:
         name: "local", or "ray".
-        workers, address, gpus, wait: of `fixlip.evaluation.cluster.Ray`.
+        workers, address, gpus, wait: of `fixlip.cluster.ray.Ray`.
 
     Raises:
         OptionError: no such engine.
     """
     if name == "ray":
-        from fixlip.evaluation.cluster import Ray
+        from fixlip.cluster.ray import Ray
 
         return Ray(workers, address, gpus=gpus, wait=wait)
     if name != "local":
