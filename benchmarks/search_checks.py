@@ -19,7 +19,7 @@ QUERIES = 5  # of each scene: captions of as many
 @cache
 def equal(model: str, dtype: str, settings: Settings) -> Figures:
     """The hits of an index against explanations from the same masks."""
-    few, masks = (1, 32) if settings.quick else (6, 256)
+    few, masks = (1, 64) if settings.quick else (6, 256)
     scenes = short_scenes(OTHERS, few)
     index = indexed(settings, f"{model}-{dtype}", [s.image for s in scenes], model, image_masks=masks, dtype=dtype)
     cross, first, errors, r2 = [], [], [], []

@@ -34,7 +34,7 @@ REAL = ("ViT-B-32", "ViT-B-16")
 def build(settings: Settings) -> Figures:
     """A build against the passes that it makes, with nothing around; in turn, in seconds of the processor."""
     encoder, device = load("demo-clip", settings.device), settings.device
-    few, rounds, masks = (1, 1, 32) if settings.quick else (4, 4, None)
+    few, rounds, masks = (1, 1, 64) if settings.quick else (4, 4, None)
     seconds: dict[str, list[float]] = {"build": [], "alone": []}
     with TemporaryDirectory() as out:
         for turn in range(rounds + 1):  # the first one loads what is loaded lazily
@@ -66,7 +66,7 @@ def bare(encoder: Any, inputs: Sequence[Any], masks: torch.Tensor, size: int) ->
 
 
 def spent(call: Callable[[], Any], device: str) -> tuple[float, Any]:
-    """Seconds of the processor, of all threads, and what the call returns; with another device the seconds on the clock."""
+    """Seconds of the processor, of all threads, and what the call returns; for a GPU seconds on the clock."""
     if not device.startswith("cpu"):
         return timed(call, device)
     start = process_time()
@@ -133,7 +133,7 @@ def against_explain(settings: Settings) -> Figures:
     """A search with 12 hits against `fixlip.explain` for each of them, with the masks that both take by default."""
     few = 2 if settings.quick else 12
     images = [make_scene(OTHERS + 2000 + k).image for k in range(few)]
-    masks = 32 if settings.quick else None
+    masks = 64 if settings.quick else None
     index = indexed(settings, "default", images, image_masks=masks)
     times = latency(index, settings)
     call: dict[str, Any] = {"model": index.encoder, "image_masks": masks} | CROSS

@@ -48,7 +48,7 @@ def many(settings: Settings) -> Index:
 
 def some(settings: Settings, *, converged: bool = False) -> Index:
     """The index of 20 scenes with 256 masks each, or with 4,096 others in float32."""
-    few, masks, most = (2, 32, 64) if settings.quick else (20, 256, 4096)
+    few, masks, most = (2, MASKS, 256) if settings.quick else (20, 256, 4096)
     images = [make_scene(SOME + k).image for k in range(few)]
     if converged:
         return indexed(settings, "converged", images, image_masks=most, seed=1000, dtype="float32")
