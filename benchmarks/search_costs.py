@@ -18,7 +18,7 @@ import fixlip
 from benchmarks.clock import added_memory, timed
 from benchmarks.overhead import fastest, in_batches
 from benchmarks.runs import Settings
-from benchmarks.search_index import OTHERS, Figures, indexed, many
+from benchmarks.search_index import OTHERS, Figures, indexed, many, some
 from benchmarks.subjects import CROSS, load, random_masks
 from fixlip.datasets.scenes import make_scene
 from fixlip.index import Index, open_index
@@ -150,12 +150,12 @@ def against_explain(settings: Settings) -> Figures:
 def synthetic(pictures: int, settings: Settings) -> Figures:
     """A search of so many pictures, those of a few with noise on their embeddings: time, and memory apart."""
     with TemporaryDirectory() as out:
-        source = many(settings)
-        rows, rng = [source.store.row(k) for k in range(12)], np.random.default_rng(0)
+        source = some(settings)
+        rows, rng = [source.store.row(k) for k in range(len(source))], np.random.default_rng(0)
         facts = read_facts(source.store.table.schema.metadata)
         store = Store.open_or_make(out, facts)
         for start in range(0, pictures, 500):
-            store.write([noisy(rows[k % 12], k, rng) for k in range(start, min(start + 500, pictures))])
+            store.write([noisy(rows[k % len(rows)], k, rng) for k in range(start, min(start + 500, pictures))])
         store.tidy()
         index = open_index(out, model=load("demo-clip", settings.device))
         times = latency(index, settings)
@@ -187,10 +187,10 @@ def memory_here(out: str, other: str, device: str) -> float:
 @cache
 def rate(model: str, settings: Settings) -> Figures:
     """The passes of a real architecture on this device, and the operations that they take on any."""
-    encoder, masks = load(model, settings.device), 32 if settings.quick else 256
+    encoder, masks = load(model, settings.device), 8 if settings.quick else 32
     x = encoder.image_input(make_scene(OTHERS).image)
     drawn = random_masks(x.n_patches, masks, settings.device)
-    size = fastest(partial(encoder.embed_image, x), drawn[:64], settings.device)
+    size = fastest(partial(encoder.embed_image, x), drawn[:16], settings.device)
     seconds = min(spent(partial(bare, encoder, [x], drawn, size), settings.device)[0] for _ in "123")
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         encoder.embed_image(x, drawn[:1])

@@ -38,12 +38,7 @@ def indexed(settings: Settings, name: str, images: Any, model: str = "demo-clip"
 def many(settings: Settings) -> Index:
     """The index of 2,000 scenes."""
     number = 12 if settings.quick else 2000
-    return indexed(
-        settings,
-        "many",
-        (make_scene(MANY + k).image for k in range(number)),
-        image_masks=32 if settings.quick else MASKS,
-    )
+    return indexed(settings, "many", (make_scene(MANY + k).image for k in range(number)), image_masks=MASKS)
 
 
 def some(settings: Settings, *, converged: bool = False) -> Index:
