@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fixlip.api.load import DEFAULT_MODEL, encoder_for
-from fixlip.index.build import Changes, build
+from fixlip.index.build import Changes, write_index
 from fixlip.index.search import Index, open_index
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def build_index(
         [(49, 2)]
     """
     encoder = encoder_for(model, removal)
-    changes = build(
+    changes = write_index(
         images,
         folder,
         encoder,

@@ -98,7 +98,8 @@ class Explainer:
             **{name: float(np.float32(getattr(kept, name))) for name in ("rest", "r2")},
             "passes": tower.passes,
             "design": tower.described,
-            "notes": [*one.notes, *tower.remarks],
+            "notes": list(one.notes),
+            "remarks": list(tower.remarks),
             "grid": np.array(one.grid or (0, 0), dtype=np.int32),
             "regions": None if one.regions is None else _png(one.regions),
             "names": [] if one.grid else [player.label for player in one.players],
@@ -148,7 +149,7 @@ def facts_of(
     )
 
 
-def build(
+def write_index(
     images: Any,
     folder: str | Path,
     encoder: "DualEncoder",

@@ -86,7 +86,7 @@ class Query:
         words = parts[2:]
         similarity, no_words = float(parts[0] + self.bias), float(parts[1] + self.bias)
         notes = remarks(cross, stderr and _whole(stderr, n), r2, row["passes"] - 2)
-        status = [*row["notes"], *self.tower.one.notes, *notes, *self.tower.remarks]
+        status = [*row["notes"], *self.tower.one.notes, *notes, *row["remarks"], *self.tower.remarks]
         return Hit(
             row["id"],
             similarity,

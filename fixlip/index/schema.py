@@ -91,7 +91,8 @@ def table_schema(facts: Facts) -> "pyarrow.Schema":
         "r2": real,
         "passes": pa.int32(),  # of the image tower
         "design": pa.string(),  # of the masks, and the fit
-        "notes": pa.list_(pa.string()),  # what to know before trusting the numbers
+        "notes": pa.list_(pa.string()),  # what to know of the picture
+        "remarks": pa.list_(pa.string()),  # what to know before trusting the fit
         "grid": pa.list_(pa.int32(), 2),  # rows and columns of patches; 0, 0 for regions
         "regions": pa.binary(),  # label map as a grey PNG of 16 bits: 0 for none, else 1 + number of the region
         "names": pa.list_(pa.string()),  # of the regions
