@@ -79,13 +79,14 @@ def test_links_lead_somewhere(path):
                 assert (path.parent / target).exists(), target
 
 
-def test_the_eight_are_there():
+def test_the_nine_are_there():
     assert {path.stem for path in NOTEBOOKS} == {
         "quickstart",
         "choosing_estimators",
         "clip_vs_siglip2",
         "resolution",
         "debugging_retrieval",
+        "image_search",
         "evaluating_methods",
         "own_estimator_and_encoder",
         "fine_tuning_and_grounding",
