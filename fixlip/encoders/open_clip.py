@@ -216,7 +216,7 @@ def _other(name: str, reason: str) -> str:
 
 
 def text_pool(text: Any) -> str:
-    """How open_clip's text transformer pools."""
+    """The pooling of open_clip's text transformer, by name."""
     return text.pool_type if isinstance(text, TextTransformer) else getattr(text, "text_pool_type", "argmax")
 
 

@@ -13,7 +13,7 @@ NOTICE, LOADING = 10.0, 60.0  # seconds, until a place or a model is waited for 
 
 @dataclass(frozen=True)
 class Places:
-    """What is asked of the cluster; see `fixlip.evaluation.cluster.Ray`."""
+    """The resources asked of a cluster; see `fixlip.evaluation.cluster.Ray`."""
 
     workers: int
     cpus: float
@@ -78,7 +78,7 @@ class Watch:
         return "the workers are still loading data and model"
 
     def _large_nodes(self, left_out: Mapping[str, str]) -> int:
-        """How many nodes could hold a worker, were nobody else there."""
+        """The number of nodes that could hold a worker if they were idle."""
         shares = {"CPU": self.places.cpus, "GPU": self.places.gpus}
         return sum(
             node["Alive"]

@@ -46,7 +46,7 @@ def draw_masks(n: int, p: float, m: int = 1000, seed: int = 0) -> np.ndarray:
 
 
 def faithfulness(explanation: Explanation, masks: np.ndarray, values: np.ndarray) -> Faithfulness:
-    """How well `Explanation.predict` follows the game.
+    """Measure how well `Explanation.predict` follows the game.
 
     Args:
         explanation: of the game's players.

@@ -119,7 +119,7 @@ def pointing_hit(heatmap: np.ndarray, cover: np.ndarray) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Grounding(ByValue):
-    """How well the words of one object point at it.
+    """Scores of how well the words of one object point at it.
 
     Attributes:
         pge: share of their positive attribution in the object's boxes; NaN where nothing is positive, or where the

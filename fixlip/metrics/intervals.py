@@ -167,7 +167,7 @@ def _interval(sides: Sequence[list[np.ndarray]], statistic: str, level: float, r
 
 @lru_cache(maxsize=1)
 def _draws(n: int, resamples: int, seed: int) -> np.ndarray:
-    """How often each of n items comes in each resample, [resamples, n]; drawn as `scipy.stats.bootstrap` does."""
+    """Counts of n items in each resample, [resamples, n]; drawn as `scipy.stats.bootstrap` draws them."""
     rng, step = np.random.default_rng(seed), max(1, AT_ONCE // n)
     counts = np.empty((resamples, n), dtype=np.uint16)
     for first in range(0, resamples, step):

@@ -148,7 +148,7 @@ def _objects(row: ExplainedRow) -> Table:
 
 
 def _share(method: tuple[str, str], kind: str, everything: Table, bad: Table) -> dict[str, Any]:
-    """How often a kind is found among failures and among all objects, with an interval of the difference."""
+    """The share of a kind among failures and among all objects, with an interval of the difference."""
 
     def is_of(thing: dict[str, Any]) -> bool:
         return kind in thing["kinds"] if kind in KINDS else not thing["kinds"]

@@ -313,7 +313,7 @@ def class_tables(summary: Summary) -> list[Table]:
 
 
 def failure_table(failures: Failures) -> Table:
-    """How often each kind is found among failures and among all objects."""
+    """The share of each kind among failures and among all objects."""
     judged = {s["kind"] for s in failures.shares}
     kinds = [kind for kind in (*KINDS, "none of these") if kind in judged]
     cells = {(s["model"], s["estimator"], s["kind"]): s for s in failures.shares}

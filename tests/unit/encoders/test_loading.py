@@ -352,7 +352,7 @@ def test_a_dtype_may_be_a_name():
 
 
 def hub_folder(cache, repository, commit="0" * 40):
-    """Where a cache of the Hugging Face hub keeps the files of a repository."""
+    """Make the folder in which a cache of the Hugging Face hub keeps the files of a repository."""
     folder = cache / f"models--{repository.replace('/', '--')}"
     (folder / "refs").mkdir(parents=True)
     (folder / "refs" / "main").write_text(commit)

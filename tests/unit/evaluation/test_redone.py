@@ -1,4 +1,4 @@
-"""What an earlier run could not do, and what of it is done again without being asked for."""
+"""Items that an earlier run could not do, and which of them are done again without being asked for."""
 
 import pytest
 
