@@ -49,7 +49,7 @@ class Crew:
     def __init__(self, ray: Any, plan: Plan, method: str, tasks: list[Task], places: Places) -> None:
         self.ray, self.plan, self.method, self.tasks, self.places = ray, plan, method, tasks, places
         self.schedule = Schedule(len(tasks))
-        self.mine, self.fields = proof_of_data(plan.dataset), sendable(plan)
+        self.proof, self.fields = proof_of_data(plan.dataset), sendable(plan)
         self.weights: dict[str, Proof] = {}  # by model: of the first worker that has it
         self.seats: list[Seat] = []
         self.calls: dict[Any, Callable[[Any], Done]] = {}
@@ -111,7 +111,7 @@ class Crew:
             return self._lost(seat)
         if isinstance(answer, Proof):
             theirs = answer
-            answer = self.mine.difference(theirs) or self.weights.setdefault(model, theirs).difference(theirs)
+            answer = self.proof.difference(theirs) or self.weights.setdefault(model, theirs).difference(theirs)
         if answer:
             self._leave_out(seat.node, answer)
             return self._lost(seat)

@@ -98,7 +98,7 @@ def strip(
 
 
 def _value(h: dict[str, Any], scale: tuple[float, float], mark: str, column: Rows) -> Cell:
-    peers = [other for other in column if other["model"] == h["model"]]
+    peers = [peer for peer in column if peer["model"] == h["model"]]
     against = [f"{_called(h, name)} {number(h[name])}" for name in ("chance", "ceiling") if _varies(peers, name)]
     digits = _digits(column)
     note = " · ".join(filter(None, [interval(h["low"], h["high"], digits), *against]))
@@ -144,10 +144,10 @@ def _mark(summary: Summary, column: Rows, h: dict[str, Any] | None) -> str:
     """Whether it is the best of its model in a column, or not clearly worse than that one."""
     if h is None or not h["main"] or h["better"] == "zero":
         return ""
-    peers = [other for other in column if other["model"] == h["model"]]
+    peers = [peer for peer in column if peer["model"] == h["model"]]
     if len(peers) < 2:
         return ""
-    best = max(peers, key=lambda other: goodness(other["better"], other["value"]))
+    best = max(peers, key=lambda peer: goodness(peer["better"], peer["value"]))
     if best["estimator"] == h["estimator"]:
         return "best"
     place = ("metric", "figure", "setting")
