@@ -68,7 +68,7 @@ def estimators(n_image: int, n_text: int, passes: int) -> tuple[str, ...]:
 
 
 def budget(name: str, n_image: int, n_text: int, passes: int) -> dict[str, int] | None:
-    """How to spend that many image passes, or the fewest that are needed; None where nothing is enough."""
+    """The options that spend that many image passes, or the fewest that are needed; None where nothing is enough."""
     n, terms = n_image + n_text, (n_image + n_text) * (n_image + n_text + 1) // 2
     of_image = n_image * (n_image + 1) // 2  # terms of the patches; as many masks, and a few to spare
     tries = [{"image_masks": m} for m in (passes, 2 * passes, of_image + of_image // 16)]

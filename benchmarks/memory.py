@@ -24,7 +24,7 @@ def measure(power: int, first: int, settings: Settings) -> Row:
 
 @cache
 def peak(power: int, settings: Settings) -> Row:
-    """What one budget takes in a process of its own."""
+    """Memory and time of one budget, measured in a process of its own."""
     return settings.apart(peak_here, 2**power, settings.device)
 
 

@@ -23,7 +23,7 @@ Targets = dict[str, tuple[str, float, str]]
 
 @dataclass(frozen=True)
 class Settings:
-    """How to measure: on which device, and whether only to try."""
+    """Settings of a measurement: its device, and whether it is only a quick try."""
 
     device: str = "cpu"
     quick: bool = False

@@ -78,7 +78,7 @@ class Soak:
 
 
 def effort(estimator: Estimator) -> dict[str, int]:
-    """How much to spend, in words that the estimator understands."""
+    """The budget, as options that the estimator takes."""
     for words in ({"image_masks": PASSES}, {"budget": 20 * PASSES}):
         with suppress(BudgetError):
             try:
@@ -207,7 +207,7 @@ def sample(minutes: float, soak: Soak) -> dict[str, float]:
 
 
 def growth(samples: list[dict[str, float]], after: float = 0.5) -> dict[str, float]:
-    """How much each has grown, as a share of it, from the quarter of the work after `after` to the last (medians).
+    """The relative growth of each measure, from the quarter of the work after `after` to the last (medians).
 
     Work is what was done, not time: others may have had the processor. In its first half things are imported, cached
     and sized that are needed rarely.

@@ -36,7 +36,7 @@ class Watch:
 
     def __init__(self, ray: Any, places: Places) -> None:
         self.ray, self.places = ray, places
-        self.missing, self.since, self.said = "", monotonic(), False
+        self.missing, self.since, self.warned = "", monotonic(), False
 
     def look(self, workers: Sequence[Worker], able: Set[str], left_out: Mapping[str, str]) -> None:
         """Look at the workers, again and again.
@@ -52,7 +52,7 @@ class Watch:
         placed, ready = (len([w for w in workers if has(w)]) for has in (lambda w: w.node, lambda w: w.model))
         missing = "any" if not placed else "some" if placed < len(workers) else "" if ready else "model"
         if self.missing != missing:
-            self.missing, self.since, self.said = missing, monotonic(), False
+            self.missing, self.since, self.warned = missing, monotonic(), False
         waited = monotonic() - self.since
         if not placed:
             large = self._large_nodes(left_out) if left_out or waited > self.places.wait else 1
@@ -65,8 +65,8 @@ class Watch:
                     f"No worker got a place within {waited:.0f} s; each takes {self.places}, and {large} nodes "
                     f"are that large. The same command goes on from here.{reasons}"
                 )
-        if self.missing and not self.said and waited > (LOADING if self.missing == "model" else NOTICE):
-            self.said = True
+        if self.missing and not self.warned and waited > (LOADING if self.missing == "model" else NOTICE):
+            self.warned = True
             warn(self._notice(placed, len(workers)), stacklevel=2)
 
     def _notice(self, placed: int, asked: int) -> str:
@@ -78,7 +78,7 @@ class Watch:
         return "the workers are still loading data and model"
 
     def _large_nodes(self, left_out: Mapping[str, str]) -> int:
-        """How many nodes could hold a worker, were nobody else there."""
+        """The number of nodes that could hold a worker if they were idle."""
         shares = {"CPU": self.places.cpus, "GPU": self.places.gpus}
         return sum(
             node["Alive"]

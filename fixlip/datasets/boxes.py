@@ -54,7 +54,7 @@ def stored(path: Path) -> tuple[tuple[int, int], int] | None:
 
 
 def orientation_of(path: Path, size: tuple[float, float]) -> int:
-    """How boxes must be turned that were drawn on a picture of `size` (width, height): see `turned`.
+    """The turn that boxes drawn on a picture of `size` (width, height) need: see `turned`.
 
     Annotation files say the size of the picture that their boxes were drawn on. Where that is the picture as stored and
     EXIF turns it on its side, the boxes turn with it; in all other cases they are taken as they are (1), and so are

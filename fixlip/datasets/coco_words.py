@@ -1,4 +1,4 @@
-"""How captions call the 80 categories of COCO, beside their own names: ``assets/coco_words.json``.
+"""Words by which captions call the 80 categories of COCO, beside their own names: ``assets/coco_words.json``.
 
 The table has singular words for each category, words for people that mean an animal when they go before its name, and
 other phrases in which a word of the table means something else (``bus stop``). Words that mostly mean something else

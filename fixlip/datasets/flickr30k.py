@@ -133,11 +133,11 @@ def _captions(path: Path) -> Iterator[tuple[str, list[Phrase]]]:
 
 
 def _grounded(text: str, phrases: list[Phrase], boxes: dict[str, tuple[Box, ...]]) -> Caption:
-    things: dict[str, GroundedObject] = {}
+    objects: dict[str, GroundedObject] = {}
     for chain, kind, span in phrases:
-        if chain != NOT_VISUAL and kind != "notvisual" and chain not in things:
-            things[chain] = GroundedObject(kind, boxes.get(chain, ()), span)
-    return Caption(text, tuple(things.values()))
+        if chain != NOT_VISUAL and kind != "notvisual" and chain not in objects:
+            objects[chain] = GroundedObject(kind, boxes.get(chain, ()), span)
+    return Caption(text, tuple(objects.values()))
 
 
 def _boxes(path: Path, picture: Path) -> dict[str, tuple[Box, ...]]:
@@ -156,12 +156,12 @@ def _boxes(path: Path, picture: Path) -> dict[str, tuple[Box, ...]]:
 
     size = (number(root, "size/width"), number(root, "size/height"))
     by_chain: dict[str, list[Box]] = defaultdict(list)
-    for thing in root.iterfind("object"):
-        if thing.find("bndbox") is None:
+    for element in root.iterfind("object"):
+        if element.find("bndbox") is None:
             continue
-        left, top, right, bottom = (number(thing, f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax"))
+        left, top, right, bottom = (number(element, f"bndbox/{edge}") for edge in ("xmin", "ymin", "xmax", "ymax"))
         if box := clipped((left - 1, top - 1, right, bottom), size):
-            for name in thing.iterfind("name"):
+            for name in element.iterfind("name"):
                 by_chain[(name.text or "").strip()].append(box)
     orientation = orientation_of(picture, size)
     return {chain: turned(boxes, orientation, size) for chain, boxes in by_chain.items()}

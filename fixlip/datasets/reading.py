@@ -64,7 +64,7 @@ def within(root: Path, *names: str) -> Path:
 
 
 def place_of(root: Path, name: str) -> tuple[Path, str]:
-    """What `within` takes for a file or folder that an option names; it is outside of `root` if its name says so."""
+    """Arguments of `within` for a file or folder of an option, which may lie outside of `root` if its name says so."""
     elsewhere = os.path.isabs(name) or ".." in Path(name).parts
     return (root / name, "") if elsewhere else (root, name)
 

@@ -98,9 +98,9 @@ def at_hand(name: str, pretrained: str | None = None, cache_dir: str | None = No
         weights = open_clip.get_pretrained_cfg(name, tag) or {"file": tag}
         repository, _, file = weights.get("hf_hub", "").rpartition("/")
         address = weights.get("url", "").rpartition("/")[2]
-        own = Path(weights["file"]) if "file" in weights else Path(cache_dir or URL_CACHE).expanduser() / address
+        path = Path(weights["file"]) if "file" in weights else Path(cache_dir or URL_CACHE).expanduser() / address
         files = (file.replace(".bin", ".safetensors"), file) if file else OPEN_CLIP_WEIGHTS
-        if cached(repository, *files) if repository else isfile(own):
+        if cached(repository, *files) if repository else isfile(path):
             return tag
     return None
 

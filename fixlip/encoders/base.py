@@ -165,10 +165,10 @@ class DifferentiableEncoder(DualEncoder, Protocol):
 MEMBERS = tuple(name for name in vars(DualEncoder) if not name.startswith("_"))
 
 
-def missing_members(thing: Any) -> list[str]:
+def missing_members(model: Any) -> list[str]:
     """Members of `DualEncoder` that an object lacks; properties are not read, so that no hash is computed."""
     absent = object()
-    return [name for name in MEMBERS if getattr_static(thing, name, absent) is absent and not hasattr(thing, name)]
+    return [name for name in MEMBERS if getattr_static(model, name, absent) is absent and not hasattr(model, name)]
 
 
 def gives_gradients(encoder: DualEncoder) -> TypeGuard[DifferentiableEncoder]:

@@ -23,13 +23,13 @@ UNKNOWN = "\ufffd"  # in the place of "<unk>", whose letters the caption may hav
 def read_byte_pairs(tokenizer: Any, text: str) -> TextInput:
     """A caption by open_clip's `SimpleTokenizer`."""
     check_caption(text)
-    found, spans = token_spans(tokenizer, text)
+    tokens, spans = token_spans(tokenizer, text)
     ids = tokenizer([text])[0]
     room = len(ids) - 2
-    if ids[1 : 1 + min(len(found), room)].tolist() != found[:room]:
+    if ids[1 : 1 + min(len(tokens), room)].tolist() != tokens[:room]:
         raise InputError(f"The caption {text!r} is tokenised differently by the model.")
     marks = {tokenizer.sot_token_id, tokenizer.eot_token_id}
-    return _caption(text, ids, range(1, 1 + room), found, spans, marks)
+    return _caption(text, ids, range(1, 1 + room), tokens, spans, marks)
 
 
 def read_hugging_face(
@@ -66,13 +66,13 @@ def read_hugging_face(
         if tokenizer.is_fast:
             whole = tokenizer(cleaned, return_offsets_mapping=True, return_special_tokens_mask=True, verbose=False)
             content = [k for k, special in enumerate(whole["special_tokens_mask"]) if not special]
-            found = [whole["input_ids"][k] for k in content]
+            tokens = [whole["input_ids"][k] for k in content]
             spans = [_through(whole["offset_mapping"][k], cleaned, places) for k in content]
         else:
-            found = [i for i in tokenizer(cleaned, verbose=False)["input_ids"] if i not in marks]
-            pieces = tokenizer.convert_ids_to_tokens(found)
+            tokens = [i for i in tokenizer(cleaned, verbose=False)["input_ids"] if i not in marks]
+            pieces = tokenizer.convert_ids_to_tokens(tokens)
             spans = _pieces([UNKNOWN if piece == tokenizer.unk_token else piece for piece in pieces], text)
-        return _caption(text, ids, positions, found, spans, marks)
+        return _caption(text, ids, positions, tokens, spans, marks)
 
 
 def replacement_of(tokenizer: Any) -> int:
@@ -82,17 +82,17 @@ def replacement_of(tokenizer: Any) -> int:
 
 
 def _caption(
-    text: str, ids: torch.Tensor, places: Sequence[int], found: list[int], spans: list[Span], marks: set[int]
+    text: str, ids: torch.Tensor, places: Sequence[int], tokens: list[int], spans: list[Span], marks: set[int]
 ) -> TextInput:
-    if not found:
+    if not tokens:
         raise InputError(f"The caption {text!r} holds nothing that the tokenizer reads.")
-    if set(found) & marks:
+    if set(tokens) & marks:
         raise InputError("The caption holds the tokenizer's own begin or end mark.")
-    kept = min(len(found), len(places))
+    kept = min(len(tokens), len(places))
     notes: tuple[str, ...] = ()
-    if kept < len(found):
+    if kept < len(tokens):
         lost = text[spans[kept][0] :]
-        notes = (f"the model reads {kept} of {len(found)} tokens and does not see {lost!r}; shorten the caption",)
+        notes = (f"the model reads {kept} of {len(tokens)} tokens and does not see {lost!r}; shorten the caption",)
     return TextInput(text, ids, tuple(places[:kept]), tuple(spans[:kept]), notes)
 
 

@@ -96,18 +96,18 @@ class TowerEncoder:
         Raises:
             OptionError: an operator that the tower does not know.
         """
-        other = copy.copy(self)
+        encoder = copy.copy(self)
         if image is not None:
-            other.image_removal = operators.parse(image, self.image_tower.removals, "image")
+            encoder.image_removal = operators.parse(image, self.image_tower.removals, "image")
         if text is not None:
-            other.text_removal = operators.parse(text, self.text_tower.removals, "text")
-        return other
+            encoder.text_removal = operators.parse(text, self.text_tower.removals, "text")
+        return encoder
 
     def named(self, name: str) -> "TowerEncoder":
         """The same model under another name, which every table and every result then has."""
-        other = copy.copy(self)
-        other.name = name
-        return other
+        encoder = copy.copy(self)
+        encoder.name = name
+        return encoder
 
     def move(self, device: str | torch.device | None, dtype: torch.dtype | None) -> None:
         """Move the model, in place, to a device and to a type.
@@ -128,9 +128,9 @@ class TowerEncoder:
         return f"<encoder {self.name}: {self.family}; {removal}; {place}>"
 
     def __copy__(self) -> "TowerEncoder":
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        return other
+        encoder = object.__new__(type(self))
+        encoder.__dict__.update(self.__dict__)
+        return encoder
 
     def __reduce__(self) -> Any:
         """Neither pickled nor deeply copied: the towers are functions of the one model.

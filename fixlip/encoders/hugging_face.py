@@ -117,9 +117,9 @@ def _maskable(model: Any) -> Any:
     return model
 
 
-def _features(found: Any) -> torch.Tensor:
+def _features(output: Any) -> torch.Tensor:
     """Version 5 of transformers wraps them, in a tuple where return_dict=False (tokens, then pooled); 4 does not."""
-    features: torch.Tensor = found[1] if isinstance(found, tuple) else getattr(found, "pooler_output", found)
+    features: torch.Tensor = output[1] if isinstance(output, tuple) else getattr(output, "pooler_output", output)
     return features
 
 
@@ -253,7 +253,7 @@ def _step(layers: Any) -> Callable[[Any, torch.Tensor, Any], torch.Tensor]:
     more: dict[str, None] = {"causal_attention_mask": None} if two else {}
 
     def step(layer: Any, tokens: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-        found = layer(tokens, attention_mask=bias, **more)
-        return found[0] if isinstance(found, tuple) else found
+        output = layer(tokens, attention_mask=bias, **more)
+        return output[0] if isinstance(output, tuple) else output
 
     return step

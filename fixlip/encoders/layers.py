@@ -219,12 +219,13 @@ def _open_image(model: torch.nn.Module, tower: TokenTower | PixelTower, x: Image
     def refer(reference: Any) -> torch.Tensor:
         if isinstance(reference, str) and reference in ("zeros", "blur"):
             return give(filler(x.pixels, Operator(MEAN if reference == "zeros" else BLUR)))
-        other = tower.prepare(reference)
-        if other.pixels.shape != x.pixels.shape:
+        prepared = tower.prepare(reference)
+        if prepared.pixels.shape != x.pixels.shape:
             raise InputError(
-                f"The reference has {other.grid[0]} x {other.grid[1]} patches, the picture {x.grid[0]} x {x.grid[1]}."
+                f"The reference has {prepared.grid[0]} x {prepared.grid[1]} patches, "
+                f"the picture {x.grid[0]} x {x.grid[1]}."
             )
-        return give(other.pixels.to(x.pixels))
+        return give(prepared.pixels.to(x.pixels))
 
     def owned(length: int) -> np.ndarray:
         finer = isqrt((length - prefix) // x.n_patches)  # cells along a side of a patch
@@ -252,16 +253,16 @@ def _open_text(model: torch.nn.Module, tower: TextTower, x: TextInput, owner: np
         filled[0, places] = 0 if tower.causal and tower.padding in ends else tower.padding  # one end only
         if reference == "pad":
             return filled
-        other = tower.prepare(reference)
-        own = tower.ids(other)[None].to(ids.device)
-        same = own.shape == ids.shape and blocks.reads(own) == blocks.reads(ids)
-        if same and bool((tower.attended(own) == keys).all()):
-            return own
-        if other.n_tokens > len(places):
+        prepared = tower.prepare(reference)
+        prepared_ids = tower.ids(prepared)[None].to(ids.device)
+        same = prepared_ids.shape == ids.shape and blocks.reads(prepared_ids) == blocks.reads(ids)
+        if same and bool((tower.attended(prepared_ids) == keys).all()):
+            return prepared_ids
+        if prepared.n_tokens > len(places):
             raise InputError(
-                f"The reference has {other.n_tokens} tokens, the caption {len(places)}; give a shorter one."
+                f"The reference has {prepared.n_tokens} tokens, the caption {len(places)}; give a shorter one."
             )
-        filled[0, places[: other.n_tokens]] = other.ids[list(other.positions)].to(ids.device)
+        filled[0, places[: prepared.n_tokens]] = prepared.ids[list(prepared.positions)].to(ids.device)
         return filled
 
     def owned(length: int) -> np.ndarray:

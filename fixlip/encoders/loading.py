@@ -227,14 +227,14 @@ def _transformers(source: str, processor: Any, tokenizer: Any, cache_dir: str | 
 
     try:
         keys = {r"_orig_mod\.": "", r"^module\.": ""}  # as `plain_key`
-        model, found = AutoModel.from_pretrained(
+        model, report = AutoModel.from_pretrained(
             source, cache_dir=cache_dir, key_mapping=keys, output_loading_info=True
         )
         if processor is None:
             processor = AutoProcessor.from_pretrained(source, cache_dir=cache_dir)
     except Exception as error:
         raise _unusable(f"The model {source!r}", f"{TRANSFORMERS}{source}", error) from error
-    if missing := sorted(found["missing_keys"]):
+    if missing := sorted(report["missing_keys"]):
         raise UnsupportedModelError(
             f"The weights of {source!r} lack {len(missing)} of the model's, {missing[0]} first."
         )
@@ -249,14 +249,14 @@ def _need_transformers(what: str, error: Exception | None = None) -> None:
 def _unusable(what: str, name: str, error: Exception) -> FixlipError:
     """The error to raise where loading failed: the files are damaged, or there are none."""
     chain = list(_chain(error))
-    if own := next((one for one in chain if isinstance(one, FixlipError)), None):
-        return own
+    if reported := next((cause for cause in chain if isinstance(cause, FixlipError)), None):
+        return reported
     if "trust_remote_code" in str(error):
         return UnsupportedModelError(f"{what} brings code of its own, and fixlip runs none.")
     folder = folder_of(name)
     if folder is not None:
         return UnsupportedModelError(f"{what} cannot be loaded from the folder {folder!r} alone ({_reason(error)}).")
-    if any(type(one).__name__ in DAMAGED for one in chain):
+    if any(type(cause).__name__ in DAMAGED for cause in chain):
         return UnsupportedModelError(f"{what}: a file in the cache is damaged ({_reason(error)}); delete it there.")
     return UnsupportedModelError(
         f"{what}: neither cached nor reachable ({_reason(error)}). Give a file as pretrained= or a built model, "
@@ -295,11 +295,11 @@ def _quiet() -> Iterator[None]:
     """open_clip logs to the root logger what is asked for here (no weights) or raised here (no network)."""
     here = get_ident()
 
-    def told(record: logging.LogRecord) -> bool:
+    def is_shown(record: logging.LogRecord) -> bool:
         return record.thread != here or record.levelno > logging.ERROR
 
-    logging.root.addFilter(told)
+    logging.root.addFilter(is_shown)
     try:
         yield
     finally:
-        logging.root.removeFilter(told)
+        logging.root.removeFilter(is_shown)

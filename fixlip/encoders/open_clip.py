@@ -67,8 +67,8 @@ def own_passes(model: Any) -> tuple[Own, Own]:
 
 def _first(features: Any) -> torch.Tensor:
     """Features of a tower that may give its tokens too (CoCa's, and any with `output_tokens`)."""
-    found: torch.Tensor = features[0] if isinstance(features, tuple) else features
-    return found
+    first: torch.Tensor = features[0] if isinstance(features, tuple) else features
+    return first
 
 
 def _image_tower(visual: Any, preprocess: Any) -> ImageOrTextTower:
@@ -190,11 +190,11 @@ def text_tower(text: Any, tokenizer: Any, name: str, blocks: Blocks | None = Non
         largest, length = int(x.ids.max()), len(x.ids)
         end = x.positions[-1] + 1
         if largest >= text.vocab_size:
-            raise InputError(_other(name, f"it gives token {largest}, the model knows {text.vocab_size} tokens"))
+            raise InputError(_mismatch(name, f"it gives token {largest}, the model knows {text.vocab_size} tokens"))
         if length != text.context_length and not isinstance(text, HFTextEncoder):
-            raise InputError(_other(name, f"it gives {length} tokens, the model takes {text.context_length}"))
+            raise InputError(_mismatch(name, f"it gives {length} tokens, the model takes {text.context_length}"))
         if facts["causal"] and text_pool(text) == "argmax" and int(x.ids.argmax()) != end:
-            raise InputError(_other(name, "the model does not find the end of the text"))
+            raise InputError(_mismatch(name, "the model does not find the end of the text"))
         return x
 
     return TextTower(prepare, encode, **facts)
@@ -211,12 +211,12 @@ def _reader(tokenizer: Any, inner: Any) -> Callable[[str], TextInput]:
     return read
 
 
-def _other(name: str, reason: str) -> str:
+def _mismatch(name: str, reason: str) -> str:
     return f"The tokenizer is not that of {name}: {reason}."
 
 
 def text_pool(text: Any) -> str:
-    """How open_clip's text transformer pools."""
+    """The pooling of open_clip's text transformer, by name."""
     return text.pool_type if isinstance(text, TextTransformer) else getattr(text, "text_pool_type", "argmax")
 
 
@@ -269,8 +269,8 @@ def _hugging_face(text: Any) -> Callable[[torch.Tensor, torch.Tensor], torch.Ten
         return partial(_encode_hugging_face, text)
 
     def step(block: Any, tokens: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        found = block(tokens, bias)  # transformers 4 wraps it
-        return found[0] if isinstance(found, tuple) else found
+        output = block(tokens, bias)  # transformers 4 wraps it
+        return output[0] if isinstance(output, tuple) else output
 
     def bias(tokens: torch.Tensor, ids: torch.Tensor, keys: Any) -> torch.Tensor:
         return additive(keys, tokens.dtype)[:, None]

@@ -51,7 +51,7 @@ def from_openai_clip(model: Any, preprocess: Any = None, tokenizer: Any = None, 
 
 
 def _convert(model: nn.Module, device: Any, dtype: Any) -> None:
-    """As `clip.model.convert_weights` does: its layer norms compute in float32 whatever the others do."""
+    """Convert as `clip.model.convert_weights` does: layer norms compute in float32, whatever the other layers do."""
     model.to(device, dtype)
     for module in model.modules():
         if isinstance(module, nn.LayerNorm):

@@ -128,8 +128,8 @@ def config_of(preprocess: Any) -> PreprocessCfg:
             return PreprocessCfg(**preprocess)
         except TypeError as error:
             valid = [field.name for field in fields(PreprocessCfg)]
-            other = next((name for name in preprocess if name not in valid), str(error))
-            raise UnsupportedModelError(unknown("entry of open_clip's preprocess_cfg", str(other), valid)) from error
+            entry = next((name for name in preprocess if name not in valid), str(error))
+            raise UnsupportedModelError(unknown("entry of open_clip's preprocess_cfg", str(entry), valid)) from error
     steps = getattr(preprocess, "transforms", ())
     norm = next((step for step in steps if type(step).__name__ == "Normalize"), None)
     kinds = [step.interpolation for step in steps if hasattr(step, "interpolation") and not hasattr(step, "scale")]

@@ -96,10 +96,10 @@ def _blur(pixels: "torch.Tensor", value: Number | None) -> "torch.Tensor":
 def _replace(tower: Any, ids: "torch.Tensor", keep: "torch.Tensor", value: Number | None) -> "torch.Tensor":
     import torch
 
-    other = tower.replacement if value is None else int(value)
-    if other >= tower.vocabulary:
-        raise OptionError(f"replace:{other}: the model knows the tokens 0 to {tower.vocabulary - 1}.")
-    return torch.where(keep, ids, other)
+    token = tower.replacement if value is None else int(value)
+    if token >= tower.vocabulary:
+        raise OptionError(f"replace:{token}: the model knows the tokens 0 to {tower.vocabulary - 1}.")
+    return torch.where(keep, ids, token)
 
 
 def _delete(tower: Any, ids: "torch.Tensor", keep: "torch.Tensor", value: Number | None) -> "torch.Tensor":

@@ -1,4 +1,4 @@
-"""What a model is loaded from: a name and its kind, or an object."""
+"""Sources of a model: a name and its kind, or an object."""
 
 import re
 from os.path import isdir, isfile  # False for names that no file can have
@@ -22,7 +22,7 @@ PREFIXES = {HUB: OF_HUB, FOLDER: OF_FOLDER, TRANSFORMERS: OF_TRANSFORMERS}
 
 
 def kind_of(model: Any) -> str:
-    """What is given to `fixlip.load_model`, in words; a name is one that `resolved` gave."""
+    """The kind of an argument of `fixlip.load_model`, in words; a name must be as `resolved` returns it."""
     if not isinstance(model, str):
         return OBJECT if missing_members(model) else ENCODER
     if model in bundled_models():

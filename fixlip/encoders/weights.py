@@ -54,7 +54,7 @@ def hash_of(model: nn.Module) -> str:
 
 
 def _bytes(value: Any) -> Iterator[Any]:
-    """Of a tensor its memory; of what else a state has (packed weights of quantised layers, types) its parts."""
+    """The memory of a tensor; the parts of anything else in a state (packed weights of quantised layers, types)."""
     if isinstance(value, (tuple, list)):
         for part in value:
             yield from _bytes(part)

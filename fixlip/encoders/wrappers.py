@@ -1,4 +1,4 @@
-"""What torch puts around a model, or around a part of one, and leaves in the names of its weights."""
+"""Wrappers that torch puts around a model or a part of one, and the marks that they leave in names of weights."""
 
 from typing import Any
 

@@ -156,11 +156,11 @@ class Worker:
         estimator, call = self.plan.methods[label]
 
         def again(
-            *, text: str = pair.caption.text, encoder: "DualEncoder | None" = None, **other: Any
+            *, text: str = pair.caption.text, encoder: "DualEncoder | None" = None, **changes: Any
         ) -> "Explanation":
             which = (pair.encoder, self.weights) if encoder is None else (encoder, None)
             game = self._game(which[0], pair.picture, text, which[1])
-            return estimator.explain(game, progress=False, **call | other)
+            return estimator.explain(game, progress=False, **call | changes)
 
         explanation = estimator.explain(pair.game, progress=False, **call)
         game = CountedGame(pair.game, lambda passes: None)

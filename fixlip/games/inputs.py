@@ -236,7 +236,7 @@ def caption_input(
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of an encoder from earlier games.
+    """Facts about an encoder from earlier games.
 
     Attributes:
         batches: largest batches that fitted into memory so far, of each tower; filled by `MaskedTower`.
@@ -251,7 +251,7 @@ _known: dict[int, Known] = {}
 
 
 def known_of(encoder: DualEncoder) -> Known:
-    """What is known of an encoder, kept as long as it lives."""
+    """The facts known about an encoder, kept as long as it lives."""
     if not type(encoder).__weakrefoffset__:
         return Known(({}, {}), set())
     if id(encoder) not in _known:

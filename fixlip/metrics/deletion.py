@@ -43,23 +43,23 @@ def best_subsets(first_order: np.ndarray, second_order: np.ndarray | None, sizes
     Cost: O(n^3) in numpy.
     """
     n = len(first_order)
-    found = np.zeros((len(sizes), n), dtype=bool)
+    subsets = np.zeros((len(sizes), n), dtype=bool)
     if second_order is None:
         order = ranked(first_order)
-        for row, size in zip(found, sizes, strict=True):
+        for row, size in zip(subsets, sizes, strict=True):
             row[order[:size]] = True
-        return found
+        return subsets
     pairs, starts = np.nan_to_num(second_order, nan=0.0), np.arange(n)
     tie = TIE * max(np.abs(first_order).max(), np.abs(pairs).max())
     masks, values, gains = np.eye(n, dtype=bool), np.array(first_order, dtype=float), first_order + pairs
     for size in range(1, n + 1):
-        found[sizes == size] = masks[first_largest(values, tie)]
+        subsets[sizes == size] = masks[first_largest(values, tie)]
         if size < n:
             chosen = first_largest(np.where(masks, -np.inf, gains), tie)
             values += gains[starts, chosen]
             masks[starts, chosen] = True
             gains += pairs[chosen]
-    return found
+    return subsets
 
 
 def insertion_deletion(

@@ -46,7 +46,7 @@ def draw_masks(n: int, p: float, m: int = 1000, seed: int = 0) -> np.ndarray:
 
 
 def faithfulness(explanation: Explanation, masks: np.ndarray, values: np.ndarray) -> Faithfulness:
-    """How well `Explanation.predict` follows the game.
+    """Measure how well `Explanation.predict` follows the game.
 
     Args:
         explanation: of the game's players.
@@ -76,11 +76,11 @@ def faithfulness(explanation: Explanation, masks: np.ndarray, values: np.ndarray
     )
 
 
-def correlation(function: Callable[..., Any], one: np.ndarray, other: np.ndarray) -> float:
+def correlation(function: Callable[..., Any], x: np.ndarray, y: np.ndarray) -> float:
     """A correlation of scipy.stats; NaN where one side is constant (but for rounding) or shorter than two."""
-    if len(one) < 2 or not (varies(one) and varies(other)):
+    if len(x) < 2 or not (varies(x) and varies(y)):
         return float("nan")
-    return float(function(one, other).statistic)
+    return float(function(x, y).statistic)
 
 
 def varies(values: np.ndarray) -> bool:

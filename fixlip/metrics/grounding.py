@@ -119,7 +119,7 @@ def pointing_hit(heatmap: np.ndarray, cover: np.ndarray) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Grounding(ByValue):
-    """How well the words of one object point at it.
+    """Scores of how well the words of one object point at it.
 
     Attributes:
         pge: share of their positive attribution in the object's boxes; NaN where nothing is positive, or where the
@@ -158,12 +158,12 @@ def grounding(explanation: Explanation, spans: Sequence[Any], boxes: Sequence[Se
         InputError: words that are not in the caption, or image players without a place in the picture.
     """
     return tuple(
-        _one(explanation, span, own, [other for j, other in enumerate(boxes) if j != i])
+        _of_object(explanation, span, own, [other for j, other in enumerate(boxes) if j != i])
         for i, (span, own) in enumerate(zip(spans, boxes, strict=True))
     )
 
 
-def _one(explanation: Explanation, span: Any, own: Sequence[Box], others: Sequence[Sequence[Box]]) -> Grounding:
+def _of_object(explanation: Explanation, span: Any, own: Sequence[Box], others: Sequence[Sequence[Box]]) -> Grounding:
     values, cover = image_map(explanation, span), player_coverage(explanation.players, own)
 
     def elsewhere(other: Sequence[Box]) -> float:

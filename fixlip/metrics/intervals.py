@@ -73,7 +73,7 @@ def bootstrap(
         Interval(value=1.5, low=nan, high=nan)
     """
     arrays = [np.atleast_1d(np.asarray(group, dtype=float)) for group in groups]
-    kept = [found for values in arrays if len(found := values[~np.isnan(values)])]
+    kept = [numbers for values in arrays if len(numbers := values[~np.isnan(values)])]
     return _interval([kept], statistic, level, resamples, seed)
 
 
@@ -152,22 +152,22 @@ def _interval(sides: Sequence[list[np.ndarray]], statistic: str, level: float, r
     flat = [np.concatenate(side) for side in sides]
     items = np.repeat(np.arange(n), [len(values) for values in sides[0]])
 
-    def found(counts: np.ndarray) -> np.ndarray:
+    def estimates(counts: np.ndarray) -> np.ndarray:
         first, *second = (of(values, items, counts) for values in flat)
         return first - second[0] if second else first
 
-    value = float(found(np.ones((1, n), dtype=np.uint16))[0])
+    value = float(estimates(np.ones((1, n), dtype=np.uint16))[0])
     if n == 1:
         return Interval(value, float("nan"), float("nan"))
     counts, step = _draws(n, resamples, seed), max(1, AT_ONCE // len(items))
-    drawn = np.concatenate([found(counts[first : first + step]) for first in range(0, resamples, step)])
+    drawn = np.concatenate([estimates(counts[first : first + step]) for first in range(0, resamples, step)])
     low, high = np.percentile(drawn, [50 * (1 - level), 50 * (1 + level)])
     return Interval(value, float(low), float(high))
 
 
 @lru_cache(maxsize=1)
 def _draws(n: int, resamples: int, seed: int) -> np.ndarray:
-    """How often each of n items comes in each resample, [resamples, n]; drawn as `scipy.stats.bootstrap` does."""
+    """Counts of n items in each resample, [resamples, n]; drawn as `scipy.stats.bootstrap` draws them."""
     rng, step = np.random.default_rng(seed), max(1, AT_ONCE // n)
     counts = np.empty((resamples, n), dtype=np.uint16)
     for first in range(0, resamples, step):

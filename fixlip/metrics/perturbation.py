@@ -75,8 +75,8 @@ def perturbation(
     n_image, n = players.n_image, len(players)
     image, text = subset_sizes(n_image, points), subset_sizes(players.n_text, points)
     masks: list[np.ndarray] = []
-    for span, own in zip(spans, boxes, strict=True):
-        cover = player_coverage(players, own)
+    for span, object_boxes in zip(spans, boxes, strict=True):
+        cover = player_coverage(players, object_boxes)
         masks += _masks(n, ranked(image_map(explanation, span)), image)
         masks += _masks(n, n_image + ranked(text_map(explanation, cover)), text)
     if not masks:

@@ -55,12 +55,12 @@ def quadrants_of(boxes: np.ndarray, slack: float) -> np.ndarray:
 
 def _boxes(players: Players) -> list[tuple[float, float, float, float]]:
     if players.regions is not None:
-        (h, w), found = players.regions.shape, []
+        (h, w), spanned = players.regions.shape, []
         for i in range(players.n_image):
             y, x = np.nonzero(players.regions == i)
             nothing = (0.0, 0.0, 1.0, 1.0)
-            found.append((x.min() / w, y.min() / h, (x.max() + 1) / w, (y.max() + 1) / h) if len(x) else nothing)
-        return found
+            spanned.append((x.min() / w, y.min() / h, (x.max() + 1) / w, (y.max() + 1) / h) if len(x) else nothing)
+        return spanned
     boxes = [player.box for player in players.image if player.box is not None]
     if len(boxes) < players.n_image:
         raise InputError("These image players have no place in the picture: they need a grid, a label map or boxes.")

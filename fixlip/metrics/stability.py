@@ -1,4 +1,4 @@
-"""How alike two explanations of the same players are: over seeds, removal operators, or random weights."""
+"""Similarity of two explanations of the same players: over seeds, removal operators, or random weights."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ class Similarity(ByValue):
 
 
 def similarity(one: Explanation, other: Explanation, *, k: int = 10) -> Similarity:
-    """How alike two explanations are.
+    """Measure how similar two explanations are.
 
     Near 1 is right for two seeds, near 0 for a model and its like with random weights; for two removal operators it
     says how much hangs on the choice. Pairs that only one of them has are left out.

@@ -21,7 +21,7 @@ PAGES = {
 
 
 def violations(page):
-    """What axe-core finds, however slight."""
+    """The violations that axe-core finds, however slight."""
     from axe_playwright_python.sync_playwright import Axe
 
     found = Axe().run(page).response["violations"]

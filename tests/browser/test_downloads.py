@@ -1,4 +1,4 @@
-"""What is downloaded or copied from the page, in a real browser."""
+"""Downloads and copies from the page, in a real browser."""
 
 import csv
 import io

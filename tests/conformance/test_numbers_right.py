@@ -1,4 +1,4 @@
-"""What is returned with the status "ok" is right within its standard errors, also for games that are hard to fit."""
+"""Results with the status "ok" are right within their standard errors, also for games that are hard to fit."""
 
 from functools import cache
 

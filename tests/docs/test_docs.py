@@ -66,7 +66,7 @@ def test_what_runs_elsewhere_does():
 
 
 def unknown(code):
-    """What a piece of code takes from fixlip that is not there: modules, names, keywords of functions."""
+    """Modules, names and keywords that a piece of code takes from fixlip and that do not exist."""
     tree = ast.parse(code)
     known = {"fixlip": fixlip}
     for node in ast.walk(tree):
@@ -124,7 +124,7 @@ def test_the_commands_exist(page, cli):
 
 
 def wrong_with(command, cli):
-    """What is wrong with a command of fixlip, of Python or of a script; None where nothing is."""
+    """The first mistake in a command of fixlip, of Python or of a script; None if it is right."""
     words = re.sub(r"^(\w+=\S+ +)+", "", command).split()
     if words[:2] == ["python", "-m"] and words[2] == "fixlip":
         words = words[2:]
@@ -150,7 +150,7 @@ def test_the_check_of_commands_sees_what_is_wrong(cli):
 
 
 def anchors(text):
-    """Of the headings of a page, as code hosts and the site make them."""
+    """Anchors of the headings of a page, as code hosts and the site make them."""
     plain = re.sub(r"^```.*?^```", "", text, flags=re.S | re.M)
     slugs, seen = set(), Counter()
     for heading in re.findall(r"^#+ +(.+?) *$", plain, re.M):

@@ -26,7 +26,7 @@ BY_SPEED = [  # for tests of many runs
 
 
 def no_memory():
-    """What numpy raises where there is no room for an array."""
+    """Make numpy raise its error of an array too large for the memory."""
     np.empty(2**50)
 
 
@@ -41,13 +41,13 @@ ERRORS = {
 
 
 class Faults:
-    """What was called so far, and what becomes of it: see `faulty`."""
+    """A counter of calls that raises at the chosen one: see `faulty`."""
 
     def __init__(self, error, at=None, above=None):
         self.error, self.at, self.above, self.calls, self.fallen = error, at, above, 0, 0
 
     def __call__(self, rows):
-        """Fall, or not."""
+        """Count a call, and raise if it is the chosen one."""
         self.calls += 1
         if self.calls == self.at or (self.above is not None and rows > self.above):
             self.fallen += 1
@@ -138,7 +138,7 @@ def game_of_functions(towers, wrap):
 
 @pytest.fixture(autouse=True, scope="module")
 def quick_collections():
-    """What is there already is no garbage, so that looking for it again and again takes no time."""
+    """Freeze the objects that exist already, so that garbage collections need not look at them again."""
     gc.collect()
     gc.freeze()
     try:

@@ -1,4 +1,4 @@
-"""What `scripts/fuzz.py` feeds with broken input: readers that give a result or a FixlipError, and seeds for each."""
+"""Targets of `scripts/fuzz.py`: readers that return a result or raise a FixlipError, with seeds for each."""
 
 import json
 import tempfile

@@ -28,7 +28,7 @@ ANIMALS = kinds()[:18]
 
 @dataclass(frozen=True)
 class Layout:
-    """What was written: how to load it, the number of usable items, of each fault, and the scenes by item's id."""
+    """A data set on disk: how to load it, the numbers of usable items and of each fault, and the scenes by item."""
 
     spec: str
     options: dict

@@ -34,7 +34,7 @@ def weights(seed, depth):
 
 
 class LittleTower:
-    """See `fixlip.games.base.TowerLayers`."""
+    """A small tower that implements `fixlip.games.base.TowerLayers`."""
 
     def __init__(self, seed, owners, *, reads=None, probe=False, causal=False, depth=3, attention="sdpa", breaks=None):
         self.owner, self.reads, self.probe, self.causal = np.array(owners), reads, probe, causal

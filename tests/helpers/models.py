@@ -181,7 +181,7 @@ def openai_clip():
 
 
 class Processor:
-    """What fixlip needs of a processor."""
+    """A processor with no more than fixlip needs."""
 
     def __init__(self, image_processor, tokenizer):
         self.image_processor, self.tokenizer = image_processor, tokenizer

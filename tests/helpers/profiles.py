@@ -1,4 +1,4 @@
-"""How much Hypothesis tries: the same few examples in every run, or with FIXLIP_PROPERTIES=deep many new ones."""
+"""Profiles of Hypothesis: the same few examples in every run, or with FIXLIP_PROPERTIES=deep many new ones."""
 
 import os
 

@@ -29,7 +29,7 @@ HOOKS = [
 
 @contextmanager
 def unchanged(*models, folders=(), but=()):
-    """What is done within leaves no trace, whether it ends well or not.
+    """Assert that the block leaves no trace, whether it ends well or not.
 
     Args:
         models: modules, or encoders with a `model`.
@@ -84,7 +84,7 @@ def of_module(model):
 
 
 def digest(*tensors):
-    """Of the bytes."""
+    """A hash of the bytes of tensors."""
     total = hashlib.sha256()
     for tensor in tensors:
         total.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
@@ -134,7 +134,7 @@ def libraries():
 
 
 def process():
-    """What belongs to the whole process."""
+    """State of the whole process: signals, streams, folder, environment, files, threads and children."""
     return {
         "signals": {s.name: id(signal.getsignal(s)) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)},
         "streams": (id(sys.stdin), id(sys.stdout), id(sys.stderr), id(sys.excepthook)),
@@ -155,7 +155,7 @@ def umask():
 
 
 def open_files():
-    """What each descriptor leads to; of pipes and sockets, how many."""
+    """Targets of the open descriptors; pipes and sockets by their kind alone."""
     found = []
     for number in os.listdir("/proc/self/fd"):
         try:

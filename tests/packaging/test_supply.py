@@ -1,4 +1,4 @@
-"""What comes with the package and what it brings along: known flaws, files that nobody can make again, foreign code."""
+"""The files of the package and its dependencies: known flaws, files that nobody can make again, foreign code."""
 
 import ast
 import re

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.wheel
 
 
 def copy_of_source(target):
-    """What git would hand out, so that building leaves nothing in the checkout."""
+    """Copy the source without build outputs and caches, so that building leaves nothing in the checkout."""
     leave = shutil.ignore_patterns(
         ".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", "runs", "artifacts", ".*_cache", ".hypothesis"
     )

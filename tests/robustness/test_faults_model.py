@@ -32,7 +32,7 @@ SELF = "the user's own error comes out, nothing is left behind, the next explana
 
 
 class FaultError(Exception):
-    """Of the user's model."""
+    """An error of the user's model."""
 
 
 def test_where_nothing_fails_nothing_is_left(tmp_path):

@@ -17,7 +17,7 @@ GOES_ON = "the error in one line; the last checkpoint stays, and the run that go
 
 
 class FaultError(Exception):
-    """Of the user's data."""
+    """An error of the user's data."""
 
 
 def go(model, batches, folder):

@@ -20,7 +20,7 @@ every_text = pytest.mark.parametrize("text", TEXTS, ids=IDS)
 
 
 def obeyed(output):
-    """What would steer a terminal."""
+    """Characters that would steer a terminal."""
     return [c for c in output if c != "\n" and (unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in BIDI)]
 
 

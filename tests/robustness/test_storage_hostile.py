@@ -21,7 +21,7 @@ def files():
 
 
 def told(path):
-    """What loading it says; one line, within a few seconds."""
+    """The error of loading a file, which must be one line and come within a few seconds."""
     start = time.perf_counter()
     with pytest.raises(InputError) as caught:
         Explanation.load(path)

@@ -28,7 +28,7 @@ def path(tmp_path):
 
 
 def left(folder):
-    """What is in a folder beside the file."""
+    """Files in a folder beside the saved one."""
     return sorted(p.name for p in folder.iterdir() if p.name != "x.fixlip")
 
 

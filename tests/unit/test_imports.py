@@ -1,4 +1,4 @@
-"""Who may import whom, that nobody imports in a circle, and what `import fixlip` does not load."""
+"""Imports: which folder may import which, no circles, and the libraries that `import fixlip` does not load."""
 
 import ast
 import json

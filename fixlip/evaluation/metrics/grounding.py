@@ -10,12 +10,12 @@ from fixlip.evaluation.metric import Figure, Metric, Numbers, constant, each
 
 def grounding(case: Case) -> Numbers | None:
     """Whether the words of an object point at it: PGE, PGA, and the signs of the mismatch analysis."""
-    things = case.objects
-    if not things:
+    objects = case.objects
+    if not objects:
         return None
-    measured = metrics.grounding(case.explanation, [t.span for t in things], [t.boxes for t in things])
+    measured = metrics.grounding(case.explanation, [t.span for t in objects], [t.boxes for t in objects])
     return {
-        "objects": [{"name": t.name, "cut": t.cut} | asdict(g) for t, g in zip(things, measured, strict=True)],
+        "objects": [{"name": t.name, "cut": t.cut} | asdict(g) for t, g in zip(objects, measured, strict=True)],
     }
 
 

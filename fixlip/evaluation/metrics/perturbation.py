@@ -10,12 +10,12 @@ from fixlip.metrics.perturbation import CURVES
 
 def perturbation(case: Case) -> Numbers | None:
     """Conditional perturbation: patches go in the order in which a word's interactions rank them, and the reverse."""
-    things = case.objects
-    if not things:
+    objects = case.objects
+    if not objects:
         return None
-    measured = metrics.perturbation(case.explanation, case.game, [t.span for t in things], [t.boxes for t in things])
+    measured = metrics.perturbation(case.explanation, case.game, [t.span for t in objects], [t.boxes for t in objects])
     curves = {name: _mean([getattr(m, name) for m in measured]) for name in CURVES}
-    return {"objects": [{"name": t.name} | m.areas for t, m in zip(things, measured, strict=True)], "curves": curves}
+    return {"objects": [{"name": t.name} | m.areas for t, m in zip(objects, measured, strict=True)], "curves": curves}
 
 
 def _mean(curves: list[np.ndarray]) -> np.ndarray:

@@ -12,8 +12,8 @@ def randomization(case: Case, seed: int = 0) -> Numbers:
     from fixlip.evaluation.randomised import randomised  # which imports torch; a report needs none
 
     with randomised(case.encoder, seed) as model:
-        other = case.again(encoder=model)
-    return asdict(metrics.similarity(case.explanation, other))
+        shuffled = case.again(encoder=model)
+    return asdict(metrics.similarity(case.explanation, shuffled))
 
 
 METRIC = Metric(

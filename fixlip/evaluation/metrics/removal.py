@@ -17,8 +17,8 @@ def removal(case: Case) -> Numbers | None:
     for side, names in encoder.removals.items():
         for name in names:
             if name != in_use[side]:
-                other = case.again(encoder=encoder.with_removal(**{side: name}))
-                agreement[f"{side} {name}"] = metrics.similarity(case.explanation, other)
+                replaced = case.again(encoder=encoder.with_removal(**{side: name}))
+                agreement[f"{side} {name}"] = metrics.similarity(case.explanation, replaced)
     if not agreement:
         return None
     by_name = agreement.values()

@@ -9,8 +9,8 @@ from fixlip.evaluation.metric import CORRELATION, Figure, Metric, Numbers, const
 
 def stability(case: Case) -> Numbers:
     """Agreement with the same explanation from another seed."""
-    other = case.again(seed=case.explanation.provenance.seed + 1)
-    return asdict(metrics.similarity(case.explanation, other))
+    reseeded = case.again(seed=case.explanation.provenance.seed + 1)
+    return asdict(metrics.similarity(case.explanation, reseeded))
 
 
 METRIC = Metric(

@@ -70,7 +70,7 @@ def grounded(row: ExplainedRow) -> list[dict[str, Any]]:
 
 def columns(rows: Iterable[ExplainedRow]) -> Columns:
     """All values by figure and setting, then by method; in the order of the metrics and of their figures."""
-    found: dict[
+    collected: dict[
         tuple[str, str, str], tuple[int, Figure, dict[Method, Column]]
     ] = {}  # by names, which are quick to hash
     for row in rows:
@@ -81,7 +81,7 @@ def columns(rows: Iterable[ExplainedRow]) -> Columns:
                 if not by_object:
                     continue
                 key = figure.metric, at, figure.name
-                of = found.setdefault(key, (min(k, len(metric.figures)), figure, {}))[2]
+                of = collected.setdefault(key, (min(k, len(metric.figures)), figure, {}))[2]
                 column = of.setdefault(method, Column())
                 column.values[row.item] = by_object
                 column.chance += numbers(figure.chance(values)) if figure.chance else []
@@ -90,9 +90,9 @@ def columns(rows: Iterable[ExplainedRow]) -> Columns:
 
     def order(key: tuple[str, str, str]) -> Any:
         metric, at, name = key
-        return names.index(metric), _natural(at), found[key][0], name
+        return names.index(metric), _natural(at), collected[key][0], name
 
-    return {(found[key][1], key[1]): found[key][2] for key in sorted(found, key=order)}
+    return {(collected[key][1], key[1]): collected[key][2] for key in sorted(collected, key=order)}
 
 
 def _natural(text: str) -> list[tuple[int, float, str]]:

@@ -63,9 +63,9 @@ class Shots:
         if place is None:
             return Shot(explanation, None, (), ())
         visible = self.again.worker.encoder(row.model).image_input(item.open()).visible
-        things = [o for o in seen_objects(item.captions[at].objects, visible) if _is_read(explanation, o.span)]
-        others = [box for k, thing in enumerate(things) if k != place for box in thing.boxes]
-        return Shot(explanation, things[place].span, things[place].boxes, others)
+        objects = [o for o in seen_objects(item.captions[at].objects, visible) if _is_read(explanation, o.span)]
+        others = [box for k, thing in enumerate(objects) if k != place for box in thing.boxes]
+        return Shot(explanation, objects[place].span, objects[place].boxes, others)
 
 
 def _is_read(explanation: "Explanation", span: tuple[int, int]) -> bool:
@@ -95,8 +95,8 @@ def chosen(
         typical = _typical([row for (m, e, _), row in by_key.items() if (m, e) == method], best)
         choices[method] = {"typical": [(*typical, None)]}
         for kind in KINDS if failures else ():
-            things = failures.examples(*method, kind, n) if failures else []
-            choices[method][kind] = [(by_key[(*method, thing["item"])], thing["place"], thing) for thing in things]
+            failed = failures.examples(*method, kind, n) if failures else []
+            choices[method][kind] = [(by_key[(*method, thing["item"])], thing["place"], thing) for thing in failed]
     return choices
 
 
@@ -127,13 +127,13 @@ def examples(
 def _typical(rows: Sequence[ExplainedRow], best: dict[str, Any]) -> tuple[ExplainedRow, int | None]:
     """The row (and object) in the middle by the figure that chose the estimator."""
     if best["metric"] == "grounding":
-        things = [
+        scored = [
             (value, row.index, k, row)
             for row in rows
             for k, thing in enumerate(grounded(row))
             for value in numbers(thing.get("pge"))
         ]
-        *_, place, row = sorted(things, key=lambda t: t[:3])[len(things) // 2]
+        *_, place, row = sorted(scored, key=lambda v: v[:3])[len(scored) // 2]
         return row, place
     values = [
         (float(np.mean(several)), row.index, row)

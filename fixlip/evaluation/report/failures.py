@@ -82,13 +82,13 @@ def failures(rows: Iterable[Row], *, worst: float = 0.1, tiny: float = 0.02, unu
     """
     rows = list(rows)
     explained = [row for row in rows if isinstance(row, ExplainedRow)]
-    things = [thing for row in explained for thing in _objects(row)]
-    if not things:
+    objects = [thing for row in explained for thing in _objects(row)]
+    if not objects:
         return None
-    small = max(tiny, float(np.quantile([thing["area"] for thing in things], 0.1)))
+    small = max(tiny, float(np.quantile([thing["area"] for thing in objects], 0.1)))
     clusters, (outliers, missing) = _clusters(explained), _unusual(rows, unusual)
     cluster_of = {name: k for k, names in enumerate(clusters) for name in names}
-    for thing in things:
+    for thing in objects:
         if thing["cut"] or thing["area"] <= tiny or thing["area"] < small:
             thing["kinds"].append(COVERAGE)
         if thing["item"] in outliers.get(thing["model"], ()):
@@ -100,12 +100,12 @@ def failures(rows: Iterable[Row], *, worst: float = 0.1, tiny: float = 0.02, unu
     if not clusters:
         absent[CONTEXT] = f"No two kinds of objects are found together in {TOGETHER} pictures and often enough."
     shares, failed = [], []
-    for method in sorted({(thing["model"], thing["estimator"]) for thing in things}):
-        objects = [thing for thing in things if (thing["model"], thing["estimator"]) == method]
-        objects.sort(key=lambda thing: (thing["pge"], thing["index"], thing["place"]))
-        bad = objects[: max(1, round(worst * len(objects)))]
+    for method in sorted({(thing["model"], thing["estimator"]) for thing in objects}):
+        of_method = [thing for thing in objects if (thing["model"], thing["estimator"]) == method]
+        of_method.sort(key=lambda thing: (thing["pge"], thing["index"], thing["place"]))
+        bad = of_method[: max(1, round(worst * len(of_method)))]
         judged = [kind for kind in KINDS if kind not in absent and (kind != UNUSUAL or method[0] in outliers)]
-        shares += [_share(method, kind, objects, bad) for kind in (*judged, "none of these")]
+        shares += [_share(method, kind, of_method, bad) for kind in (*judged, "none of these")]
         failed += bad
     return Failures(
         thresholds={
@@ -148,7 +148,7 @@ def _objects(row: ExplainedRow) -> Table:
 
 
 def _share(method: tuple[str, str], kind: str, everything: Table, bad: Table) -> dict[str, Any]:
-    """How often a kind is found among failures and among all objects, with an interval of the difference."""
+    """The share of a kind among failures and among all objects, with an interval of the difference."""
 
     def is_of(thing: dict[str, Any]) -> bool:
         return kind in thing["kinds"] if kind in KINDS else not thing["kinds"]

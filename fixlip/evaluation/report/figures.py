@@ -61,8 +61,8 @@ def _curves(rows: list[dict[str, Any]], name: str, about: str, label: str) -> Im
     curves(rows, ax=figure.add_subplot(), label=label)
     light = to_bytes(figure, "svg", facecolor="none").decode()  # text as outlines, nothing behind it
     dark = light
-    for colour, other in DARK.items():
-        dark = dark.replace(colour, other)
+    for on_light, on_dark in DARK.items():
+        dark = dark.replace(on_light, on_dark)
     kind = "image/svg+xml"
     return Image(name, about, to_png(figure), (kind, light.encode()), (kind, dark.encode()))
 

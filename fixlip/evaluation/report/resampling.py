@@ -9,7 +9,7 @@ RESAMPLES = 1000
 
 @lru_cache(maxsize=1)
 def draws(n: int) -> np.ndarray:
-    """How often each of n items comes in each resample, [RESAMPLES, n], always the same; not to be written to."""
+    """Counts of n items in each resample, [RESAMPLES, n]: the same ones in every call, and read-only."""
     drawn = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), RESAMPLES).astype(float)
     drawn.flags.writeable = False
     return drawn

@@ -25,7 +25,7 @@ LONGEST = 1 << 16  # bytes of a file of places
 
 @dataclass(frozen=True)
 class Places:
-    """Where the object of an example is: its words, its boxes, and the boxes of other objects."""
+    """The places of an example's object: its words, its boxes, and the boxes of other objects."""
 
     span: Pair | None
     boxes: list[Four]

@@ -187,22 +187,22 @@ def _classes(rows: list[ExplainedRow]) -> Table:
             by_class.setdefault(key, {}).setdefault(row.item, []).append(thing)
     table = []
     for (model, estimator, name), of in sorted(by_class.items()):
-        values = [numbers([thing.get("pge") for thing in things]) for things in of.values()]
-        things = [thing for several in of.values() for thing in several]
+        values = [numbers([thing.get("pge") for thing in objects]) for objects in of.values()]
+        objects = [thing for several in of.values() for thing in several]
         pge, low, high = map(finite, bootstrap(values, "median"))
-        hits = numbers([thing.get("pga") for thing in things])
+        hits = numbers([thing.get("pga") for thing in objects])
         table.append(
             {
                 "model": model,
                 "estimator": estimator,
                 "name": name,
-                "objects": len(things),
+                "objects": len(objects),
                 "items": len(of),
                 "pge": pge,
                 "low": low,
                 "high": high,
                 "pga": float(np.mean(hits)) if hits else None,
-                "chance": _median(thing.get("chance_pge") for thing in things),
+                "chance": _median(thing.get("chance_pge") for thing in objects),
             }
         )
     return table

@@ -98,7 +98,7 @@ def strip(
 
 
 def _value(h: dict[str, Any], scale: tuple[float, float], mark: str, column: Rows) -> Cell:
-    peers = [other for other in column if other["model"] == h["model"]]
+    peers = [peer for peer in column if peer["model"] == h["model"]]
     against = [f"{_called(h, name)} {number(h[name])}" for name in ("chance", "ceiling") if _varies(peers, name)]
     digits = _digits(column)
     note = " · ".join(filter(None, [interval(h["low"], h["high"], digits), *against]))
@@ -144,10 +144,10 @@ def _mark(summary: Summary, column: Rows, h: dict[str, Any] | None) -> str:
     """Whether it is the best of its model in a column, or not clearly worse than that one."""
     if h is None or not h["main"] or h["better"] == "zero":
         return ""
-    peers = [other for other in column if other["model"] == h["model"]]
+    peers = [peer for peer in column if peer["model"] == h["model"]]
     if len(peers) < 2:
         return ""
-    best = max(peers, key=lambda other: goodness(other["better"], other["value"]))
+    best = max(peers, key=lambda peer: goodness(peer["better"], peer["value"]))
     if best["estimator"] == h["estimator"]:
         return "best"
     place = ("metric", "figure", "setting")
@@ -313,7 +313,7 @@ def class_tables(summary: Summary) -> list[Table]:
 
 
 def failure_table(failures: Failures) -> Table:
-    """How often each kind is found among failures and among all objects."""
+    """The share of each kind among failures and among all objects."""
     judged = {s["kind"] for s in failures.shares}
     kinds = [kind for kind in (*KINDS, "none of these") if kind in judged]
     cells = {(s["model"], s["estimator"], s["kind"]): s for s in failures.shares}

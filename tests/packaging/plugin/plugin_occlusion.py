@@ -13,7 +13,7 @@ from fixlip.results.explanation import Explanation
 
 @dataclass(frozen=True)
 class Occlusion(Estimator):
-    """What the whole input loses without a player: ``v(N) - v(N without i)``.
+    """The loss of the whole input without a player: ``v(N) - v(N without i)``.
 
     Cost: one pass for each player, and one of each tower for the whole input; and for the two ends of the game.
 
@@ -32,11 +32,11 @@ class Occlusion(Estimator):
     )
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
-        """See `Estimator.passes`."""
+        """Return the passes of each tower, as `Estimator.passes` defines them."""
         return (n_image + n_text + 2,) * 2 if request.joint else (n_image + 3, n_text + 3)
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
-        """See `Estimator.explain`."""
+        """Compute the explanation for `Estimator.explain`."""
         full = game.ends[1]
         losses = full - game.values(~np.eye(game.n_image + game.n_text, dtype=bool))
         return game.explanation(full - losses.sum(), losses, None, index="occlusion")

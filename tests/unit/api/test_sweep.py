@@ -164,7 +164,7 @@ def test_nothing_is_computed_before_all_values_are_checked(demo_clip, scene):
 
 
 def lines(ax):
-    """What is drawn in the panels of the error and of the correlation, and where the reference is."""
+    """The lines drawn in the panels of the error and of the correlation, and the place of the reference."""
     drawn = [np.array(panel.lines[0].get_data()).T for panel in ax.get_figure(root=True).axes]
     return drawn, [line.get_xdata()[0] for line in ax.lines[1:]]
 

@@ -15,7 +15,7 @@ from fixlip.evaluation import list_metrics
 
 
 def completed(shell, line):
-    """What a shell is offered for the last word of a line."""
+    """The completions that a shell offers for the last word of a line."""
     words = line.split(" ")
     protocol = {
         "bash": {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)},

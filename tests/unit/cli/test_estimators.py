@@ -1,4 +1,4 @@
-"""What `fixlip estimators` prints, and the tables of the README and of `docs/capabilities.md`.
+"""The output of `fixlip estimators`, and the tables of the README and of `docs/capabilities.md`.
 
 `FIXLIP_WRITE_TABLE=1 pytest tests/unit/cli/test_estimators.py` writes both anew.
 """
@@ -27,7 +27,7 @@ def built_in():
 
 
 def tables():
-    """Of the README, and of the page: built-in estimators, and those of shapiq."""
+    """The table of the README, and both of the page: built-in estimators, and those of shapiq."""
     own, shapiq = ([capabilities.row(n, 49, 8) for n in names] for names in built_in())
     short = capabilities.markdown(own, ["name", "answers", "passes"])
     return short, *(capabilities.markdown(rows, list(capabilities.Row._fields)) for rows in (own, shapiq))

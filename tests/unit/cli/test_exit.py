@@ -1,4 +1,4 @@
-"""How commands end: exit codes, Ctrl-C, a reader that went away. See docs/command_line.md."""
+"""The ends of commands: exit codes, Ctrl-C, a reader that went away. See docs/command_line.md."""
 
 import os
 import signal

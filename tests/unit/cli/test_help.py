@@ -1,4 +1,4 @@
-"""What help says, how it fits, and that nothing from outside steers the terminal."""
+"""The help: its text and its width; and nothing from outside steers the terminal."""
 
 import io
 import re

@@ -164,7 +164,7 @@ def test_boxes_for_another_size_than_the_picture_has_are_malformed(tmp_path):
 
 
 def test_boxes_of_a_picture_stored_on_its_side_are_those_of_the_upright_one(edit, tmp_path):
-    """As cameras store it: the file gives the size as stored, the boxes are drawn on that."""
+    """The annotations give the size of the picture as the camera stored it, and its boxes are drawn on that."""
     path = tmp_path / "data" / "val2017" / "000000001000.jpg"
     exif = Image.Exif()
     exif[0x0112] = 6

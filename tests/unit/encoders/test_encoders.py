@@ -1,6 +1,4 @@
-"""What every family keeps: its own score, and that what is removed is removed, whichever way."""
-
-from dataclasses import replace
+"""Every family gives its model's own score, and each removal operator removes what the mask says."""
 
 import numpy as np
 import pytest
@@ -11,9 +9,8 @@ from torchvision.transforms.functional import gaussian_blur
 import fixlip
 from fixlip.encoders.base import DualEncoder
 from fixlip.encoders.towers import TextTower, TokenTower
-from fixlip.errors import InputError, OptionError
-from fixlip.games.inputs import caption_input, picture_input
-from fixlip.games.similarity import SimilarityGame, games
+from fixlip.games.inputs import caption_input
+from tests.helpers.games import game_of
 from tests.helpers.models import FAMILIES, encoder_of, folder, picture
 from tests.helpers.oracles import assert_close
 
@@ -38,10 +35,6 @@ def random_masks(rows, n, seed=0):
 
 def ones(n, rows=1):
     return torch.ones(rows, n, dtype=torch.bool)
-
-
-def game_of(encoder, image=None, text=CAPTION, **options):
-    return next(games(encoder, [picture() if image is None else image], [text], [(0, 0)], **options))
 
 
 def image_features(encoder, x, pixels):
@@ -80,7 +73,7 @@ def test_it_is_a_dual_encoder(encoder):
 
 def test_full_mask_is_the_models_own_score(encoder):
     """The game itself refuses a gate error above 1e-4."""
-    game = game_of(encoder)
+    game = game_of(encoder, text=CAPTION)
     x, t = encoder.image_input(picture()), encoder.text_input(CAPTION)
     u, w = encoder.own_image(x), encoder.own_text(t)
     own = encoder.logit_scale * float(u @ w) + encoder.logit_bias
@@ -285,125 +278,6 @@ def test_naflex_follows_the_pictures_proportions():
     assert wide.n_patches <= 16 == wide.model_inputs["pixel_attention_mask"].shape[1]
     assert wide.n_patches == int(wide.model_inputs["pixel_attention_mask"].sum())
     assert_close(wide.picture.shape[1] / wide.picture.shape[0], 3.0, 0.05)
-
-
-def test_pairs_of_pictures_and_of_captions():
-    from fixlip.encoders import Pixels, Strings, from_callables
-
-    colour, other = Pixels(lambda x: x.mean((2, 3)) + 2, size=32, grid=(2, 2)), picture()[::-1].copy()
-    both = fixlip.explain(picture(), other, model=from_callables(colour, colour), progress=False)
-    assert [p.modality for p in both.players.text] == ["image"] * 4
-    assert both.players.text[1].box == (0.5, 0.0, 1.0, 0.5)
-    letters = Strings(lambda captions: np.array([[len(c), c.count("a"), 1] for c in captions], dtype=float))
-    texts = fixlip.explain("a cat", "a bat sat", model=from_callables(letters, letters), progress=False)
-    assert texts.players.labels == ("a", "cat", "a", "bat", "sat")
-    assert texts.players.picture is None
-    assert texts.to_html().startswith("<!doctype html>")
-    with pytest.raises(InputError, match="caption"):
-        fixlip.explain(picture(), "a cat", model=from_callables(letters, letters), progress=False)
-
-
-def test_batches_do_not_matter(demo_clip):
-    masks = np.random.default_rng(0).random((50, 49)) < 0.5
-    for removal in ("mean", "drop"):
-        encoder = demo_clip.with_removal(image=removal)
-        one, other = (game_of(encoder, batch_size=b).image_embeddings(masks) for b in (50, 7))
-        assert_close(one, other, 1e-5)
-
-
-@pytest.mark.parametrize(
-    "error", [torch.OutOfMemoryError("no room"), RuntimeError("MPS backend out of memory (5 GB)")], ids=str
-)
-def test_out_of_memory_halves_the_batch_and_is_remembered(demo_clip, error):
-    encoder = demo_clip.with_removal()
-    game, sizes = game_of(encoder), []
-    masks = np.random.default_rng(0).random((200, 49)) < 0.5
-    expected, inner = game.image_embeddings(masks), game.sides["image"].tower.embed
-
-    def small_machine(batch):
-        sizes.append(len(batch))
-        if len(batch) > 10:
-            raise error
-        return inner(batch)
-
-    game.sides["image"].tower.embed = small_machine
-    assert_close(game.image_embeddings(masks), expected, 1e-5)
-    assert sizes[:3] == [32, 16, 8]
-    assert max(sizes[3:]) == 8
-    assert game_of(encoder).sides["image"].tower.batch_size == 8
-    game.sides["image"].tower.embed = lambda batch: (_ for _ in ()).throw(RuntimeError("another kind"))
-    with pytest.raises(RuntimeError, match="another kind"):
-        game.image_embeddings(masks)
-
-
-def test_a_wrong_adapter_is_refused_and_the_tower_named(demo_clip):
-    inner = demo_clip.image_tower.embed
-    wrong = demo_clip.with_removal()
-    wrong.image_tower = type(
-        "Shifted", (), {"embed": lambda self, x, m, r: inner(x, m, r) + 1, "prepare": demo_clip.image_tower.prepare}
-    )()
-    with pytest.raises(fixlip.FixlipError, match=r"nothing removed.*image tower"):
-        game_of(wrong)
-
-
-def test_an_input_on_another_device_is_refused(demo_clip):
-    x, t = demo_clip.image_input(picture()), demo_clip.text_input("dog")
-    with pytest.raises(InputError, match="on meta, the model on cpu"):
-        demo_clip.embed_image(replace(x, pixels=x.pixels.to("meta")), ones(49))
-    with pytest.raises(InputError, match="on meta, the model on cpu"):
-        demo_clip.embed_text(replace(t, ids=t.ids.to("meta")), ones(1))
-
-
-def test_removals_are_checked(demo_clip):
-    with pytest.raises(OptionError, match=r"image removal.*'blurr'.*Did you mean 'blur'"):
-        demo_clip.with_removal(image="blurr")
-    with pytest.raises(OptionError, match="takes no value"):
-        demo_clip.with_removal(image="mean:3")
-    for wrong in ("blur:", "blur:-1", "blur:x", "blur:nan", "blur:0"):
-        with pytest.raises(OptionError, match="positive number"):
-            demo_clip.with_removal(image=wrong)
-    x, t = demo_clip.image_input(picture()), demo_clip.text_input("dog")
-    with pytest.raises(OptionError, match="at most"):
-        demo_clip.with_removal(image="blur:50").embed_image(x, ones(49))
-    with pytest.raises(OptionError, match="0 to 49407"):
-        demo_clip.with_removal(text="replace:49408").embed_text(t, ones(1))
-    resnet = encoder_of("open_clip CLIP, ResNet")
-    with pytest.raises(OptionError, match=r"'drop'.*blur, mean"):
-        resnet.with_removal(image="drop")
-    with pytest.raises(OptionError, match="removal is like"):
-        fixlip.explain(picture(), "dog", model=demo_clip, removal="drop")
-    with pytest.raises(OptionError, match="removal is like"):
-        fixlip.explain(picture(), "dog", model=demo_clip, removal={"picture": "drop"})
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision(dtype):
-    """The solve is in float64; the towers' own rounding is what is left."""
-    full = fixlip.load_model("demo-clip", device="cpu")
-    half = fixlip.load_model("demo-clip", device="cpu", dtype=dtype)
-    options = {"image_masks": 128, "options": {"interactions": "cross"}, "progress": False}
-    for removal in ("mean", "drop"):
-        one, two = (
-            fixlip.explain(picture(), CAPTION, model=m, removal={"image": removal}, **options) for m in (full, half)
-        )
-        assert half.dtype == dtype
-        assert two.cross.dtype == np.float64
-        assert np.corrcoef(one.cross.ravel(), two.cross.ravel())[0, 1] > 0.9
-
-
-def test_not_a_number_is_named():
-    broken = fixlip.load_model("demo-clip", device="cpu", dtype=torch.float16)
-    with torch.no_grad():
-        broken.model.visual.ln_post.weight.fill_(60000.0)
-    with pytest.raises(InputError, match=r"image embeddings hold NaN.*float32 or bfloat16"):
-        game_of(broken)
-
-
-def test_sides_are_made_of_prepared_inputs(demo_clip):
-    image = picture_input(demo_clip, demo_clip.image_input(picture()))
-    text = caption_input(demo_clip, demo_clip.text_input(CAPTION), players="tokens")
-    assert SimilarityGame(demo_clip, image, text).players.labels[-1] == "bus"
 
 
 def test_towers_know_their_kind():

@@ -50,7 +50,7 @@ def page(rows):
 
 
 def text_rules(encoder):
-    """What the tokenizer and the tower do with a caption, by trying."""
+    """Rules by which the tokenizer and the tower treat a caption, found by trying."""
     if not hasattr(encoder.text_tower, "attended"):
         return {"tokens": "words", "padding": "none", "case": "as the function", "punctuation": "as the function"}
     prepare = encoder.text_tower.prepare

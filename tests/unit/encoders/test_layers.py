@@ -9,11 +9,10 @@ import fixlip
 from fixlip.encoders.layers import Blocks
 from fixlip.errors import InputError, OptionError, UnsupportedModelError
 from fixlip.games.base import DifferentiableGame
-from fixlip.games.similarity import games
+from tests.helpers.games import CAPTION, game_of
 from tests.helpers.models import FAMILIES, encoder_of, open_clip_bert, open_clip_vit, picture
 from tests.helpers.oracles import assert_close
 
-CAPTION = "a unicorn and a bus"
 BUNDLED = fixlip.list_models()["bundled"]
 OPENED = [f for f in FAMILIES if f not in ("open_clip CoCa", "callables")] + BUNDLED
 CLIPS = ("open_clip CLIP, ViT", "OpenAI clip", "transformers CLIPModel", "demo-clip")
@@ -21,10 +20,6 @@ CLIPS = ("open_clip CLIP, ViT", "OpenAI clip", "transformers CLIPModel", "demo-c
 
 def load(family):
     return fixlip.load_model(family, device="cpu") if family in BUNDLED else encoder_of(family)
-
-
-def game_of(encoder, image=None, text=CAPTION, **options):
-    return next(games(encoder, [picture() if image is None else image], [text], [(0, 0)], **options))
 
 
 def embeddings(game, side):

@@ -123,7 +123,7 @@ def test_towers_may_have_different_types(family, part):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_the_precisions_of_open_clip(dtype):
-    """As `open_clip.create_model(precision=...)` builds them: norms and embeddings stay in float32."""
+    """Models as `open_clip.create_model(precision=...)` builds them work: norms and embeddings stay in float32."""
     encoder = open_clip_vit(cast_dtype=dtype)
     plain = open_clip_vit()
     plain.model.load_state_dict(encoder.model.state_dict())

@@ -101,7 +101,7 @@ def test_a_few_masks_less_than_all_determine_every_term(interactions):
 @pytest.mark.parametrize("p", [0.5, 0.7])
 @pytest.mark.parametrize("text_masks", [28, 32])
 def test_least_squares_are_those_of_a_dense_regression_on_the_grid_of_masks(interactions, p, text_masks):
-    """As published: every value of the grid of masks drawn, its weight, and one row of features for each."""
+    """The reference is as published: every value on the grid of masks, its weight, and its row of features."""
     game, grid = random_towers(7, 5, scale=20.0, bias=-3.0), (100, text_masks)
     estimator = fixlip.get_estimator(
         "banzhaf", p=p, interactions=interactions, fit="least-squares", sampling="independent"

@@ -112,7 +112,7 @@ def test_regions_sum_what_their_patches_have(name):
 
 
 def whole_state(model):
-    """What an estimator might leave behind."""
+    """State of a model and of torch that an estimator might change."""
     hooks = [
         (name, len(m._forward_hooks), len(m._forward_pre_hooks), len(m._backward_hooks), m.training)
         for name, m in model.named_modules()

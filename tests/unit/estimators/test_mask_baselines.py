@@ -82,7 +82,7 @@ def test_lime_is_sklearns_ridge(width, ridge):
 
 
 def test_lime_on_a_sampled_grid_fits_what_was_drawn():
-    """Where masks are drawn: the same ridge on the grid of the masks that the towers saw."""
+    """The same ridge on the grid of the masks that the towers saw gives the same numbers."""
     game, seen = random_towers(12, 11, seed=3), {}
     spied = CallableGame(
         lambda s: seen.setdefault(("image", len(s)), (s, game.image_fn(s)))[1],

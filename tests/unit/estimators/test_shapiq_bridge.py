@@ -48,7 +48,7 @@ def test_every_approximator_of_the_release_has_a_row_or_a_reason():
 
 
 def error_with_all_masks(cls, index):
-    """How far an approximator that gets a value for each mask is from the exact index, relative to it.
+    """The relative error of an approximator that gets a value for each mask, against the exact index.
 
     Infinite where it refuses the index, or gives not all of its orders.
     """
@@ -78,7 +78,7 @@ def error_with_all_masks(cls, index):
 
 
 def mismatches(name, cls):
-    """What of a row does not hold of the class, in words."""
+    """Facts of a row that do not hold for the class, in words."""
     found, options, c = [], inspect.signature(cls.__init__).parameters, FOUND[name].capabilities
     errors = {index: error_with_all_masks(cls, index) for index in cls.valid_indices}
     able = {index for index, error in errors.items() if error < 0.5}

@@ -1,4 +1,4 @@
-"""What only an evaluation needs is not loaded by anything else."""
+"""Libraries that only an evaluation needs are not loaded by anything else."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What an earlier run could not do, and what of it is done again without being asked for."""
+"""Items that an earlier run could not do, and which of them are done again without being asked for."""
 
 import pytest
 
@@ -10,15 +10,12 @@ from fixlip.evaluation.readiness import sendable
 from fixlip.evaluation.rows import Journal
 from fixlip.evaluation.work import MACHINE
 from tests.helpers.datasets import ListedData
+from tests.helpers.runs import timeless
 
 
 def run(folder, data="scenes:3", **changes):
     fields = {"metrics": ("grounding",), "models": ("demo-clip",), "estimators": ("itsm",)} | changes
     return evaluate(Plan(data=data, **fields), folder, progress=False)
-
-
-def timeless(folder):
-    return [row.as_json() | {"seconds": 0} for row in read(folder)]
 
 
 @pytest.mark.parametrize("options", [{}, {"captions": "best"}], ids=["rows", "selection"])

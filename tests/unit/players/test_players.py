@@ -17,7 +17,7 @@ def explain(encoder, caption="a black dog and a yellow bus", **options):
 
 
 def pixels_of(encoder, masks, **options):
-    """What the image tower is given for these masks."""
+    """The game, and the pixels that the image tower gets for these masks."""
     game, seen = next(games(encoder, [picture()], ["dog"], [(0, 0)], **options)), []
     inner = encoder.model.visual._embeds
     try:
