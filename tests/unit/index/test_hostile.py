@@ -9,7 +9,7 @@ import pytest
 from fixlip.datasets.scenes import make_scene
 from fixlip.errors import FixlipError, InputError
 from fixlip.index import build_index, open_index
-from fixlip.index.schema import KEY, SUM, Facts, _sum, check_row, checksum, read_row
+from fixlip.index.schema import KEY, SUM, Facts, _sum, check_row, checksum, read_row, table_of
 from fixlip.index.store import Store
 
 lance = pytest.importorskip("lance")
@@ -60,7 +60,7 @@ def rewritten(folder, index, change):
     """An index with one row that somebody made, checksum and all."""
     row = change(index.store.row(0))
     store = Store.open_or_make(folder, index.facts)
-    store.write([row])
+    store.write([table_of([row], index.facts)])
     return open_index(folder, model=index.encoder)
 
 
