@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from fixlip.cli import GROUPS
 from tests.helpers.paths import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -24,7 +25,8 @@ def test_the_commands_exist(cli):
     commands = re.findall(r"^fixlip (\w+)(.*)$", blocks, re.M)
     assert {"explain", "evaluate", "report"} <= {name for name, _ in commands}
     for name, rest in commands:
-        help_text = cli(name, "--help")[1]
+        group = [rest.split()[0]] if name in {group.__name__ for group in GROUPS} else []
+        help_text = cli(name, *group, "--help")[1]
         for flag in re.findall(r"--[a-z][a-z-]*", rest):
             assert flag in help_text, flag
 
