@@ -9,7 +9,7 @@ from fixlip.cli import completion, documents, options
 from fixlip.cli.arguments import given, model_of
 from fixlip.cli.console import Printer, grid, number, shown, styled
 from fixlip.cli.index import Folder
-from fixlip.cli.output import Outputs, ending, heading
+from fixlip.cli.output import Outputs, ending
 from fixlip.results.tables import decimals
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def print_hits(hits: "Hits", written: list[Path]) -> None:
     console.print("", styled(f"“{hits.query}”", "bold"), sep="\n")
     compared = "" if hits.exact else " (those that the vector index proposed)"
     console.print(f"{hits.summary()}{compared}")
-    heading(console, first.provenance)
+    spent = f"{first.provenance.model}  ·  {first.provenance.text_passes} text passes, no image pass"
+    console.print(styled(f"{spent}  ·  similarity in logits", "dim"), "", sep="\n")
     console.whole(_table(hits))
     failures = [(one.contributions[k], hits.words[k], one.name) for k, one in enumerate(hits.failures) if one]
     for value, word, name in sorted(failures)[:SHOWN]:
