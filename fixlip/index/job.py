@@ -1,4 +1,8 @@
-"""The work of a build, as an engine does it."""
+"""The work of a build, as an engine does it.
+
+It runs on the actors that evaluations have rather than on `ray.data`, which neither asks a node to prove what it sees nor
+tells a picture that kills from a node that dies.
+"""
 
 import os
 from collections.abc import Callable, Mapping
