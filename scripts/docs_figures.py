@@ -1,4 +1,4 @@
-"""Draw the figures of docs/plots.md by running its code: `python scripts/docs_figures.py [NAME ...]`."""
+"""Draw the figures of two pages of docs by running their code: `python scripts/docs_figures.py [NAME ...]`."""
 
 import io
 import os
@@ -10,17 +10,19 @@ from pathlib import Path
 from PIL import Image
 
 DOCS = Path(__file__).parents[1] / "docs"
+PAGES = ("plots.md", "howto/search.md")
 LARGEST = 60_000  # bytes
 WIDEST = 1200  # pixels
 
 
 def main(names: list[str]) -> None:
-    page, here = (DOCS / "plots.md").read_text("utf-8"), Path.cwd()
+    here = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        namespace: dict[str, object] = {"__name__": "docs"}
-        for code in re.findall(r"```python\n(.*?)```", page, re.S):
-            exec(compile(code, "plots.md", "exec"), namespace)
+        for page in PAGES:
+            namespace: dict[str, object] = {"__name__": "docs"}
+            for code in re.findall(r"```python\n(.*?)```", (DOCS / page).read_text("utf-8"), re.S):
+                exec(compile(code, page, "exec"), namespace)
         os.chdir(here)
         for drawn in sorted(Path(folder).glob("*.png")):
             if not names or drawn.stem in names:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from benchmarks import headline, passes, published_exclip, published_fixlip, runs
+from benchmarks import headline, passes, published_exclip, published_fixlip, runs, search_scale
 from benchmarks.__main__ import MEASUREMENTS, main
 from benchmarks.agreement import agree, effects_of
 from benchmarks.clock import added_memory, in_child, interleaved
@@ -17,6 +17,8 @@ from benchmarks.meter import Fresh, Recorded, metered
 from benchmarks.output import markdown
 from benchmarks.players import cheap_game
 from benchmarks.runs import Settings, carry_out
+from benchmarks.search_costs import bytes_of
+from benchmarks.search_loss import FORMS
 from benchmarks.subjects import game_of
 from fixlip.errors import BudgetError
 from fixlip.estimators.banzhaf import Banzhaf
@@ -24,6 +26,10 @@ from fixlip.estimators.exact import Exact
 from fixlip.estimators.integrated_gradients import IntegratedGradients
 from fixlip.fitting.surrogate import Effects
 from fixlip.games.closed_form import random_towers
+from fixlip.index.build import Explainer, facts_of
+
+
+FACTS = {"image_masks": 64, "image_players": "patches", "p": 0.5, "seed": 0, "dtype": "float16"}
 
 
 def every_mask(n):
@@ -247,3 +253,22 @@ def test_error_and_coverage_against_what_converges(stderr, coverage):
 
 def test_the_ratios_of_the_readme_are_those_measured():
     assert f"<!-- ratios -->\n{headline.headline()}\n<!-- /ratios -->" in headline.README.read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["scale", "losses"])
+def test_the_tables_of_the_page_on_search_are_those_computed(name):
+    table = getattr(search_scale, name)()
+    assert f"<!-- {name} -->\n{table}\n<!-- /{name} -->" in search_scale.PAGE.read_text("utf-8")
+
+
+def test_bytes_of_a_picture_are_computed_as_they_are_stored(demo_clip, scene):
+    row = Explainer(demo_clip, facts_of(demo_clip, **FACTS)).row("a", scene.image, "0")
+    assert search_scale.bytes_of(49, demo_clip.embed_dim) == bytes_of(row)
+
+
+def test_coefficients_in_fewer_bytes():
+    F = np.random.default_rng(0).normal(size=(50, 128))
+    lost = {name: np.linalg.norm(form.kept(F, F) - F) / np.linalg.norm(F) for name, form in FORMS.items()}
+    assert lost["float16"] < 1e-3 < lost["int8"] < 1e-2 < lost["16 directions of its own"] < 1
+    assert lost["16 directions of its own"] < lost["8 directions of its own"]
+    assert FORMS["int8"].bytes_of(50, 128) < FORMS["float16"].bytes_of(50, 128) == F.size * 2
