@@ -1,7 +1,7 @@
 """The work of a build, as an engine does it.
 
-It runs on the actors that evaluations have rather than on `ray.data`, which neither asks a node to prove what it sees nor
-tells a picture that kills from a node that dies.
+It runs on the actors that evaluations have rather than on `ray.data`, which neither asks a node to prove what it sees
+nor tells a picture that kills from a node that dies.
 """
 
 import os

@@ -129,9 +129,10 @@ def wrong_with(command, cli):
     if words[:2] == ["python", "-m"] and words[2] == "fixlip":
         words = words[2:]
     if words[:1] == ["fixlip"] and len(words) > 1 and not words[1].startswith("-"):
-        code, help_text, _ = cli(words[1], "--help")
+        path = words[1:3] if words[1] in {group.__name__ for group in GROUPS} else words[1:2]
+        code, help_text, _ = cli(*path, "--help")
         if code:
-            return f"no command {words[1]}"
+            return f"no command {' '.join(path)}"
         flags = re.findall(r"(?<!\S)--[a-z][a-z-]*", command)
         return next((flag for flag in flags if not re.search(rf"{flag}(?![\w-])", help_text)), None)
     if words[:2] == ["python", "-m"]:

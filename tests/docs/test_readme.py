@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from fixlip.cli import GROUPS
 from tests.helpers.paths import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -18,17 +17,6 @@ def test_the_python_runs(tmp_path, monkeypatch):
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
     assert {"page.html", "both.html", "both.png", "why.html"} <= {path.name for path in tmp_path.iterdir()}
-
-
-def test_the_commands_exist(cli):
-    blocks = "\n".join(re.findall(r"```bash\n(.*?)```", README, re.S)).replace("\\\n", " ")
-    commands = re.findall(r"^fixlip (\w+)(.*)$", blocks, re.M)
-    assert {"explain", "evaluate", "report"} <= {name for name, _ in commands}
-    for name, rest in commands:
-        group = [rest.split()[0]] if name in {group.__name__ for group in GROUPS} else []
-        help_text = cli(name, *group, "--help")[1]
-        for flag in re.findall(r"--[a-z][a-z-]*", rest):
-            assert flag in help_text, flag
 
 
 def test_links_lead_somewhere():
