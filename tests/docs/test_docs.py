@@ -17,6 +17,7 @@ import pytest
 import fixlip
 from docs import pages
 from docs.names import home_of, homes
+from fixlip.cli import GROUPS
 from tests.helpers.browser import browser  # noqa: F401, a fixture
 from tests.helpers.paths import ROOT
 
