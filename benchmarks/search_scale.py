@@ -14,7 +14,6 @@ MASKS = 256
 TFLOPS = 100.0  # assumed of a GPU: about a third of what an A100 can do with dense matrices in bfloat16
 
 
-
 def scale() -> str:
     """A line for each model and number of pictures."""
     hours = [f"hours, {gpus} GPU{'s' * (gpus > 1)}" for gpus in GPUS]

@@ -8,7 +8,7 @@ from fixlip.cli import completion, documents, options
 from fixlip.cli.arguments import given, model_of
 from fixlip.cli.console import Printer, grid, number, shown, styled
 from fixlip.cli.index import Folder
-from fixlip.cli.output import ending, heading
+from fixlip.cli.output import ending
 from fixlip.results.tables import decimals
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def print_hits(hits: "Hits") -> None:
     console.print("", styled(f"“{hits.query}”", "bold"), sep="\n")
     compared = "" if hits.exact else " that the vector index proposed"
     console.print(f"{len(hits)} of {hits.searched} pictures{compared}  ·  similarity in logits  ·  {first.index}")
-    heading(console, first.provenance)
+    spent = f"{first.provenance.model}  ·  {first.provenance.text_passes} text passes, no image pass"
+    console.print(styled(spent, "dim"), "", sep="\n")
     console.whole(_table(hits))
     failures = [(one.contributions[k], hits.words[k], one.name) for k, one in enumerate(hits.failures) if one]
     for value, word, name in sorted(failures)[:SHOWN]:

@@ -16,7 +16,7 @@ from fixlip.index.query import Query, make_query
 from fixlip.index.schema import Facts
 from fixlip.index.store import EXACT_UP_TO, Store
 from fixlip.players.base import Players
-from fixlip.results.hits import Hit, Hits
+from fixlip.results.hits import Hits
 
 if TYPE_CHECKING:
     from fixlip.encoders.base import DualEncoder
@@ -115,8 +115,7 @@ class Index:
             self._vectors = None
         exact = len(self) <= EXACT_UP_TO if exact is None else exact
         return [
-            self._found(query, k, best, exact)
-            for query, best in zip(queries, self._best(queries, k, exact), strict=True)
+            self._found(query, best, exact) for query, best in zip(queries, self._best(queries, k, exact), strict=True)
         ]
 
     def recall(self, texts: Iterable[str], k: int = 12, **options: Any) -> float:
@@ -155,19 +154,14 @@ class Index:
             self._vectors = list(self.store.vectors())
         return self._vectors
 
-    def _found(self, query: Query, k: int, best: "_Best", exact: bool) -> Hits:
+    def _found(self, query: Query, best: "_Best", exact: bool) -> Hits:
         if not best.compared:
             raise InputError(f"There is no picture in the index {str(self.store.folder)!r}.")
-        made: dict[int, Hit] = {}
-
-        def hit(place: int) -> Hit:
-            if place not in made:
-                made[place] = query.hit(self.store.row(place))
-            return made[place]
-
+        rows = self.store.rows(int(place) for place in (*best.places, *best.failing) if place >= 0)
+        made = {place: query.hit(row) for place, row in rows.items()}
         players = Players((), query.players, caption=query.tower.one.input.text)  # type: ignore[union-attr]
-        hits = tuple(hit(place) for place in best.places)
-        failures = tuple(None if place < 0 else hit(place) for place in best.failing)
+        hits = tuple(made[place] for place in best.places)
+        failures = tuple(made.get(place) for place in best.failing)
         notes = (*query.tower.one.notes, *query.tower.remarks)
         return Hits(players.caption, players, hits, failures, best.compared, exact, notes)
 

@@ -196,14 +196,16 @@ class Store:
         places: np.ndarray = order[np.searchsorted(every, ids, sorter=order)]
         return places
 
-    def row(self, place: int) -> Row:
-        """Read the row at a place in the table.
+    def rows(self, places: Iterable[int]) -> dict[int, Row]:
+        """Read the rows at some places in the table, by place.
 
         Raises:
-            InputError: it is damaged.
+            InputError: one of them is damaged.
         """
+        wanted = sorted(set(places))
         with refusing(self.folder):
-            return read_row(self.table.take([place]))
+            table = self.table.take(wanted)
+            return {place: read_row(table.slice(k, 1)) for k, place in enumerate(wanted)}
 
     def renamed(self, hashes: dict[str, str]) -> list[Row]:
         """Return the rows with these hashes under new names.

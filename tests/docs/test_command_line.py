@@ -19,6 +19,7 @@ PAGE = ROOT / "docs" / "command_line.md"
 RUN = re.compile(r"(?<=<!-- run: )(fixlip .*?)( -->\n)(.*?)(?=<!-- /run -->)", re.S)
 SCHEMAS = re.compile(r"(?<=<!-- schemas -->\n).*?(?=<!-- /schemas -->)", re.S)
 CAPTIONS = ("a snake next to a cactus", "a horse next to a cactus", "a snake and a lemon")
+NAMES = (("snake", "cactus"), ("snake", "lemon"), ("horse", "cactus"), ("dog", "umbrella"))
 JSON = {
     "explain": 'explain photo.jpg "a snake" --model demo-clip --image-masks 64',
     "explain --against": 'explain photo.jpg "a snake" --against "a dog" --model demo-clip --image-masks 64',
@@ -28,6 +29,8 @@ JSON = {
     "sweep": 'sweep photo.jpg "a snake" --option p --values 0.4,0.5 --model demo-clip --image-masks 64',
     "evaluate": "evaluate grounding --data scenes:3 --model demo-clip --estimator itsm --estimator rollout --out run",
     "report": "report run",
+    "index build, index info": "index info photos.index",
+    "search": 'search photos.index "a snake" -k 2',
     "models": "models",
     "estimators": "estimators --name itsm",
 }
@@ -48,6 +51,9 @@ def test_the_commands_print_what_stands_there(cli, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     make_scene(244, n_objects=3, size=448).image.save("photo.jpg", quality=95)
+    Path("photos").mkdir()
+    for k, names in enumerate(NAMES):
+        make_scene(k, names=names).image.save(f"photos/{'-'.join(names)}.png")
     Path("captions.txt").write_text("\n".join(CAPTIONS), "utf-8")
     page, write = PAGE.read_text("utf-8"), bool(os.environ.get("FIXLIP_WRITE_DOCS"))
     runs = RUN.findall(page)

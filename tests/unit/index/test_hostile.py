@@ -58,7 +58,7 @@ def test_a_damaged_index_is_refused_or_gives_the_same_answer(sound, tmp_path, de
 
 def rewritten(folder, index, change):
     """An index with one row that somebody made, checksum and all."""
-    row = change(index.store.row(0))
+    row = change(index.store.rows([0])[0])
     store = Store.open_or_make(folder, index.facts)
     store.write([row])
     return open_index(folder, model=index.encoder)
@@ -87,8 +87,8 @@ def test_rows_that_do_not_fit_together_are_refused(sound, tmp_path, change):
 
 def test_facts_and_columns_are_those_of_an_index(sound, tmp_path):
     table, facts = sound.store.table.to_table(), sound.facts
-    assert read_row(table.slice(0, 1))["checksum"] == checksum(sound.store.row(0))
-    check_row(sound.store.row(0))
+    assert read_row(table.slice(0, 1))["checksum"] == checksum(sound.store.rows([0])[0])
+    check_row(sound.store.rows([0])[0])
 
     def refused(message, columns=table, **changes):
         folder = tmp_path / "index"
