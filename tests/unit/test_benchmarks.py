@@ -28,7 +28,6 @@ from fixlip.fitting.surrogate import Effects
 from fixlip.games.closed_form import random_towers
 from fixlip.index.build import Explainer, facts_of
 
-
 FACTS = {"image_masks": 64, "image_players": "patches", "p": 0.5, "seed": 0, "dtype": "float16"}
 
 
