@@ -41,7 +41,7 @@ def build(settings: Settings) -> Figures:
             images = [make_scene(OTHERS + 1000 + turn * few + k).image for k in range(few)]
             call = partial(fixlip.build_index, images, out, model=encoder, image_masks=masks, progress=False)
             whole, index = spent(call, device)
-            passes = index.store.row(0)["passes"] + 1  # and the model's own, of the whole picture
+            passes = index.store.rows([0])[0]["passes"] + 1  # and the model's own, of the whole picture
             inputs = [encoder.image_input(image) for image in images]
             drawn = random_masks(inputs[0].n_patches, passes, device)
             if not turn:
@@ -80,7 +80,7 @@ def search(settings: Settings) -> Figures:
     index = many(settings)
     command = [sys.executable, "-m", "fixlip", "search", str(index.store.folder), QUERY, "--json"]
     whole = min(spent_in_child(command) for _ in range(1 if settings.quick else 3))
-    first = index.store.row(0)
+    first = index.store.rows([0])[0]
     return {
         "pictures": len(index),
         "bytes of a picture on disk": index.size() / len(index),
@@ -151,7 +151,7 @@ def synthetic(pictures: int, settings: Settings) -> Figures:
     """A search of so many pictures, those of a few with noise on their embeddings: time, and memory apart."""
     with TemporaryDirectory() as out:
         source = some(settings)
-        rows, rng = [source.store.row(k) for k in range(len(source))], np.random.default_rng(0)
+        rows, rng = list(source.store.rows(range(len(source))).values()), np.random.default_rng(0)
         facts = read_facts(source.store.table.schema.metadata)
         store = Store.open_or_make(out, facts)
         for start in range(0, pictures, 500):

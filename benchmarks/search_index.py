@@ -57,11 +57,7 @@ def short_scenes(seed: int, number: int) -> list[Scene]:
 
 def queried(index: Index, texts: Sequence[Sequence[str]]) -> Iterator[tuple[int, Row, Query]]:
     """The first pictures of an index, each with its queries, which are encoded once."""
-    rows: dict[int, Row] = {}
-    for row in map(index.store.row, range(len(index))):
-        rows[int(row["id"])] = row
-        if len(rows) >= len(texts) and rows.keys() >= set(range(len(texts))):
-            break
+    rows = {int(row["id"]): row for row in index.store.rows(range(len(index))).values()}
     made = {text: make_query(index.encoder, index.facts, text) for text in {t for some in texts for t in some}}
     for k, of_picture in enumerate(texts):
         yield from ((k, rows[k], made[text]) for text in of_picture)
