@@ -88,10 +88,12 @@ def running(data):
         pytest.skip("this machine gives no namespace for mounts")
     folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))  # a path of few characters: sockets are in it
     cluster = Cluster(folder, data)
-    yield cluster
-    for name in [*cluster.nodes][::-1]:
-        cluster.kill(name)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield cluster
+    finally:
+        for name in [*cluster.nodes][::-1]:
+            cluster.kill(name)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def wait_until(process, happened):

@@ -11,7 +11,7 @@ from tests.helpers.ray_cluster import finish, running, wait_until
 
 pytest.importorskip("lance")
 pytestmark = pytest.mark.usefixtures("heard")
-N = 40
+N = 24
 OFTEN = "from fixlip.index import build\nbuild.BLOCK = 4\nfrom fixlip.cli import main\nmain()"  # commits
 
 
@@ -46,6 +46,7 @@ def test_the_index_of_a_serial_build_whatever_happens(photos, tmp_path, monkeypa
         cluster.join("bare", without_data=True)
         code, document, said = finish(start(cluster, out, 2))
         assert (code, document, count(out)) == (1, None, 0), said
+        said = [line for line in said if "workers have a place" not in line]  # one more word while a worker starts
         assert re.match(r"fixlip: node left out: bare \(.*'photos/00.png' is missing or another one", said[0]), said
         assert said[1].startswith("fixlip: No node of the cluster can do this work: bare (")
 
