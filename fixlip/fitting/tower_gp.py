@@ -107,7 +107,7 @@ class TowerProcess:
         if seen > NEGLIGIBLE:  # a mean over all masks: what was seen is known, what was not may surprise
             for i, (process, family) in enumerate(self._used()):
                 surprises = process.surprises(self._unseen(process, family), along[: drawn[i].shape[2]], self.draws)
-                drawn[i] = (1 - seen) * drawn[i] + surprises
+                drawn[i] = np.sqrt(1 - seen) * drawn[i] + surprises
         drawn = [np.pad(part, ((0, 0), (0, 0), (0, len(along) - part.shape[2]))) for part in drawn]
         yield from np.moveaxis(np.concatenate(drawn), 1, 0) / np.sqrt(self.draws)
 

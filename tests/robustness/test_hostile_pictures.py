@@ -237,8 +237,10 @@ def test_pil_images(tmp_path):
         with pytest.raises(InputError, match="damaged"):
             open_image(image)
     cut.close()
-    with pytest.raises(InputError, match="path, a PIL image or an array"):
+    with pytest.raises(InputError, match="is not a picture in a supported format"):
         open_image(b"bytes")
+    with pytest.raises(InputError, match="path, a PIL image or an array"):
+        open_image(3)
 
 
 def test_no_warning_and_no_filter_is_left(file_of):
