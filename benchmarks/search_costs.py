@@ -22,7 +22,7 @@ from benchmarks.search_index import OTHERS, Figures, indexed, many, some
 from benchmarks.subjects import CROSS, load, random_masks
 from fixlip.datasets.scenes import make_scene
 from fixlip.index import Index, open_index
-from fixlip.index.schema import Row, read_facts
+from fixlip.index.schema import Row, read_facts, table_of
 from fixlip.index.store import Store
 
 QUERY = "a photo of a dog and a bus"
@@ -155,7 +155,8 @@ def synthetic(pictures: int, settings: Settings) -> Figures:
         facts = read_facts(source.store.table.schema.metadata)
         store = Store.open_or_make(out, facts)
         for start in range(0, pictures, 500):
-            store.write([noisy(rows[k % len(rows)], k, rng) for k in range(start, min(start + 500, pictures))])
+            block = [noisy(rows[k % len(rows)], k, rng) for k in range(start, min(start + 500, pictures))]
+            store.write([table_of(block, facts)])
         store.tidy()
         index = open_index(out, model=load("demo-clip", settings.device))
         times = latency(index, settings)

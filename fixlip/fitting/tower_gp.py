@@ -40,6 +40,7 @@ AMONG = 64  # players among which they are sought
 REACH = 2.0  # squared distance in patches at which a pair is half as likely as one at no distance
 DRAWS = 64  # draws from the posterior, for standard errors
 NEGLIGIBLE = 1e-9  # probability of the masks that were encoded, below which they tell nothing by being seen
+CAUTION = 0.75  # power of the unseen probability in errors; 1 is too sure where most masks are seen at p = .7
 NOISE = 0.05  # variance to start from, of the noise and of all triples
 
 
@@ -107,7 +108,7 @@ class TowerProcess:
         if seen > NEGLIGIBLE:  # a mean over all masks: what was seen is known, what was not may surprise
             for i, (process, family) in enumerate(self._used()):
                 surprises = process.surprises(self._unseen(process, family), along[: drawn[i].shape[2]], self.draws)
-                drawn[i] = np.sqrt(1 - seen) * drawn[i] + surprises
+                drawn[i] = (1 - seen) ** CAUTION * drawn[i] + surprises
         drawn = [np.pad(part, ((0, 0), (0, 0), (0, len(along) - part.shape[2]))) for part in drawn]
         yield from np.moveaxis(np.concatenate(drawn), 1, 0) / np.sqrt(self.draws)
 
