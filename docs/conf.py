@@ -33,8 +33,8 @@ html_extra_path = ["_extra"]
 nitpicky = True
 nitpick_ignore_regex = [
     (
-        r"py:class",
-        r"fixlip\.(io\.schema|runtime\.memory|encoders\.running|plots\.style)\.(M|T|F|Function|_not_infinite)",
+        r"py:(class|obj)",
+        r"fixlip\.(io\.schema|runtime\.memory|encoders\.running|plots\.style|cluster\.job)\.(M|T|R|F|Function|_not_infinite)",
     ),  # type variables, and a check within a type
     (r"py:.*", r"(?!fixlip)(\w+\.)+\w+"),  # names of other libraries: nothing is fetched to link them
     (

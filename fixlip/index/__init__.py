@@ -16,10 +16,10 @@ from fixlip.api.load import DEFAULT_MODEL
 from fixlip.cluster import engines
 from fixlip.index.build import Changes, write_index
 from fixlip.index.search import Index, open_index
+from fixlip.runtime.progress import Progress
 
 if TYPE_CHECKING:
     from fixlip.encoders.base import DualEncoder
-    from fixlip.runtime.progress import Progress
 
 __all__ = ["Changes", "Index", "build_index", "open_index"]
 
@@ -43,7 +43,7 @@ def build_index(
     address: str | None = None,
     gpus: float = 0,
     wait: float = 300,
-    progress: "Progress" = None,
+    progress: Progress = None,
 ) -> Index:
     """Explain pictures once, for every later query, and write what is needed to a folder; then open the index.
 
