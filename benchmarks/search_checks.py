@@ -1,4 +1,4 @@
-"""What an index says of a picture and a query, beside `fixlip.explain` and beside converged values."""
+"""Answers of an index for a picture and a query, beside `fixlip.explain` and beside converged values."""
 
 from functools import cache
 from typing import Any

@@ -1,4 +1,4 @@
-"""What an index and its queries cost."""
+"""The cost of an index and of its queries."""
 
 import copy
 import resource

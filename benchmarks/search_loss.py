@@ -1,4 +1,4 @@
-"""What is lost when the coefficients of a picture are kept in fewer bytes: computed from an index, not stored so."""
+"""The loss when the coefficients of a picture are kept in fewer bytes: computed from an index, not stored so."""
 
 from dataclasses import dataclass
 from functools import cache

@@ -135,7 +135,8 @@ class Commands(TyperGroup):
                 return super().invoke(ctx)
             except FixlipError as error:
                 command = self.get_command(ctx, ctx.invoked_subcommand or "")
-                error.args = (with_flags(str(error), command.params if command else []),)
+                commands = [command, *getattr(command, "commands", {}).values()] if command else []
+                error.args = (with_flags(str(error), [p for each in commands for p in each.params]),)
                 raise
 
     @contextmanager

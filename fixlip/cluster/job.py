@@ -1,4 +1,4 @@
-"""What the machinery of a cluster has to know of the work that it does."""
+"""The contract between the machinery of a cluster and the work that it does."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -27,7 +27,7 @@ class Job(Protocol[T, R]):
         """The worker of this process."""
 
     def remote(self) -> Callable[[], Any]:
-        """What makes a worker elsewhere, with a method `prove`: the fields of a task -> `Proof`.
+        """Make the function that makes a worker elsewhere, with a method `prove`: the fields of a task -> `Proof`.
 
         It is a function inside another one, and holds plain values: so it is sent by value, and can say where fixlip is
         missing.
@@ -37,7 +37,7 @@ class Job(Protocol[T, R]):
         """
 
     def difference(self, task: T, theirs: Proof) -> str:
-        """What a worker that prepared for a task has different from this process; empty where there is nothing."""
+        """Say what differs between this process and a worker that prepared for a task; empty where nothing does."""
 
     def checked(self, task: T, rows: list[R]) -> list[R]:
         """The rows of a task as they are kept.

@@ -13,7 +13,7 @@ NOTICE, LOADING = 10.0, 60.0  # seconds, until a place or a model is waited for 
 
 @dataclass(frozen=True)
 class Places:
-    """What is asked of the cluster; see `fixlip.cluster.ray.Ray`."""
+    """The resources asked of a cluster; see `fixlip.cluster.ray.Ray`."""
 
     workers: int
     cpus: float

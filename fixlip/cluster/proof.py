@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Proof:
-    """What a process has at hand.
+    """The version, data and weights that a process has.
 
     Attributes:
         fixlip: its version.
@@ -20,7 +20,7 @@ class Proof:
     weights: str = ""
 
     def difference(self, other: "Proof") -> str:
-        """What the other has different from this, as a sentence; empty where there is nothing."""
+        """The first difference of another proof from this one, as a sentence; empty where they agree."""
         if other.fixlip != self.fixlip:
             return f"it has fixlip {other.fixlip}, not {self.fixlip}"
         if other.items != self.items:

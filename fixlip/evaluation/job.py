@@ -33,7 +33,7 @@ class Evaluation:
         return Worker(self.plan)
 
     def remote(self) -> Callable[[], Any]:
-        """What makes a `RemoteWorker`; see `fixlip.cluster.job.Job`.
+        """Make the function that makes a `RemoteWorker`; see `fixlip.cluster.job.Job`.
 
         Raises:
             OptionError: something in the plan is an object, which workers could not load.
@@ -56,7 +56,7 @@ class Evaluation:
         return proof_of_data(self.plan.dataset)
 
     def difference(self, task: Task, theirs: Proof) -> str:
-        """What a worker has different from this process, or for weights from the first worker with that model."""
+        """Say what differs between a worker and this process, or in weights the first worker with that model."""
         return self.mine.difference(theirs) or self.weights.setdefault(task.model, theirs).difference(theirs)
 
     def checked(self, task: Task, rows: list[Row]) -> list[Row]:

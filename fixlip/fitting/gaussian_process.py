@@ -10,6 +10,7 @@ R^D. With V the covariance of the m rows the posterior mean of a term is its pri
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -23,7 +24,7 @@ TRUST = 0.5  # share of the variance of other families that is as their prior sa
 
 @dataclass(frozen=True, eq=False)
 class Common:
-    """What the terms of a family have in common: a_r ~ N(0, size B), each term takes w_rA of it.
+    """The part that the terms of a family have in common: a_r ~ N(0, size B), each term takes w_rA of it.
 
     Attributes:
         columns: features of players [m, n] -> the sums ``sum_A w_rA chi_A`` for each row, [m, r].
@@ -77,6 +78,10 @@ class Family:
         variance: np.ndarray = self.sizes @ self.shares
         return variance
 
+    def columns(self, chi: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the products of all terms, [m, t], in the order of `chunks`."""
+        return (self.products(chi, some) for some in self.chunks())
+
     def products(self, chi: np.ndarray, terms: slice = slice(None)) -> np.ndarray:
         """Multiply the features of players, [m, n], to those of terms, [m, t]."""
         out = np.ones((len(chi), len(self.players[terms])))
@@ -91,8 +96,7 @@ class Family:
     def kernels(self, chi: np.ndarray, shares: np.ndarray) -> list[np.ndarray]:
         """Return the covariances of the rows for variances [c, t], then for what is common at size 1, [m, m] each."""
         totals = [np.zeros((len(chi), len(chi))) for _ in shares]
-        for some in self.chunks():
-            phi = self.products(chi, some)
+        for phi, some in zip(self.columns(chi), self.chunks(), strict=True):
             for total, share in zip(totals, shares, strict=True):
                 total += (phi * share[some]) @ phi.T
         columns = (common.columns(chi) for common in self.common)
@@ -105,7 +109,7 @@ class Family:
         rest: np.ndarray,
         targets: np.ndarray,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Compute ``|chi_A' Q|^2`` for each term, [t], Q in units of the targets. spread, and its prior mean, [t].
+        """Compute ``|chi_A' Q|^2`` for each term, [t], Q in units of their spread, and its prior mean, [t].
 
         Args:
             columns: the products of terms, [m, t], in chunks.
@@ -181,7 +185,7 @@ class GaussianProcess:
     def mean(self, family: int, dual: np.ndarray | None = None) -> np.ndarray:
         """Return the posterior mean of the terms of one family, [t, D]; for other targets, give V^-1 times them."""
         terms, dual = self.families[family], self.dual if dual is None else dual
-        mean: np.ndarray = np.concatenate([terms.products(self.chi, some).T @ dual for some in terms.chunks()])
+        mean: np.ndarray = np.concatenate([phi.T @ dual for phi in terms.columns(self.chi)])
         mean *= terms.variance[:, None]
         for common in terms.common:
             mean += common.spread(common.size * (common.columns(self.chi).T @ dual))
@@ -190,7 +194,7 @@ class GaussianProcess:
     def left_over(self, family: int, shares: np.ndarray) -> np.ndarray:
         """Regress the noise of the rows, weighted by shares [m], on the terms of one family, [t, D]."""
         terms, noise = self.families[family], (self.noise * shares)[:, None] * self.dual
-        left: np.ndarray = np.concatenate([terms.products(self.chi, some).T @ noise for some in terms.chunks()])
+        left: np.ndarray = np.concatenate([phi.T @ noise for phi in terms.columns(self.chi)])
         return left
 
     def surprises(self, variance: np.ndarray, along: np.ndarray, number: int) -> np.ndarray:
@@ -214,12 +218,11 @@ class GaussianProcess:
         covariance = np.linalg.inv(self.inverse)
         targets, rest = covariance @ self.dual, covariance - terms.kernels(self.chi, variance[None])[0]
         few = slice(0, ROWS)
-        kept = [terms.products(self.chi[few], some) for some in terms.chunks()]
+        kept = [*terms.columns(self.chi[few])]
         for _ in range(OWN_ROUNDS):
             found, expected = terms.shown(lambda: kept, variance, rest[few, few], targets[few])
             variance = variance * np.sqrt(found / np.maximum(expected, 1e-300))
-        every = lambda: (terms.products(self.chi, some) for some in terms.chunks())  # noqa: E731 (too large to keep)
-        found, expected = terms.shown(every, variance, rest, targets)
+        found, expected = terms.shown(partial(terms.columns, self.chi), variance, rest, targets)  # too large to keep
         squares: np.ndarray = np.maximum(variance + variance**2 * (found - expected), 0.0)
         return squares
 
@@ -331,7 +334,7 @@ def _parts(chi: np.ndarray, families: tuple[Family, ...], expected: list[list[fl
         root = np.sqrt(family.variance)
 
         def rows(family: Family = family, root: np.ndarray = root) -> Iterator[np.ndarray]:
-            return (family.products(chi, some) * root[some] for some in family.chunks())
+            return (phi * root[some] for phi, some in zip(family.columns(chi), family.chunks(), strict=True))
 
         def terms(drawn: np.ndarray, root: np.ndarray = root) -> np.ndarray:
             scaled: np.ndarray = root[:, None] * drawn

@@ -118,7 +118,7 @@ class TowerProcess:
         order, each = terms.players.shape[1], len(self.masks) / len(process.chi)
         everywhere = (p**2 + (1 - p) ** 2) ** (n - order) * (2 * p * (1 - p)) ** order
         squares = np.square(self._shares(process))
-        seen = [squares @ np.square(terms.products(process.chi, some)) for some in terms.chunks()]
+        seen = [squares @ np.square(phi) for phi in terms.columns(process.chi)]
         unseen: np.ndarray = np.maximum(each * everywhere - np.concatenate(seen), 0.0)
         return unseen
 

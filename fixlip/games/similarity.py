@@ -87,13 +87,9 @@ class SimilarityGame(CallableGame):
             for n in [len(one.players)]
         )
         for side, whole in (("image", u), ("text", w)):
-            if not whole.any():
-                raise InputError(
-                    f"{encoder.name}: the {side} embedding is 0, which points nowhere: there is no cosine."
-                )
+            check_direction(encoder, side, whole)
         ours, theirs = self.scale * float(u @ w) + self.bias, self.scale * float(own_u @ own_w) + self.bias
-        tolerance = max(AGREEMENT, 16 * torch.finfo(encoder.dtype).eps * abs(self.scale))
-        if not abs(ours - theirs) <= tolerance:
+        if not abs(ours - theirs) <= tolerance(encoder):
             first, second = 1 - float(u @ own_u), 1 - float(w @ own_w)
             if encoder.family == "callables":
                 raise InputError(
@@ -105,6 +101,21 @@ class SimilarityGame(CallableGame):
                 f"Cosine distance from the model's own embedding: image {first:.1e}, text {second:.1e}; the "
                 f"adapter does not follow the forward pass of the {'image' if first > second else 'text'} tower."
             )
+
+
+def check_direction(encoder: DualEncoder, side: str, whole: np.ndarray) -> None:
+    """Check that the embedding of a whole input points somewhere.
+
+    Raises:
+        InputError: it is 0.
+    """
+    if not whole.any():
+        raise InputError(f"{encoder.name}: the {side} embedding is 0, which points nowhere: there is no cosine.")
+
+
+def tolerance(encoder: DualEncoder) -> float:
+    """Return how far the score of a game may be from the model's own, in logits."""
+    return max(AGREEMENT, 16 * torch.finfo(encoder.dtype).eps * abs(encoder.logit_scale))
 
 
 def _chunk(tower: MaskedTower, encoder: DualEncoder) -> int:

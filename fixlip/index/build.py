@@ -31,7 +31,7 @@ AT_ONCE = 4  # pictures that a worker gets: few are lost with it, and many take 
 
 @dataclass
 class Changes:
-    """What a build did to an index: numbers of pictures.
+    """The changes that a build made to an index, as numbers of pictures.
 
     Attributes:
         added, replaced, renamed, dropped, unchanged: pictures; a renamed one was known under another name.

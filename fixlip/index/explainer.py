@@ -146,7 +146,7 @@ def named_encoder(model: "str | DualEncoder", removal: "Mapping[str, str] | None
 
 
 def proof_of(block: Block, weights: str) -> Proof:
-    """What a process with these weights proves of itself with some pictures."""
+    """The proof of a process with these weights and some pictures."""
     return Proof(version("fixlip"), 0, {repr(name): seen(raw) for name, raw, _ in block.pictures}, weights)
 
 

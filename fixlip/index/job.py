@@ -41,7 +41,7 @@ class Indexing:
         return self.explainer
 
     def remote(self) -> Callable[[], Any]:
-        """What makes a `RemoteExplainer`; see `fixlip.cluster.job.Job`.
+        """Make the function that makes a `RemoteExplainer`; see `fixlip.cluster.job.Job`.
 
         Raises:
             OptionError: the model is an object, which workers could not load.
@@ -60,7 +60,7 @@ class Indexing:
         return make
 
     def difference(self, task: Block, theirs: Proof) -> str:
-        """What a worker has different: fixlip, one of the pictures, or the weights."""
+        """Say what differs in a worker: fixlip, one of the pictures, or the weights."""
         return proof_of(task, self.explainer.facts.weights).difference(theirs)
 
     def checked(self, task: Block, rows: "list[pyarrow.Table]") -> "list[pyarrow.Table]":

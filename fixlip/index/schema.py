@@ -1,4 +1,4 @@
-"""What an index holds: the facts of the whole, the columns of its table, and a checksum for each row."""
+"""The content of an index: the facts of the whole, the columns of its table, and a checksum for each row."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -49,7 +49,7 @@ class Index:
 
     @property
     def facts(self) -> Facts:
-        """What all pictures share: model, removal, p, masks, seed and versions."""
+        """The facts that all pictures share: model, removal, p, masks, seed and versions."""
         return self.store.facts
 
     def __len__(self) -> int:

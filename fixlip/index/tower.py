@@ -12,16 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import torch
 
 from fixlip.encoders.base import DualEncoder
-from fixlip.errors import FixlipError, InputError
+from fixlip.errors import FixlipError
 from fixlip.fitting.surrogate import TowerFit
 from fixlip.fitting.tower_fits import Rules
 from fixlip.fitting.tower_gp import TowerProcess
 from fixlip.games.base import called
 from fixlip.games.inputs import GameInput
-from fixlip.games.similarity import AGREEMENT
+from fixlip.games.similarity import check_direction, tolerance
 
 Side = Literal["image", "text"]
 DIRECTIONS = 24
@@ -82,11 +81,8 @@ def fit_tower(encoder: DualEncoder, side: Side, one: GameInput, p: float, masks:
 
 def _check(encoder: DualEncoder, side: Side, whole: np.ndarray, own: np.ndarray) -> None:
     """The gate of `fixlip.games.similarity`, for one tower."""
-    if not whole.any():
-        raise InputError(f"{encoder.name}: the {side} embedding is 0, which points nowhere: there is no cosine.")
-    scale = abs(encoder.logit_scale)
-    tolerance = max(AGREEMENT, 16 * torch.finfo(encoder.dtype).eps * scale)
-    if not scale * float(np.linalg.norm(whole - own)) <= tolerance:
+    check_direction(encoder, side, whole)
+    if not abs(encoder.logit_scale) * float(np.linalg.norm(whole - own)) <= tolerance(encoder):
         raise FixlipError(
             f"{encoder.name}: with nothing removed the {side} tower does not give the embedding of the model's own "
             f"forward pass (cosine distance {1 - float(whole @ own):.1e})."
@@ -95,7 +91,7 @@ def _check(encoder: DualEncoder, side: Side, whole: np.ndarray, own: np.ndarray)
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """What is kept of the fit of a picture of n players.
+    """The part of the fit of a picture of n players that is kept.
 
     Attributes:
         coefficients: [1 + n, D], F_0 and F_i.

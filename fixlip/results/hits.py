@@ -85,7 +85,7 @@ class Hit:
 
     @cached_property
     def picture(self) -> np.ndarray:
-        """What the model sees of the picture, uint8 [height, width, 3].
+        """The part of the picture that the model sees, uint8 [height, width, 3].
 
         Raises:
             InputError: the thumbnail is damaged, or has too many pixels.

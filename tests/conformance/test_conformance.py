@@ -30,7 +30,6 @@ ON_MASKS = [n for n, c in ALL.items() if not c.gradients]
 ON_MODELS = [n for n, c in ALL.items() if c.gradients]
 SAMPLED = [n for n, c in ALL.items() if c.sampled]
 DECLARED = [(n, a) for n in ON_MASKS for a in ALL[n].axioms]
-SLOW = "shapiq:SVARMIQ"  # a loop in Python over all pairs for each mask
 
 
 def ask(name, passes, n_image, n_text):

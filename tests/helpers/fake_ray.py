@@ -1,4 +1,4 @@
-"""What `fixlip.cluster.crew` asks of Ray, in one process: nodes join and die, calls are answered in any order."""
+"""A stand-in for Ray in one process: nodes join and die, calls are answered in any order."""
 
 import random
 from types import SimpleNamespace

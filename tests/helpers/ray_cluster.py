@@ -61,7 +61,7 @@ class Cluster:
         pytest.fail(said)
 
     def kill(self, name):
-        """As a machine that loses its power."""
+        """End a node at once, as if its machine had lost power."""
         process = self.nodes.pop(name)
         for each in [process, *psutil.Process(process.pid).children(recursive=True)]:
             with suppress(psutil.Error, ProcessLookupError):

@@ -220,7 +220,7 @@ def test_masks_are_those_of_the_seed(name):
 
 
 def everything(folder):
-    """What could draw, and what it gives."""
+    """The results of everything that could draw."""
     scene, model = make_scene(5), fixlip.load_model("demo-clip", device="cpu")
     found = fixlip.explain(scene.image, scene.caption, model=model, curves=True, **CALL)
     plan = {"data": "scenes:1", "models": ("demo-clip",), "estimators": ("rise image_masks=32",)}

@@ -41,7 +41,7 @@ def command(name, photo, out):
 
 
 def check_files(out):
-    """What is there is whole, and nothing is there that nobody asked for."""
+    """Files are whole, and each was asked for."""
     for path in (p for p in Path(out).rglob("*") if p.is_file()):
         kind = path.suffix
         if kind == ".html":

@@ -51,7 +51,7 @@ def often():
 
 
 def in_threads(n, jobs):
-    """What the jobs give, done by n threads that start together."""
+    """The results of jobs, done by n threads that start together."""
     start = threading.Barrier(n)
 
     def work(mine):

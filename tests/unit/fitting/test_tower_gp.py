@@ -80,7 +80,7 @@ def test_errors_are_those_over_designs(p, sampling):
 @pytest.mark.parametrize("fit", ["process", "least squares"])
 @CASES
 def test_predictions_foretell_fresh_masks(p, sampling, fit):
-    """What is left of the embeddings on masks left out is what is left on fresh ones."""
+    """The remainder of the embeddings on masks left out is that on fresh ones."""
     game, design = random_towers(9, 3), design_of(9, 200, p, sampling)
     kind = tower_process if fit == "process" else partial(tower_moments, batch_size=64)
     tower = kind(game.image_embeddings, design, p=p, order=2)

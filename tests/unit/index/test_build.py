@@ -1,4 +1,4 @@
-"""What goes into an index: pictures of any origin, once each, whatever happens on the way."""
+"""Pictures go into an index, of any origin, once each, whatever happens on the way."""
 
 import os
 import shutil
