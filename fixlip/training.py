@@ -28,6 +28,7 @@ from fixlip.datasets.base import Dataset as CaptionData
 from fixlip.errors import InputError, OptionError
 from fixlip.io.files import replacing, write_atomically
 from fixlip.runtime.memory import enough_for
+from fixlip.runtime.threads import starting_processes
 
 Batches = Dataset[tuple[torch.Tensor, torch.Tensor]]
 CHECKPOINT, LOG, LOG_EVERY = "checkpoint.pt", "log.jsonl", 20
@@ -97,10 +98,12 @@ def train(
     loader = DataLoader(
         batches, batch_size=None, sampler=range(start, recipe.steps), num_workers=workers, generator=seeds
     )
+    with starting_processes():
+        ready = iter(loader)
     model.train()
     began = time.time()
     try:
-        for step, (pictures, tokens) in enumerate(loader, start):
+        for step, (pictures, tokens) in enumerate(ready, start):
             with enough_for(f"a batch of {len(pictures)} pictures", "use smaller batches, or bf16=True"):
                 loss = _step(model, optimizer, recipe, step, _normalised(pictures.to(device), normalise), tokens)
             last = step == recipe.steps - 1

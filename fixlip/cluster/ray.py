@@ -14,7 +14,7 @@ from fixlip.cluster.crew import Crew
 from fixlip.cluster.job import Job, R, T
 from fixlip.cluster.places import Places
 from fixlip.errors import MissingExtraError, OptionError
-from fixlip.runtime.threads import without_warnings
+from fixlip.runtime.threads import starting_processes
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Ray:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray reports to its makers otherwise
         resources = {} if self.address else {"num_cpus": self._whole_cpus(), "include_dashboard": False}
         _quiet(ray)
-        with _own_signals(), without_warnings("lance is not fork-safe"):  # Ray executes a program at once
+        with _own_signals(), starting_processes():
             ray.init(address=self.address or "local", log_to_driver=False, logging_level="error", **resources)
         try:
             yield

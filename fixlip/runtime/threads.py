@@ -113,3 +113,8 @@ def without_warnings(message: str = "", category: type[Warning] = Warning) -> It
     with _kept_filters():
         warnings.filterwarnings("ignore", message, category)
         yield
+
+
+def starting_processes() -> AbstractContextManager[None]:
+    """Keep Lance quiet while processes are started that do not use it: it warns of every fork once it is loaded."""
+    return without_warnings("lance is not fork-safe")

@@ -142,6 +142,12 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(family, workers, tmp_pat
     assert any(not torch.equal(before[k], untouched[k]) for k in before)
 
 
+def test_processes_start_in_silence_after_an_index_was_used(tmp_path):
+    pytest.importorskip("lance")  # warns of every fork from now on
+    model, noise = start("open_clip CLIP, ViT")
+    train(model, noise, Recipe(1, 1e-3), tmp_path, normalise=NORMAL, workers=1)
+
+
 def test_patches_are_removed_in_every_other_batch(tmp_path, monkeypatch):
     model, noise = start("open_clip CLIP, ViT")
     encode, removed = model.encode_image, []
