@@ -85,7 +85,7 @@ def sensitivity(
     Example:
         >>> from fixlip.datasets.scenes import make_scene
         >>> scene = make_scene(0)
-        >>> few = {"options": {"interactions": "cross"}, "image_masks": 128, "progress": False}
+        >>> few = {"options": {"interactions": "cross"}, "image_players": "grid:2", "progress": False}
         >>> found = sensitivity(scene.image, scene.caption, model="demo-clip", **few)
         >>> len(found), found.agreement().shape
         (6, (6, 6))

@@ -59,10 +59,10 @@ def sweep(
         >>> from fixlip.datasets.scenes import make_scene
         >>> scene = make_scene(0)
         >>> result = sweep(
-        ...     scene.image, scene.caption, option="image_masks", values=(128, 512), model="demo-clip", progress=False
+        ...     scene.image, scene.caption, option="image_masks", values=(128, 256), model="demo-clip", progress=False
         ... )
         >>> [(row["value"], row["passes"], row["error"] < 1) for row in result.table()]
-        [(128, 644, True), (512, 1028, True)]
+        [(128, 644, True), (256, 772, True)]
     """
     if isinstance(estimator, str):
         estimator = get_estimator(estimator, **(options or {}))

@@ -16,7 +16,7 @@ from fixlip.index.explainer import Block, Explainer, Picture, named_encoder
 from fixlip.index.job import Indexing
 from fixlip.index.pictures import content_hash, pictures
 from fixlip.index.schema import Facts, Row, table_of
-from fixlip.index.store import Store, lance_package
+from fixlip.index.store import Store, lance_package, own_folder
 from fixlip.io.files import lock
 from fixlip.runtime.progress import Progress, tracking
 
@@ -89,13 +89,10 @@ def write_index(
 ) -> "tuple[DualEncoder, Changes]":
     """Build an index; see `fixlip.build_index`. The settings are those of `facts_of`."""
     lance_package()
-    encoder, folder = named_encoder(model, removal), Path(folder)
+    encoder = named_encoder(model, removal)
     facts = facts_of(encoder, **settings)
     job = Indexing(Explainer(encoder, facts, batch_size), model, removal)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"Cannot make the folder {str(folder)!r}: {error.strerror or error}.") from error
+    folder = own_folder(Path(folder))
     with lock(folder / ".build.lock", "another process is building this index"):
         store = Store.open_or_make(folder, facts)
         with tracking(progress, 0, "index") as tracker, _Commits(store) as commits:

@@ -50,6 +50,22 @@ def refusing(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def own_folder(folder: Path) -> Path:
+    """Make the folder of an index, if it is not there.
+
+    Raises:
+        InputError: it holds something else, or cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {one.name for one in folder.iterdir()}
+    except OSError as error:
+        raise InputError(f"Cannot make the folder {str(folder)!r}: {error.strerror or error}.") from error
+    if "_versions" not in names and any(not name.startswith(".") for name in names):
+        raise InputError(f"{str(folder)!r} holds something else; an index needs a folder of its own.")
+    return folder
+
+
 class Store:
     """The rows of an index.
 
@@ -85,7 +101,7 @@ class Store:
         """Open the table of a folder, or make an empty one.
 
         Raises:
-            InputError: the folder holds something else, or cannot be written.
+            InputError: the table is damaged, or cannot be written.
             OptionError: its index has other facts.
         """
         folder, lance = Path(folder), lance_package()
@@ -93,8 +109,6 @@ class Store:
             store = cls.open(folder)
             store.expect(facts)
             return store
-        if folder.is_file() or (folder.is_dir() and any(not one.name.startswith(".") for one in folder.iterdir())):
-            raise InputError(f"{str(folder)!r} holds something else; an index needs a folder of its own.")
         with refusing(folder):
             schema = table_schema(facts)
             return cls(folder, lance.write_dataset(schema.empty_table(), str(folder), schema=schema), facts)

@@ -24,7 +24,7 @@ from fixlip.games.similarity import check_direction, tolerance
 
 Side = Literal["image", "text"]
 DIRECTIONS = 24
-DRAWS = 16  # from the posterior; their errors average out over the directions and the players
+DRAWS, LEAST_DRAWS = 800, 16  # from the posterior, times players: errors average out over the players
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +145,9 @@ class Kept:
 
 def keep(fit: TowerFit, p: float) -> Kept:
     """Reduce the fit of a picture to what is kept."""
-    if isinstance(fit, TowerProcess):
-        fit = replace(fit, draws=DRAWS)
     F = fit.coefficients(0.0)
+    if isinstance(fit, TowerProcess):
+        fit = replace(fit, draws=max(DRAWS // len(F), LEAST_DRAWS))
     centred = fit.second - np.outer(fit.average, fit.average)
     basis = np.linalg.eigh(centred)[1][:, ::-1][:, :DIRECTIONS].T
     left = missed_by(fit)

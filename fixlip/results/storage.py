@@ -208,5 +208,5 @@ def _pixels(png: bytes) -> np.ndarray:
 def png_bytes(picture: np.ndarray) -> bytes:
     """Encode a uint8 picture [height, width, 3] as PNG."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    Image.fromarray(picture).save(buffer, "PNG")
     return buffer.getvalue()

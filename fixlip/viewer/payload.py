@@ -256,7 +256,7 @@ def packed(values: np.ndarray) -> str:
 def _data_uri(pixels: bytes, shape: tuple[int, ...]) -> str:
     """Return the picture as PNG or WebP, whichever is smaller; it is encoded once for all panels."""
     image = Image.fromarray(np.frombuffer(pixels, dtype=np.uint8).reshape(shape))
-    options: dict[str, dict[str, Any]] = {"PNG": {"optimize": True}, "WEBP": {"quality": QUALITY}}
+    options: dict[str, dict[str, Any]] = {"PNG": {}, "WEBP": {"quality": QUALITY}}
     encoded = {}
     for name, settings in options.items():
         buffer = io.BytesIO()

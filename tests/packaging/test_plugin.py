@@ -88,8 +88,6 @@ def test_the_shell_completes_it(run):
 
 def test_the_conformance_suite_takes_it_up(run):
     suite = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/conformance/test_conformance.py", "-k", NAME)
-    collected = run(*suite, "--collect-only")
-    tests = [line for line in collected.stdout.splitlines() if NAME in line]
-    assert len(tests) >= 5, collected.stdout + collected.stderr
     done = run(*suite)
     assert done.returncode == 0, done.stdout
+    assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= 5, done.stdout

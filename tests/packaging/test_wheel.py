@@ -81,12 +81,6 @@ def test_it_lists_its_estimators(installed, tmp_path):
     assert "banzhaf" in names
 
 
-def test_demo_runs_from_it(installed, tmp_path):
-    done = run(installed, "fixlip", "demo", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["fixlip-demo.html", "fixlip-demo.png"]
-
-
 @pytest.mark.parametrize("command", [("fixlip",), ("python", "-m", "fixlip")])
 def test_it_says_its_version(installed, tmp_path, command):
     done = run(installed, *command, "--version", cwd=tmp_path)

@@ -112,7 +112,7 @@ def test_batches_do_not_matter_to_removal_operators(model, row_by_row):
             assert bits(found[-1]) == bits(expected), (side, removal)
 
 
-@pytest.mark.parametrize("model", MODELS[::4])
+@pytest.mark.parametrize("model", ["demo-clip", "OpenAI clip"])
 def test_threads_of_torch(model):
     for name in ["banzhaf", "integrated-gradients", *some(model)[:1]]:
         one = run(name, game_of(model))

@@ -3,8 +3,6 @@
 import json
 import random
 import signal
-import subprocess
-import sys
 import time
 from contextlib import suppress
 
@@ -12,39 +10,26 @@ import psutil
 import pytest
 
 from fixlip.evaluation import read
+from tests.helpers.processes import Command
 
 pytestmark = pytest.mark.usefixtures("heard")
 
 COMMAND = [
-    *(sys.executable, "-m", "fixlip", "evaluate", "grounding", "insertion-deletion", "--data", "scenes:12"),
-    *(
-        "--model",
-        "demo-clip",
-        "--estimator",
-        "itsm",
-        "--estimator",
-        "interaction-lime image_masks=64",
-        "--threads",
-        "1",
-    ),
+    *("evaluate", "grounding", "insertion-deletion", "--data", "scenes:12", "--model", "demo-clip", "--threads", "1"),
+    *("--estimator", "itsm", "--estimator", "interaction-lime image_masks=64"),
 ]
 UNITS = 36  # facts and two estimators of each scene
 ENDS = [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL]
 
 
 def start(folder, *options):
-    return subprocess.Popen(
-        [*COMMAND, "--out", str(folder), *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    return Command(*COMMAND, "--out", folder, *options)
 
 
 def finish(process):
     out, err = process.communicate(timeout=600)
-    assert process.returncode == 0, err.decode()[-2000:]
-    return out.decode()
+    assert process.returncode == 0, err[-2000:]
+    return out
 
 
 def size(folder):
@@ -78,7 +63,7 @@ def test_ended_again_and_again_the_table_is_the_same(tmp_path, uninterrupted):
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
         ended = (-signal.SIGKILL, 0) if number == signal.SIGKILL else (128 + number, 1)
-        assert (process.returncode, err.decode().count("the same command goes on from there")) == ended, err.decode()
+        assert (process.returncode, err.count("the same command goes on from there")) == ended, err
         assert len(err.splitlines()) == ended[1]
     assert len(ENDS) <= len(raw_lines(tmp_path)) < UNITS
     finish(start(tmp_path))
@@ -120,8 +105,8 @@ def test_ray_ends_with_the_program(tmp_path):
     assert mine
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=120)
-    assert process.returncode == 143, err.decode()
-    said = [line for line in err.decode().splitlines() if not line.startswith("[20")]  # Ray dates what it logs
+    assert process.returncode == 143, err
+    said = [line for line in err.splitlines() if not line.startswith("[20")]  # Ray dates what it logs
     assert len(said) == 1
     assert said[0].startswith("fixlip: interrupted; what is done is in")
     assert not psutil.wait_procs(mine, timeout=30)[1]

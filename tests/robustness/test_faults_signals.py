@@ -14,6 +14,7 @@ from PIL import Image
 
 import fixlip
 from tests.helpers.faults import faulty
+from tests.helpers.processes import Command
 from tests.helpers.state import unchanged
 
 pytestmark = pytest.mark.usefixtures("heard")
@@ -129,28 +130,12 @@ def test_a_signal_while_a_file_is_written(cli, photo, tmp_path, demo_clip, monke
     check_files(out)
 
 
-def start(*arguments, **options):
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True} | options
-    return subprocess.Popen([sys.executable, "-m", "fixlip", *map(str, arguments)], **options)
-
-
-def hears(process, number=signal.SIGTERM):
-    """Wait until the command handles signals."""
-    deadline = time.monotonic() + 60
-    while process.poll() is None and time.monotonic() < deadline:
-        lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
-        caught = next((line for line in lines if line.startswith("SigCgt")), "SigCgt: 0").split()[1]
-        if int(caught, 16) >> (number - 1) & 1:
-            return
-        time.sleep(0.01)
-
-
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory):
     """A folder of results, for the report."""
     folder = tmp_path_factory.mktemp("results")
-    with start(*command("evaluate", "", folder)) as process:
-        assert process.wait(timeout=300) == 0, process.stderr.read()
+    with Command(*command("evaluate", "", folder)) as process:
+        assert process.wait(timeout=300) == 0, process.communicate()
     return folder
 
 
@@ -160,9 +145,9 @@ def test_a_signal_at_any_moment(name, photo, tmp_path, evaluated):
     for k, number in enumerate((signal.SIGINT, signal.SIGTERM)):
         out = evaluated if name == "report" else tmp_path / str(k)
         out.mkdir(exist_ok=True)
-        with start(*command(name, photo, out)) as process:
-            hears(process)
-            moments.append(rng.uniform(0, 5))
+        with Command(*command(name, photo, out)) as process:
+            process.hears()
+            moments.append(rng.uniform(0, 3))
             time.sleep(moments[-1])
             process.send_signal(number)
             _, said = process.communicate(timeout=120)
@@ -177,9 +162,9 @@ LONG = ("--model", "demo-clip", "--target-error", "0.0001")
 
 
 def test_a_second_one_ends_at_once(photo, tmp_path):
-    with start("explain", photo, "a dog and a cat on a red bus in the park", *LONG) as process:
-        hears(process)
-        time.sleep(8)
+    with Command("explain", photo, "a dog and a cat on a red bus in the park", *LONG) as process:
+        process.hears()
+        time.sleep(2)
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGINT)  # the same one: from the terminal, and from a program around this one
         time.sleep(0.7)

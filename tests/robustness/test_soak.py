@@ -19,7 +19,7 @@ def briefly(monkeypatch):
         few = {name: soak.ACTIONS[name] for name in ("save and load", "interrupted", "two threads")}
         monkeypatch.setattr(soak, "ACTIONS", few | more)
         monkeypatch.setattr(soak, "FAMILIES", ["open_clip CLIP, ViT"])
-        return soak.soak_for(0.2, every=0)
+        return soak.soak_for(0.1, every=0)
 
     return run
 

@@ -14,7 +14,7 @@ from fixlip.errors import BudgetError, OptionError
     "options",
     [
         {"image_masks": 128, "options": {"interactions": "cross"}},
-        {"budget": 4096, "options": {"interactions": "cross"}},
+        {"budget": 2048, "options": {"interactions": "cross"}},
         {"image_players": "grid:3"},
         {"image_players": "grid:3", "text_players": "tokens", "phrases": ()},
         {"estimator": "shapley", "image_players": "grid:2"},
@@ -32,6 +32,7 @@ def test_passes_are_those_that_are_made(own_clip, scene, options):
     assert (cost.n_image, cost.n_text) == (found.players.n_image, (found.players.n_text,))
 
 
+@pytest.mark.slow
 def test_captions_share_the_passes_of_the_picture(own_clip, scene, monkeypatch):
     made = {"image": 0, "text": 0}
     options = {"image_masks": 128, "options": {"interactions": "cross"}}
@@ -92,6 +93,6 @@ def test_a_tower_is_timed_in_batches_that_fit_into_the_trial(each, monkeypatch):
 
 @pytest.mark.slow
 def test_seconds_are_those_that_it_takes(demo_clip, scene):
-    cost = estimate_cost(scene.image, scene.caption, model=demo_clip, image_masks=2048)
-    found = fixlip.explain(scene.image, scene.caption, model=demo_clip, image_masks=2048, progress=False)
+    cost = estimate_cost(scene.image, scene.caption, model=demo_clip, image_masks=1024)
+    found = fixlip.explain(scene.image, scene.caption, model=demo_clip, image_masks=1024, progress=False)
     assert 0.3 < cost.seconds / found.provenance.seconds < 3

@@ -52,6 +52,7 @@ def test_the_model_is_left_as_it_was(demo_clip, scene):
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in demo_clip.model.modules())
 
 
+@pytest.mark.slow
 def test_explain_many_encodes_shared_inputs_once(own_clip, scene, monkeypatch):
     counts = {"image": 0, "text": 0}
     for side in counts:

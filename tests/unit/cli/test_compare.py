@@ -50,6 +50,7 @@ def test_what_is_printed_is_what_the_comparison_says(cli, photo, scene, tmp_path
         assert figure.width > 500
 
 
+@pytest.mark.slow
 def test_cosines_are_a_unit_that_models_share(cli, photo, scene, tmp_path):
     both = ("--model", "demo-clip", "--model", "demo-siglip", "--image-masks", "128", "--cosine")
     code, out, _ = cli("compare", photo, scene.caption, *both, "--save", tmp_path / "both")
@@ -62,6 +63,7 @@ def test_cosines_are_a_unit_that_models_share(cli, photo, scene, tmp_path):
     assert f"{strongest.value:+.4f} ± {strongest.stderr:.4f}" in cli("view", next(tmp_path.glob("both-1*.fixlip")))[1]
 
 
+@pytest.mark.slow
 def test_three_are_each_set_against_the_first(cli, photo, tmp_path):
     several = [word for p in (0.3, 0.5, 0.7) for word in ("--estimator", f"banzhaf p={p} interactions=cross")]
     code, out, _ = cli("compare", photo, "a dog", *FAST, *several, "--save", tmp_path)
@@ -121,6 +123,7 @@ def test_files_of_one_caption_are_compared(cli, saved, explanation, tmp_path):
     assert "other" in (tmp_path / "fixlip-view.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_all_captions_make_a_gallery_that_can_be_viewed_again(cli, photo, tmp_path, monkeypatch):
     (tmp_path / "captions.txt").write_text("\n".join(CAPTIONS), "utf-8")
     monkeypatch.setenv("COLUMNS", "80")

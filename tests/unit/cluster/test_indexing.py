@@ -79,6 +79,7 @@ def test_the_same_rows_and_relative_paths(built):
     assert not told_apart(built(), serial)
 
 
+@pytest.mark.slow
 def test_a_picture_that_kills_is_one_row_and_is_tried_again(built):
     def do(node, block, tables):
         if any(name.endswith("2.png") for name, *_ in block.pictures):

@@ -42,6 +42,7 @@ def test_batches_do_not_matter(demo_clip):
         assert_close(one, other, 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error", [torch.OutOfMemoryError("no room"), RuntimeError("MPS backend out of memory (5 GB)")], ids=str
 )
@@ -113,7 +114,7 @@ def test_half_precision(dtype):
     """The solve is in float64; the towers' own rounding is what is left."""
     full = fixlip.load_model("demo-clip", device="cpu")
     half = fixlip.load_model("demo-clip", device="cpu", dtype=dtype)
-    options = {"image_masks": 128, "options": {"interactions": "cross"}, "progress": False}
+    options = {"image_masks": 64, "image_players": "grid:4", "options": {"interactions": "cross"}, "progress": False}
     for removal in ("mean", "drop"):
         one, two = (
             fixlip.explain(picture(), CAPTION, model=m, removal={"image": removal}, **options) for m in (full, half)

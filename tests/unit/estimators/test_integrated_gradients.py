@@ -49,6 +49,7 @@ def test_a_wide_gap_is_named(demo_games):
     assert "take more steps" in found.provenance.status
 
 
+@pytest.mark.slow
 def test_words_that_were_gathered_before_are_named(demo_games):
     runs = [
         IntegratedGradients(text_layer=d, steps=8).explain(game, progress=False) for game in demo_games for d in (-1, 0)
@@ -110,6 +111,7 @@ def test_references(demo_games):
         IntegratedGradients(text_reference=game.players.caption).explain(game, progress=False)
 
 
+@pytest.mark.slow
 def test_it_grounds_words_on_a_model_that_learned_them():
     """Own box against the rest of the picture, at the first text layer, where tokens are still words."""
     encoder = fixlip.load_model("demo-clip", device="cpu")

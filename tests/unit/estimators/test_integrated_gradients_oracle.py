@@ -13,8 +13,9 @@ from tests.helpers.games import game_of
 from tests.helpers.models import FAMILIES, open_clip_vit
 from tests.helpers.oracles import assert_close
 
-CHECKED = ["open_clip CLIP, ViT", "open_clip CLIP, ResNet", "open_clip SigLIP", "transformers CLIPModel"]
-CHECKED += ["transformers SiglipModel", "transformers Siglip2Model (NaFlex)"]
+LARGE = "open_clip SigLIP"  # its Jacobians take ten times as long
+CHECKED = ["open_clip CLIP, ViT", "open_clip CLIP, ResNet", "transformers CLIPModel", "transformers SiglipModel"]
+CHECKED += ["transformers Siglip2Model (NaFlex)"]
 
 
 @pytest.fixture(scope="module", params=CHECKED)
@@ -72,7 +73,11 @@ def gauss(steps):
 
 
 @pytest.mark.parametrize(
-    "place", [pytest.param("first", marks=pytest.mark.slow), "middle", pytest.param("last", marks=pytest.mark.slow)]
+    ("double_game", "place"),
+    [(family, "middle") for family in CHECKED]
+    + [pytest.param(LARGE, "middle", marks=pytest.mark.slow)]
+    + [pytest.param(family, place, marks=pytest.mark.slow) for family in CHECKED for place in ("first", "last")],
+    indirect=["double_game"],
 )
 def test_it_equals_explicit_jacobians(double_game, place):
     depths = [double_game.layers(side).depth for side in ("image", "text")]

@@ -78,6 +78,7 @@ def test_the_page_asks_nobody_for_anything(rows, tmp_path):
     assert " style=" not in page.split("</style>")[1]
 
 
+@pytest.mark.slow
 def test_it_shows_itself_in_a_notebook(rows, tmp_path):
     found = report(results.write(tmp_path, rows), examples=0)
     shown = found._repr_mimebundle_()
@@ -132,6 +133,7 @@ def test_the_same_rows_give_the_same_bytes(rows, tmp_path):
     assert report(one, explain=stand_in).to_html() == report(other, explain=stand_in).to_html()
 
 
+@pytest.mark.slow
 def test_examples_are_the_worst_and_the_middle(rows, tmp_path):
     asked = []
 

@@ -89,6 +89,7 @@ def test_options_in_names_reach_the_estimator_and_the_call(tmp_path):
     assert row.provenance["budget"] is None
 
 
+@pytest.mark.slow
 def test_a_row_can_be_explained_again(tmp_path):
     run(tmp_path, limit=2, estimators=("interaction-lime image_masks=64",))
     row = read(tmp_path)[-1]
@@ -129,6 +130,7 @@ def test_what_was_cut_off_is_done_again_and_nothing_twice(tmp_path, keep):
     assert len(rows) == len({(r.model, r.estimator, r.item) for r in rows}) == 15
 
 
+@pytest.mark.slow
 def test_estimators_models_and_metrics_may_be_added(tmp_path):
     run(tmp_path, limit=2, estimators=("itsm",))
     assert run(tmp_path, limit=2).done == 2

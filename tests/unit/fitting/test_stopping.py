@@ -80,6 +80,7 @@ def test_a_target_out_of_reach_spends_the_budget_and_says_so():
     np.testing.assert_array_equal(found.cross, whole.cross)
 
 
+@pytest.mark.slow
 @WITH_ERRORS
 def test_an_interruption_gives_what_there_is(name, options):
     game = Towers()

@@ -3,8 +3,6 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -17,6 +15,7 @@ from fixlip.errors import InputError, OptionError
 from fixlip.index import build, build_index, open_index
 from fixlip.index.pictures import pictures
 from fixlip.index.store import Store
+from tests.helpers.processes import Command
 
 pytest.importorskip("lance")
 FAST = {"image_players": "grid:2", "progress": False}  # 16 masks of each picture
@@ -138,6 +137,7 @@ def test_pictures_of_any_origin(photos, tmp_path):
 def test_a_folder_of_other_things_is_left_alone(photos, tmp_path, demo_clip):
     with pytest.raises(InputError, match="holds something else"):
         build_index(photos / "a.png", photos, model=demo_clip, **FAST)
+    assert sorted(os.listdir(photos)) == ["a.png", "b.jpg", "more"]
     with pytest.raises(InputError, match="no picture to index"):
         build_index([], tmp_path / "index", model=demo_clip, **FAST)
     with FileLock(tmp_path / "index" / ".build.lock"), pytest.raises(OptionError, match="another process is building"):
@@ -165,23 +165,23 @@ def test_what_was_written_before_an_end_is_kept(photos, tmp_path, demo_clip, mon
 def test_a_build_that_is_killed_goes_on(tmp_path, demo_clip):
     folder, out, rng = tmp_path / "photos", tmp_path / "index", np.random.default_rng(0)
     folder.mkdir()
-    for seed in range(40):
+    for seed in range(30):
         make_scene(seed, n_objects=1).image.save(folder / f"{seed:02}.png")
-    code = (
-        "import fixlip, sys\nfrom fixlip.index import build\nbuild.BLOCK = 2\n"
-        "fixlip.build_index(sys.argv[1], sys.argv[2], model='demo-clip', image_players='grid:2', progress=False)"
+    command, counts, commits = (
+        ("index", "build", folder, out, "--model", "demo-clip", "--image-players", "grid:2"),
+        [],
+        0,
     )
-    counts, commits = [], 0
-    for _ in range(5):
-        running = subprocess.Popen([sys.executable, "-c", code, str(folder), str(out)])
+    for _ in range(10):
+        running = Command(*command, before="from fixlip.index import build; build.BLOCK = 2")
         while len(list((out / "_versions").glob("*.manifest"))) <= commits and running.poll() is None:
             time.sleep(0.005)
-        time.sleep(rng.uniform(0, 0.3))  # after its first commit
+        time.sleep(rng.uniform(0, 0.2))  # after its first commit
         running.send_signal(signal.SIGKILL)
         assert running.wait() == -signal.SIGKILL
         commits = len(list((out / "_versions").glob("*.manifest")))
         counts.append(len(Store.open(out)))
     assert counts == sorted(counts)
-    assert 0 < counts[len(counts) // 2] < 40
+    assert 0 < counts[len(counts) // 2] < 30
     whole = build_index(folder, out, model=demo_clip, **FAST)
     assert rows(whole) == rows(build_index(folder, tmp_path / "other", model=demo_clip, **FAST))

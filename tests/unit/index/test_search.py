@@ -33,7 +33,7 @@ def few(tmp_path_factory, demo_clip):
     ("text", "options", "tolerance"),
     [
         ("a pizza next to a dog", {"image_players": "patches", "dtype": "float32"}, 1e-5),
-        ("a dog", {"image_players": "patches"}, 1e-2),
+        ("a dog", {}, 1e-2),
         ("a pizza", {"p": 0.7, "dtype": "float32"}, 1e-5),
         (LONG, {"dtype": "float32"}, 1e-5),
         ("a pizza", {"image_players": "grid:2", "dtype": "float32"}, 1e-5),  # all masks of the picture
@@ -43,11 +43,11 @@ def few(tmp_path_factory, demo_clip):
 def test_a_hit_explains_itself_as_explain_does(tmp_path, demo_clip, monkeypatch, text, options, tolerance):
     [scene], index = built(tmp_path, demo_clip, **options)
     p = options.pop("p", 0.5)
-    masks = {"text_masks": 128} if text == LONG else {}
+    masks = {"text_masks": 64} if text == LONG else {}
     ours = index.search(text, 1, **masks)[0].explanation()
     call = {name: value for name, value in options.items() if name != "dtype"}
     call = {"image_masks": 64, "image_players": "grid:3"} | call | masks
-    monkeypatch.setattr(tower_gp.TowerProcess.__init__, "__defaults__", (1000,))  # draws: else errors vary by 9 %
+    monkeypatch.setattr(tower_gp.TowerProcess.__init__, "__defaults__", (300,))  # draws: else errors vary by 9 %
     theirs = fixlip.explain(
         scene.image, text, model=demo_clip, progress=False, options={"p": p, "interactions": "cross"}, **call
     )
@@ -150,6 +150,6 @@ def test_what_is_kept_of_the_errors_is_within_a_tenth(demo_clip, scene):
     fit = tower.fit_tower(demo_clip, "image", picture, 0.5, 128, 0).fit
     along = tower.fit_tower(demo_clip, "text", words, 0.5, None, 0).fit.coefficients(0.0)[1:]
     ours = np.sqrt(tower.keep(fit, 0.5).variances(along))[:-1]
-    theirs = np.sqrt(sum(part[1:] ** 2 for part in tower_gp.replace(fit, draws=600).errors(along)))
+    theirs = np.sqrt(sum(part[1:] ** 2 for part in tower_gp.replace(fit, draws=300).errors(along)))
     assert np.median(ours / theirs) == pytest.approx(1, abs=0.1)
     assert np.median(np.abs(np.log(ours / theirs))) < 0.12

@@ -41,6 +41,7 @@ def test_models_share_a_unit(both):
     assert all(abs(row["first_value"]) < 2 for row in rows)
 
 
+@pytest.mark.slow
 def test_a_difference_has_no_bias(both):
     why = contrast(both[1].image, [both[1].caption, "a cat"], model="demo-siglip", **CALL)
     whole = why.difference.in_cosine().full_value
