@@ -51,6 +51,9 @@ class Command:
             raise TimeoutError(f"still running after {timeout} s")
         return self.returncode
 
+    def kill(self):
+        self.process.kill()
+
     def send_signal(self, number):
         with suppress(ProcessLookupError):  # it has ended
             os.kill(self.pid, number)

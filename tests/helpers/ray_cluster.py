@@ -15,6 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.helpers.processes import Command
+
 SETTINGS = {  # a node is dead after 1.5 seconds of silence; no idle workers; no token; no reports; as quick as others
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_failure_threshold": "3",
@@ -68,16 +70,10 @@ class Cluster:
                 each.kill()
         process.communicate()
 
-    def start(self, *command, program=("-m", "fixlip")):
+    def start(self, *command, before=""):
         """Start a command of fixlip on this cluster, in the folder of the data."""
-        return subprocess.Popen(
-            [sys.executable, *program, *command, "--engine", "ray", "--address", self.address, "--json"],
-            cwd=self.data,
-            env={**os.environ, **SETTINGS},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        before = f"import os; os.environ.update({SETTINGS})\n{before}"
+        return Command(*command, "--engine", "ray", "--address", self.address, "--json", cwd=self.data, before=before)
 
 
 @contextmanager

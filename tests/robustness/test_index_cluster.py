@@ -1,4 +1,4 @@
-"""An index built on a cluster whose nodes lack the pictures, die, and join late; and whose builder dies. Real nodes."""
+"""An index built on a cluster whose builder dies, and whose nodes die and join late. Real nodes, kill -9."""
 
 import re
 
@@ -12,7 +12,7 @@ from tests.helpers.ray_cluster import finish, running, wait_until
 pytest.importorskip("lance")
 pytestmark = pytest.mark.usefixtures("heard")
 N = 24
-OFTEN = "from fixlip.index import build\nbuild.BLOCK = 4\nfrom fixlip.cli import main\nmain()"  # commits
+OFTEN = "from fixlip.index import build; build.BLOCK = 4"  # commits
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def count(out):
 
 def start(cluster, out, workers):
     command = ["index", "build", "photos", str(out), "--model", "demo-clip", "--image-masks", "64"]
-    return cluster.start(*command, "--workers", str(workers), program=("-c", OFTEN))
+    return cluster.start(*command, "--workers", str(workers), before=OFTEN)
 
 
 def test_the_index_of_a_serial_build_whatever_happens(photos, tmp_path, monkeypatch):
@@ -43,13 +43,6 @@ def test_the_index_of_a_serial_build_whatever_happens(photos, tmp_path, monkeypa
     monkeypatch.chdir(photos.parent)
     serial = build_index("photos", tmp_path / "serial", model="demo-clip", image_masks=64, progress=False)
     with running(photos.parent) as cluster:
-        cluster.join("bare", without_data=True)
-        code, document, said = finish(start(cluster, out, 2))
-        assert (code, document, count(out)) == (1, None, 0), said
-        said = [line for line in said if "workers have a place" not in line]  # one more word while a worker starts
-        assert re.match(r"fixlip: node left out: bare \(.*'photos/00.png' is missing or another one", said[0]), said
-        assert said[1].startswith("fixlip: No node of the cluster can do this work: bare (")
-
         cluster.join("able")
         run = start(cluster, out, 2)
         wait_until(run, lambda: count(out))
@@ -62,10 +55,6 @@ def test_the_index_of_a_serial_build_whatever_happens(photos, tmp_path, monkeypa
         wait_until(run, lambda: count(out) > before)
         cluster.kill("able")  # none is left
         cluster.join("late")
-        cluster.join("spare")
-        middle = count(out)
-        wait_until(run, lambda: count(out) > middle)
-        cluster.kill("late")
         code, document, said = finish(run)
     print(*said, document, sep="\n")
     assert code == 0, said
