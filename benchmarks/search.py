@@ -108,7 +108,7 @@ SUBJECTS: dict[str, tuple[Measure, Goals]] = {
         },
     ),
 }
-LEFT_OUT = ("demo-siglip", "1,000 made-up", "10,000", "ViT", "64 directions", "16 directions")  # of a trial
+LEFT_OUT = ("2,000", "demo-siglip", "1,000 made-up", "10,000", "ViT", "64 directions", "16 directions")  # of a trial
 
 
 def cases(settings: Settings) -> Cases:

@@ -5,11 +5,12 @@ Where FIXLIP_EXECUTED names a folder, the executed copies are written there.
 
 import os
 import re
-import resource
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
+from jupyter_client import KernelManager
 from nbclient import NotebookClient
 
 from tests.helpers.paths import ROOT
@@ -19,19 +20,32 @@ TOGETHER = 600  # seconds of computing, whatever else the machine does
 spent: dict[str, float] = {}
 
 
-def executed(path, folder):
-    """The notebook after a run in a folder of its own, and the seconds that it computed."""
-    notebook, before = nbformat.read(path, as_version=4), computed()
-    environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"} | {"HF_HUB_OFFLINE": "1"}
-    client = NotebookClient(notebook, timeout=2 * TOGETHER, resources={"metadata": {"path": str(folder)}})
-    client.execute(env=environment)  # the kernel's own way to show figures
-    return notebook, computed() - before
+@pytest.fixture(scope="module")
+def kernel():
+    """One kernel for all: only the imports, which take ten seconds, are remembered from one notebook to the next."""
+    manager = KernelManager()
+    environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}  # its own way to show figures
+    manager.start_kernel(env=environment | {"HF_HUB_OFFLINE": "1"})
+    yield manager
+    manager.shutdown_kernel(now=True)
+    manager.context.destroy()
 
 
-def computed():
-    """Seconds that the processes started here, and ended by now, kept a core busy."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+def executed(path, folder, kernel):
+    """The notebook after a run in a folder of its own and without names of others, and the seconds that it computed."""
+    afresh = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {folder}")])
+    notebook, before = nbformat.read(path, as_version=4), computed(kernel)
+    for each in (afresh, notebook):
+        client = NotebookClient(each, timeout=2 * TOGETHER, km=kernel)
+        client.execute()
+        client.kc.stop_channels()
+    return notebook, computed(kernel) - before
+
+
+def computed(kernel):
+    """Seconds that a kernel kept a core busy."""
+    used = psutil.Process(kernel.provisioner.pid).cpu_times()
+    return used.user + used.system
 
 
 def outputs_of(notebook):
@@ -41,8 +55,8 @@ def outputs_of(notebook):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of jupyter's own libraries
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs(path, tmp_path):
-    notebook, seconds = executed(path, tmp_path)
+def test_it_runs(path, tmp_path, kernel):
+    notebook, seconds = executed(path, tmp_path, kernel)
     spent[path.stem] = seconds
     print(f"{path.stem}: {seconds:.0f} s of computing")
     assert seconds > 1

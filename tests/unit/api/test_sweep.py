@@ -33,7 +33,7 @@ def made_up(option="steps", values=(2, 8, 64), scales=(1.5, 1.1, 1.0), passes=(1
 @pytest.fixture(scope="module")
 def swept(demo_clip, scene):
     return fixlip.sweep(
-        scene.image, scene.caption, model=demo_clip, option="image_masks", values=(64, 256, 1024), **FIXED
+        scene.image, scene.caption, model=demo_clip, option="image_masks", values=(64, 128, 512), **FIXED
     )
 
 
@@ -79,9 +79,9 @@ def test_on_a_model_it_converges(swept):
     rows = swept.table()
     errors = [row["error"] for row in rows]
     assert errors[0] > 2 * errors[1] > 0 == errors[2]
-    assert [row["image_passes"] for row in rows] == [66, 258, 1026]
-    assert swept.reference is swept[1024]
-    assert swept.reference_name == "image_masks = 1024, the last value"
+    assert [row["image_passes"] for row in rows] == [66, 130, 514]
+    assert swept.reference is swept[512]
+    assert swept.reference_name == "image_masks = 512, the last value"
     assert "cross pairs" in repr(swept)
     assert len(swept.comparison) == len(swept) == 3
 
@@ -92,12 +92,12 @@ def test_the_reference_is_what_is_asked_for(swept, demo_clip, scene):
         call = {"model": demo_clip, "option": "image_masks", **FIXED}
         return fixlip.sweep(scene.image, scene.caption, values=values, reference=reference, **call)
 
-    given = run(swept[1024])
-    assert given.reference is swept[1024]
-    assert given.reference_name == f"the explanation given ({swept[1024].index})"
-    own = run(1024)
-    assert own.reference.cross.tobytes() == swept[1024].cross.tobytes()
-    assert own.reference_name == "image_masks = 1024, a separate run"
+    given = run(swept[512])
+    assert given.reference is swept[512]
+    assert given.reference_name == f"the explanation given ({swept[512].index})"
+    own = run(512)
+    assert own.reference.cross.tobytes() == swept[512].cross.tobytes()
+    assert own.reference_name == "image_masks = 512, a separate run"
     assert own.values == (64, 128)
     assert not any(row["reference"] for row in own.table())
     assert own.table()[0]["error"] == swept.table()[0]["error"]

@@ -21,9 +21,9 @@ from tests.helpers.oracles import assert_close
 @pytest.fixture(scope="module", params=["demo-clip", "demo-siglip"])
 def demo_games(request):
     encoder = fixlip.load_model(request.param, device="cpu")
-    scenes = [make_scene(seed) for seed in range(3)]
+    scenes = [make_scene(seed) for seed in range(2)]
     images, texts = [s.image for s in scenes], [s.caption for s in scenes]
-    return list(games(encoder, images, texts, [(i, i) for i in range(3)]))
+    return list(games(encoder, images, texts, [(i, i) for i in range(2)]))
 
 
 @pytest.mark.slow
