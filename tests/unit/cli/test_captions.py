@@ -136,6 +136,7 @@ def test_bad_input_is_one_line_and_exit_code_2(cli, photo, monkeypatch, content,
     assert "Traceback" not in out + err
 
 
+@pytest.mark.slow
 def test_dry_run_counts_and_stops(cli, photo, listed, tmp_path, monkeypatch):
     monkeypatch.setattr(fixlip.Explanation, "__post_init__", lambda self: pytest.fail("explained"))
     code, out, err = cli("explain", photo, "a lemon", *FAST, "--dry-run", "--html", tmp_path / "page.html")

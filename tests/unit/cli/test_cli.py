@@ -51,6 +51,7 @@ def test_players_and_removals_are_flags(cli, photo, tmp_path):
         assert err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_explain_prints_without_writing(cli, photo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, out, _ = cli("explain", photo, "a zebra", *FAST)

@@ -74,6 +74,7 @@ def test_three_are_each_set_against_the_first(cli, photo, tmp_path):
     assert [name[:14] for name in names] == ["1-banzhaf-p-0.", "2-banzhaf-p-0.", "3-banzhaf-p-0."]
 
 
+@pytest.mark.slow
 def test_other_grids_are_compared_on_a_common_one(cli, photo, tmp_path):
     few = ("--image-masks", "128", "--model", "demo-clip", "--model", "demo-siglip")
     code, out, err = cli("compare", photo, "a dog", *few, "--save", tmp_path / "both")

@@ -107,6 +107,7 @@ def test_what_the_model_does_not_see_is_named(read):
     assert x.spans[-1][1] < len(text)
 
 
+@pytest.mark.slow
 def test_a_cut_caption_is_explained_and_the_status_says_so(demo_clip):
     from tests.helpers.models import picture
 

@@ -59,6 +59,7 @@ def test_words_that_were_gathered_before_are_named(demo_games):
     assert ["take earlier ones" in run.provenance.status for run in runs] == [share < 0.1 for share in held]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("class_token", ["main", "distribute"])
 def test_each_part_of_the_decomposition_closes(demo_games, class_token):
     """Baseline, baseline + one modality, and all, are the similarities of references and inputs."""
@@ -99,6 +100,7 @@ def test_passes_are_those_made(demo_games, options):
     assert seen[-1] == (sum(made), sum(made))
 
 
+@pytest.mark.slow
 def test_references(demo_games):
     game = demo_games[0]
     runs = [

@@ -70,6 +70,7 @@ def test_both_forms_say_the_same(rows, tmp_path):
     assert page.count("data:image/svg+xml") == 2 * len([name for name in figures if name.startswith("curves")])
 
 
+@pytest.mark.slow
 def test_the_page_asks_nobody_for_anything(rows, tmp_path):
     page = report(results.write(tmp_path, rows), examples=0).to_html()
     assert "default-src 'none'; img-src data:; style-src 'sha256-" in unescape(page)

@@ -18,6 +18,7 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
+@pytest.mark.slow
 def test_build_search_and_info(cli, photos, tmp_path):
     out = tmp_path / "index"
     (photos / "broken.png").write_bytes(b"no picture")

@@ -122,6 +122,7 @@ def test_a_word_as_one_player_and_the_sum_of_its_tokens():
         tokens.heatmap("skateboards")
 
 
+@pytest.mark.slow
 def test_sensitivity(demo_clip):
     removals = [{}, {"image": "attention"}, {"image": "drop"}, {"text": "delete"}]
     found = fixlip.sensitivity(picture(), "a dog and a bus", model=demo_clip, removals=removals, **CHEAP)

@@ -76,6 +76,7 @@ def test_lines_stay_lines(tmp_path):
     assert text.count('id="pair ') == 12
 
 
+@pytest.mark.slow
 def test_the_same_figure_is_the_same_bytes(tmp_path):
     for suffix in ("pdf", "png", "svg"):
         one, other = tmp_path / f"one.{suffix}", tmp_path / f"other.{suffix}"

@@ -198,6 +198,7 @@ def test_a_pair_that_is_not_estimated_counts_as_nothing():
     assert_close(values.ravel()[1:], np.delete(found.cross, 1, axis=1).sum(1)[1:], 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [[f"word{i}" for i in range(60)], ["猫猫猫猫猫猫猫猫"] * 12, ["W" * 200, "WEATHER", "WARNING", "dog"] * 4, ["dog"]],
