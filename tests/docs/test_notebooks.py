@@ -22,7 +22,7 @@ spent: dict[str, float] = {}
 
 @pytest.fixture(scope="module")
 def kernel():
-    """One kernel for all: only the imports, which take ten seconds, are remembered from one notebook to the next."""
+    """One kernel for all: modules, whose imports take ten seconds, stay loaded from one notebook to the next."""
     manager = KernelManager()
     environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}  # its own way to show figures
     manager.start_kernel(env=environment | {"HF_HUB_OFFLINE": "1"})

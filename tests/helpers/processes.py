@@ -67,11 +67,18 @@ class Command:
         """Wait until it handles a signal."""
         deadline = time.monotonic() + seconds
         while self.poll() is None and time.monotonic() < deadline:
-            with open(f"/proc/{self.pid}/status") as status:
+            with suppress(FileNotFoundError), open(f"/proc/{self.pid}/status") as status:  # it may have ended
                 caught = next(line.split()[1] for line in status if line.startswith("SigCgt"))
-            if int(caught, 16) >> (number - 1) & 1:
-                return
+                if int(caught, 16) >> (number - 1) & 1:
+                    return
             time.sleep(0.01)
+
+
+def wait_until(process, happened):
+    """Wait for something while a command runs."""
+    while process.poll() is None and not happened():
+        time.sleep(0.005)
+    assert process.poll() is None, process.communicate()
 
 
 def _run(words, paths, cwd, before):

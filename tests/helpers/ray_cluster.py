@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -90,13 +89,6 @@ def running(data):
         for name in [*cluster.nodes][::-1]:
             cluster.kill(name)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def wait_until(process, happened):
-    """Wait for something while a command runs."""
-    while process.poll() is None and not happened():
-        time.sleep(0.01)
-    assert process.poll() is None, process.communicate()
 
 
 def finish(process):

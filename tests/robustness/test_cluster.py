@@ -7,7 +7,8 @@ import pytest
 
 from fixlip.evaluation import Plan, evaluate, read
 from tests.helpers.layouts import write_coco
-from tests.helpers.ray_cluster import finish, running, wait_until
+from tests.helpers.processes import wait_until
+from tests.helpers.ray_cluster import finish, running
 
 pytestmark = pytest.mark.usefixtures("heard")
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from fixlip.evaluation import read
-from tests.helpers.processes import Command
+from tests.helpers.processes import Command, wait_until
 
 pytestmark = pytest.mark.usefixtures("heard")
 
@@ -56,8 +56,7 @@ def test_ended_again_and_again_the_table_is_the_same(tmp_path, uninterrupted):
     rng = random.Random(0)
     for number in ENDS:
         process, before = start(tmp_path), size(tmp_path)
-        while process.poll() is None and size(tmp_path) == before:  # until it writes
-            time.sleep(0.002)
+        wait_until(process, lambda before=before: size(tmp_path) > before)
         time.sleep(rng.uniform(0, 0.3))
         assert process.poll() is None, "it came to an end before it could be killed: take more scenes"
         process.send_signal(number)
@@ -83,16 +82,12 @@ def workers(process):
 
 def test_ray_loses_nothing_with_a_worker_and_ends_with_the_program(tmp_path, uninterrupted):
     pytest.importorskip("ray")
-
-    def until_it_writes(before=0):
-        while process.poll() is None and size(tmp_path) == before:
-            time.sleep(0.01)
-
     process = start(tmp_path, "--engine", "ray", "--workers", "2")
-    until_it_writes()
+    wait_until(process, lambda: size(tmp_path))
     first, second = workers(process)
     first.kill()
-    until_it_writes(size(tmp_path))
+    before = size(tmp_path)
+    wait_until(process, lambda: size(tmp_path) > before)
     mine = workers(process)
     assert second in mine
     process.send_signal(signal.SIGTERM)
@@ -102,6 +97,8 @@ def test_ray_loses_nothing_with_a_worker_and_ends_with_the_program(tmp_path, uni
     assert len(said) == 1, said
     assert said[0].startswith("fixlip: interrupted; what is done is in")
     assert not psutil.wait_procs(mine, timeout=30)[1]
-    finish(start(tmp_path))
+    out = finish(start(tmp_path))
+    assert "20 of 20 items evaluated" in out
+    assert "explanations per second" in out
     assert kept(tmp_path) == kept(uninterrupted)
     assert len(raw_lines(tmp_path)) == UNITS, "nothing is done twice"

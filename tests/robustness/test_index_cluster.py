@@ -1,4 +1,4 @@
-"""An index built on a cluster whose builder dies, and whose nodes die and join late. Real nodes, kill -9."""
+"""An index built on a cluster whose nodes lack the pictures, die, and join late; and whose builder dies. Real nodes."""
 
 import re
 
@@ -7,7 +7,8 @@ import pytest
 from fixlip.datasets.scenes import make_scene
 from fixlip.index import build_index, open_index
 from fixlip.index.store import Store
-from tests.helpers.ray_cluster import finish, running, wait_until
+from tests.helpers.processes import wait_until
+from tests.helpers.ray_cluster import finish, running
 
 pytest.importorskip("lance")
 pytestmark = pytest.mark.usefixtures("heard")
@@ -43,6 +44,13 @@ def test_the_index_of_a_serial_build_whatever_happens(photos, tmp_path, monkeypa
     monkeypatch.chdir(photos.parent)
     serial = build_index("photos", tmp_path / "serial", model="demo-clip", image_masks=64, progress=False)
     with running(photos.parent) as cluster:
+        cluster.join("bare", without_data=True)
+        code, document, said = finish(start(cluster, out, 2))
+        assert (code, document, count(out)) == (1, None, 0), said
+        said = [line for line in said if "workers have a place" not in line]  # one more word while a worker starts
+        assert re.match(r"fixlip: node left out: bare \(.*'photos/00.png' is missing or another one", said[0]), said
+        assert said[1].startswith("fixlip: No node of the cluster can do this work: bare (")
+
         cluster.join("able")
         run = start(cluster, out, 2)
         wait_until(run, lambda: count(out))

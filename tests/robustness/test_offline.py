@@ -36,7 +36,8 @@ for line in sys.stdin.read().splitlines():
             sys.exit(f"{line}: {stop.code}")
 print("LEFT", events, sorted(set(programs) - {"ldconfig", "fc-list"}))  # fonts, by matplotlib; libraries, by ctypes
 """
-COMMANDS = """explain|photo.png|a cat|--model|demo-siglip|--estimator|grad-eclip|--save|a.fixlip|--html|a.html
+COMMANDS = """demo
+explain|photo.png|a cat|--model|demo-siglip|--estimator|grad-eclip|--save|a.fixlip|--html|a.html
 explain|photo.png|a cat|--model|demo-clip|--image-masks|64|--save|b.fixlip
 compare|photo.png|a cat|--model|demo-clip|--model|demo-siglip|--estimator|grad-cam
 view|a.fixlip|b.fixlip|--html|c.html

@@ -317,16 +317,17 @@ def work(name):
 if __name__ == "__main__":
     names = ["banzhaf", "chefer"]
     here = [work(name) for name in names]
-    with multiprocessing.get_context("fork").Pool(1) as pool:
+    with multiprocessing.get_context(sys.argv[1]).Pool(1) as pool:
         print(here == pool.map(work, names))
 """
 
 
-def test_processes(tmp_path):
+@pytest.mark.parametrize("how", ["fork", "spawn"])
+def test_processes(how, tmp_path):
     path = tmp_path / "program.py"
     path.write_text(PROGRAM)
     done = subprocess.run(
-        [sys.executable, path],
+        [sys.executable, path, how],
         env=os.environ | {"PYTHONPATH": os.getcwd()},
         capture_output=True,
         text=True,

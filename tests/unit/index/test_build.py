@@ -15,7 +15,7 @@ from fixlip.errors import InputError, OptionError
 from fixlip.index import build, build_index, open_index
 from fixlip.index.pictures import pictures
 from fixlip.index.store import Store
-from tests.helpers.processes import Command
+from tests.helpers.processes import Command, wait_until
 
 pytest.importorskip("lance")
 FAST = {"image_players": "grid:2", "progress": False}  # 16 masks of each picture
@@ -161,25 +161,26 @@ def test_what_was_written_before_an_end_is_kept(photos, tmp_path, demo_clip, mon
     assert (index.changes.added, index.changes.unchanged) == (1, 2)
 
 
+def manifests(folder):
+    """How many commits there are."""
+    return len(list((folder / "_versions").glob("*.manifest")))
+
+
 @pytest.mark.slow
 def test_a_build_that_is_killed_goes_on(tmp_path, demo_clip):
     folder, out, rng = tmp_path / "photos", tmp_path / "index", np.random.default_rng(0)
     folder.mkdir()
     for seed in range(30):
         make_scene(seed, n_objects=1).image.save(folder / f"{seed:02}.png")
-    command, counts, commits = (
-        ("index", "build", folder, out, "--model", "demo-clip", "--image-players", "grid:2"),
-        [],
-        0,
-    )
+    command = ("index", "build", folder, out, "--model", "demo-clip", "--image-players", "grid:2")
+    counts, commits = [], 0
     for _ in range(10):
         running = Command(*command, before="from fixlip.index import build; build.BLOCK = 2")
-        while len(list((out / "_versions").glob("*.manifest"))) <= commits and running.poll() is None:
-            time.sleep(0.005)
+        wait_until(running, lambda before=commits: manifests(out) > before)
         time.sleep(rng.uniform(0, 0.2))  # after its first commit
         running.send_signal(signal.SIGKILL)
         assert running.wait() == -signal.SIGKILL
-        commits = len(list((out / "_versions").glob("*.manifest")))
+        commits = manifests(out)
         counts.append(len(Store.open(out)))
     assert counts == sorted(counts)
     assert 0 < counts[len(counts) // 2] < 30
