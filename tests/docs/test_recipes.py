@@ -14,9 +14,7 @@ PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 FILES = dict(re.findall(r"```python\n# (\S+\.py)\n(.*?)```", PAGE, re.S))
 TABLES = re.findall(r'```toml\n\[project\.entry-points\."(.+?)"\]\n(.*?)```', PAGE, re.S)
 LINES = re.findall(r"```text\n(.*?)\n```", PAGE, re.S)
-pytestmark = pytest.mark.slow  # each in a process of its own
-SCENE = "from fixlip.datasets.scenes import make_scene; import fixlip; scene = make_scene(1, n_objects=2)\n"
-FEW = "model='demo-clip', image_masks=128, text_masks=16, progress=False, options={'interactions': 'cross'}"
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -35,50 +33,79 @@ def package(tmp_path_factory):
     return folder
 
 
-def run(folder, *command):
+def run(folder, code):
+    """Lines that a program prints, started in a folder whose packages it finds."""
     environment = os.environ | {"PYTHONPATH": str(folder)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-def python(folder, code):
-    return run(folder, sys.executable, "-c", code)
+CODE = {
+    "estimator": """
+command("estimators")
+found = fixlip.explain(scene.image, scene.caption, model="demo-clip", estimator="my-method", progress=False)
+print(found.index)""",
+    "metric": """
+evaluated = ["--data", "scenes:2", "--model", "demo-clip", "--estimator", "grad-eclip", "--out", "runs"]
+command("evaluate", "my-sparsity share=0.1", *evaluated)
+command("report", "runs", "--html", "report.html")
+command("evaluate", "--help")""",
+    "family": """
+from my_family import MyModel
+print(fixlip.load_model(MyModel()).name)""",
+    "removal": """
+found = fixlip.explain(scene.image, scene.caption, removal={"image": "black"}, **few)
+print(found.provenance.removal, fixlip.load_model("demo-clip").removals["image"])""",
+    "text players": """
+found = fixlip.explain(scene.image, "a dog and a bus", text_players="halves", **few)
+print([p.label for p in found.players.text])""",
+}
+PROGRAM = """
+import sys, fixlip
+from fixlip.cli import main
+from fixlip.datasets.scenes import make_scene
+scene, options = make_scene(1, n_objects=2), {"interactions": "cross"}
+few = {"model": "demo-clip", "image_masks": 128, "text_masks": 16, "progress": False, "options": options}
+def command(*words):
+    sys.argv = ["fixlip", *words]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, words
+"""
 
 
-def test_an_estimator(package):
-    assert "my-method" in run(package, sys.executable, "-m", "fixlip", "estimators")
-    code = (
-        "found = fixlip.explain(scene.image, scene.caption, model='demo-clip', estimator='my-method', progress=False)"
-    )
-    assert python(package, f"{SCENE}{code}\nprint(found.index)").strip() == "MINE"
+@pytest.fixture(scope="module")
+def printed(package):
+    """What the code of each recipe prints, all in one process: imports take longer than all the rest."""
+    parts = [f"print('== {name}')\n{code}\n" for name, code in CODE.items()]
+    _, *sections = run(package, PROGRAM + "".join(parts)).split("== ")
+    return dict(section.split("\n", 1) for section in sections)
 
 
-def test_a_metric(package):
-    command = ["--data", "scenes:2", "--model", "demo-clip", "--estimator", "grad-eclip", "--out", "runs"]
-    run(package, sys.executable, "-m", "fixlip", "evaluate", "my-sparsity share=0.1", *command)
-    report = run(package, sys.executable, "-m", "fixlip", "report", "runs", "--html", "report.html")
+def test_an_estimator(printed):
+    assert "my-method" in printed["estimator"]
+    assert printed["estimator"].splitlines()[-1] == "MINE"
+
+
+def test_a_metric(package, printed):
     assert "Sparsity" in (package / "report.html").read_text("utf-8")
+    report, _, usage = printed["metric"].partition("Usage")
     assert "small" in report
-    assert "my-sparsity" in run(package, sys.executable, "-m", "fixlip", "evaluate", "--help")
+    assert "my-sparsity" in usage
 
 
-def test_a_family_of_models(package):
-    code = "from my_family import MyModel; import fixlip; print(fixlip.load_model(MyModel()).name)"
-    assert python(package, code).strip() == "my model"
+def test_a_family_of_models(printed):
+    assert printed["family"].strip() == "my model"
 
 
-def test_a_removal(package):
-    code = f"found = fixlip.explain(scene.image, scene.caption, removal={{'image': 'black'}}, {FEW})"
-    shown = "print(found.provenance.removal, fixlip.load_model('demo-clip').removals['image'])"
-    assert python(package, f"{SCENE}{code}\n{shown}").startswith("image black, text attention ('mean', 'blur', ")
+def test_a_removal(printed):
+    assert printed["removal"].startswith("image black, text attention ('mean', 'blur', ")
 
 
-def test_a_kind_of_text_players(package):
-    code = f"found = fixlip.explain(scene.image, 'a dog and a bus', text_players='halves', {FEW})"
-    assert python(package, f"{SCENE}{code}\nprint([p.label for p in found.players.text])").strip() == (
-        "['a dog', 'and a bus']"
-    )
+def test_a_kind_of_text_players(printed):
+    assert printed["text players"].strip() == "['a dog', 'and a bus']"
 
 
 @pytest.fixture
@@ -100,10 +127,12 @@ def source(tmp_path):
 
 
 def test_a_data_set_and_a_plot(source):
-    code = "from fixlip.datasets import load_dataset; data = load_dataset('my-data:2'); print(len(data), data[1].id)"
-    assert python(source, code).strip() == "2 mine-1"
-    code = "from fixlip.cli.completion import data; print(data('my'))"
-    assert python(source, code).strip() == "['my-data']"
-    code = "import numpy as np, fixlip; from types import SimpleNamespace as S\n"
-    code += "print(len(fixlip.plots.my_plot(S(first_order=np.ones(3))).lines))"
-    assert python(source, code).strip() == "1"
+    code = """
+from types import SimpleNamespace
+import numpy as np, fixlip
+from fixlip.cli.completion import data
+from fixlip.datasets import load_dataset
+found = load_dataset("my-data:2")
+print(len(found), found[1].id, data("my"), len(fixlip.plots.my_plot(SimpleNamespace(first_order=np.ones(3))).lines))
+"""
+    assert run(source, code).strip() == "2 mine-1 ['my-data'] 1"

@@ -130,34 +130,35 @@ def test_a_folder_of_transformers(tmp_path, marker, kind, name):
 
 CODE = """
 import sys, fixlip
-try:
-    fixlip.load_model(f"transformers:{sys.argv[1]}", device="cpu")
-except fixlip.FixlipError as error:
-    print(str(error).splitlines())
+for name in sys.argv[1:]:
+    try:
+        fixlip.load_model(name, device="cpu")
+    except fixlip.FixlipError as error:
+        print(str(error).splitlines())
 """
 
 
-@pytest.mark.parametrize("of", ["model", "tokenizer"])
-def test_code_beside_a_model_is_not_run_and_nobody_is_asked(tmp_path, marker, of):
-    """On a terminal transformers asks whether it may; the answer here is no."""
-    (tmp_path / "code.py").write_text(f"open({str(marker)!r}, 'w')\nclass Model: pass\nConfig = Model\n")
+def test_code_beside_a_model_is_not_run_and_nobody_is_asked(tmp_path, marker):
+    """On a terminal transformers asks whether it may; the answer here is no, for a model and for a tokenizer."""
     auto = {"AutoConfig": "code.Config", "AutoModel": "code.Model", "AutoTokenizer": ["code.Model", "code.Model"]}
     auto |= {"AutoProcessor": "code.Model"}
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "odd", "auto_map": auto}))
-    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"auto_map": auto}))
-    command = [sys.executable, "-c", CODE, str(tmp_path)]
-    if of == "tokenizer":
-        write_config(tmp_path)
-        path = tmp_path / "open_clip_config.json"
-        config = json.loads(path.read_text())
-        config["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = str(tmp_path)
-        path.write_text(json.dumps(config))
-        write_weights(tmp_path)
-        command[2] = CODE.replace("transformers:", "local-dir:")
+    model, tokenizer = tmp_path / "model", tmp_path / "tokenizer"
+    for folder in (model, tokenizer):
+        folder.mkdir()
+        (folder / "code.py").write_text(f"open({str(marker)!r}, 'w')\nclass Model: pass\nConfig = Model\n")
+        (folder / "config.json").write_text(json.dumps({"model_type": "odd", "auto_map": auto}))
+        (folder / "tokenizer_config.json").write_text(json.dumps({"auto_map": auto}))
+    write_config(tokenizer)
+    path = tokenizer / "open_clip_config.json"
+    config = json.loads(path.read_text())
+    config["model_cfg"]["text_cfg"]["hf_tokenizer_name"] = str(tokenizer)
+    path.write_text(json.dumps(config))
+    write_weights(tokenizer)
+    command = [sys.executable, "-c", CODE, f"transformers:{model}", f"local-dir:{tokenizer}"]
     done = subprocess.run(command, input="y\ny\ny\n", capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "[y/N]" not in done.stdout + done.stderr
-    assert len(done.stdout.splitlines()) == 1
+    assert len(done.stdout.splitlines()) == 2
 
 
 @pytest.mark.parametrize("kind", SOME)
