@@ -1,8 +1,4 @@
-"""Build the site: ``python -m docs``; warnings are errors, and nothing is fetched.
-
-Executed notebooks are taken from the folder named by FIXLIP_EXECUTED (`tests/docs/test_notebooks.py` writes them
-there); without it they are shown without output.
-"""
+"""Build the site: ``python -m docs``; warnings are errors, and nothing is fetched."""
 
 import argparse
 import runpy

@@ -1,8 +1,6 @@
 """Docstrings on the site: single backticks are links where they name something of fixlip, else code."""
 
-import os
 import re
-from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -71,10 +69,7 @@ def by_end(env: BuildEnvironment, target: str) -> tuple[str, str] | None:
 
 
 def read(app: Sphinx, docname: str, source: list[str]) -> None:
-    """Before a page is read: links to a folder lead to its first page, and a notebook gets the outputs of its run."""
-    executed = Path(os.environ.get("FIXLIP_EXECUTED", "nowhere")) / f"{Path(docname).name}.ipynb"
-    if docname.startswith("notebooks/") and executed.exists():
-        source[0] = executed.read_text("utf-8")
+    """Before a page is read: links to a folder lead to its first page."""
     source[0] = FOLDER.sub(lambda match: f"]({match[1]}{match[2]}/{FIRST[match[2]]})", source[0])
 
 

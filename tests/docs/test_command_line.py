@@ -13,6 +13,7 @@ import pytest
 
 from fixlip.cli import PANELS
 from fixlip.datasets.scenes import make_scene
+from tests.helpers.outputs import alike
 from tests.helpers.paths import ROOT
 
 PAGE = ROOT / "docs" / "command_line.md"
@@ -34,12 +35,6 @@ JSON = {
     "models": "models",
     "estimators": "estimators --name itsm",
 }
-
-
-def alike(text):
-    """Without figures, widths and bars, which another machine may change."""
-    figures = re.sub(r"[+-]?\d[\d.,]*", "0", text).replace("0 min 0 s", "0 s")
-    return re.sub(r"[ █●○]+|-{2,}", " ", figures).strip()
 
 
 def block(command, out):
