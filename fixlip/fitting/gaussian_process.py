@@ -120,7 +120,7 @@ class Family:
         covariance, chunks = rest.copy(), self.chunks()
         for phi, some in zip(columns(), chunks, strict=True):
             covariance += (phi * variance[some]) @ phi.T
-        inverse = _inverse(covariance, 0.0)
+        inverse = _inverse(covariance, LEAST_NOISE * float(np.diagonal(covariance).mean()))  # of a noise that goes to 0
         dual = inverse @ targets
         unit = max(np.vdot(dual, targets) / len(targets), 1e-300)
         both = [(np.square(phi.T @ dual).sum(1) / unit, np.einsum("mt,mt->t", phi, inverse @ phi)) for phi in columns()]

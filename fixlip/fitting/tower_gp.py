@@ -27,6 +27,7 @@ import numpy as np
 
 from fixlip.fitting.gaussian_process import Family, GaussianProcess, by_player, fit, together
 from fixlip.fitting.moments import Embed
+from fixlip.fitting.numerics import FLAT
 from fixlip.fitting.sampling import Design
 
 TRIPLES = 1000  # triples that are modelled, the likeliest
@@ -169,6 +170,7 @@ class TowerProcess:
     def witnesses(self) -> float:
         """Number of masks that the variance of the embeddings comes from; 0 where they do not vary."""
         squares = np.square(self.embeddings - self.average).sum(1)
+        squares[squares <= FLAT**2 * np.square(self.embeddings).sum(1)] = 0.0
         return float(squares.sum() ** 2 / max(np.square(squares).sum(), 1e-300))
 
     def _used(self) -> list[tuple[GaussianProcess, int]]:

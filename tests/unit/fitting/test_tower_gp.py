@@ -134,6 +134,27 @@ def test_masks_that_make_the_difference_are_counted():
     assert even.witnesses > 500
 
 
+@pytest.mark.parametrize("p", [0.3, 0.5])
+def test_masks_that_make_no_difference_are_not_counted(p):
+    """Weights sum to 1 but for rounding, so the mean of one value is another one."""
+    design = design_of(12, 300, p, "independent")
+    same = tower_process(lambda m: np.full((len(m), 2), [0.1, 3.3]), design, p=p, order=1)
+    assert same.witnesses == 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_noise_of_zero_is_learnt(seed):
+    """A pair and nothing else: every round of learning raises its variance over what is left."""
+    pair = np.random.default_rng(seed).permutation(20)[:2]
+    tower = tower_process(
+        lambda m: np.where(m[:, pair], 1.0, -1.0).prod(1, keepdims=True),
+        design_of(20, 256, 0.5, "paired"),
+        p=0.5,
+        order=1,
+    )
+    assert np.abs(tower.mean).max() < 1e-3
+
+
 def test_neighbours_are_likelier():
     near = nearness((3, 4))
     assert near.shape == (12, 12)
