@@ -68,7 +68,7 @@ def test_it_runs_and_shows_what_is_committed(path, tmp_path, kernel):
     for number, cell in enumerate(code_of(notebook), start=1):
         said = "".join(output.text for output in cell.outputs if output.get("name") == "stderr")
         assert not re.search("warning|error|fixlip", said, re.I), said
-        cell.outputs = [output for output in map(kept, cell.outputs) if output]
+        cell.outputs = kept(cell.outputs)
         cell.metadata.clear()
         cell.execution_count = number
         for output in cell.outputs:

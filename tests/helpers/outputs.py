@@ -33,16 +33,22 @@ def apart(one, other):
     return float(np.abs(small[0] - small[1]).mean())
 
 
-def kept(output):
-    """An output as it is committed: a picture instead of a page, in few bytes; nothing of a machine. None for none."""
-    if output.get("name") == "stderr":
-        return None
-    data = output.get("data", {})
-    if "image/png" in data:
-        data.pop("text/html", None)
-        data["image/png"] = fewer_bytes(data["image/png"])
-    output.get("metadata", {}).clear()
-    return output
+def kept(outputs):
+    """Outputs as they are committed: pictures of few bytes instead of pages, text in one piece, nothing of a machine."""
+    found = []
+    for output in outputs:
+        if output.get("name") == "stderr":
+            continue
+        if found and output.get("name") == found[-1].get("name") == "stdout":  # it comes in pieces as time has it
+            found[-1]["text"] += output["text"]
+            continue
+        data = output.get("data", {})
+        if "image/png" in data:
+            data.pop("text/html", None)
+            data["image/png"] = fewer_bytes(data["image/png"])
+        output.get("metadata", {}).clear()
+        found.append(output)
+    return found
 
 
 def fewer_bytes(png):
