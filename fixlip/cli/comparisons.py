@@ -22,7 +22,8 @@ LEGEND = """In {unit}s. A word's number is the sum of its interactions with the 
 def print_comparison(comparison: "Comparison", written: list[Path], top: int) -> None:
     """Print the figures of each explanation, the words that differ most, and the agreement of the pairs."""
     console, rows = Printer(), comparison.differences()
-    console.print("", styled(f"“{comparison.explanations[0].players.caption}”", "bold"), "", sep="\n")
+    caption = styled(f"“{comparison.explanations[0].players.caption}”", "bold")
+    console.print("", caption, styled(comparison.summary()), "", sep="\n")
     console.whole(_figures(comparison.table()))
     for label in comparison.labels[1:]:
         pair = [row for row in rows if (row["first"], row["second"]) == (comparison.labels[0], label)]

@@ -26,7 +26,7 @@ def print_ranking(ranking: "Ranking", top: int) -> None:
         table.add_row(
             str(place), f"{ranked.similarity:.{places}f}", percent(ranked.probability), styled(ranked.caption)
         )
-    console.print("", table, sep="\n")
+    console.print("", styled(ranking.summary()), "", table, sep="\n")
     if len(ranking.captions) > top:
         console.print(f"and {len(ranking.captions) - top} more; --top {len(ranking.captions)} shows all", style="dim")
     notes(console, ranking)
@@ -47,6 +47,7 @@ def print_contrast(contrast: "Contrast", files: list[Path], top: int) -> None:
     first, second, p = contrast.first, contrast.second, contrast.difference.provenance
     console = Printer()
     console.print("", styled("Why “{}” and not “{}”?".format(*contrast.captions), "bold"), sep="\n")
+    console.print(styled(contrast.summary()))
     difference = first.full_value - second.full_value
     fit = f"  ·  R² {p.r2:.3f}" if p.r2 == p.r2 else ""
     places = decimals((first.full_value, second.full_value))
@@ -54,7 +55,7 @@ def print_contrast(contrast: "Contrast", files: list[Path], top: int) -> None:
         f"{first.full_value:.{places}f} against {second.full_value:.{places}f}: {signed(difference, places=places)}"
     )
     values += f" ({first.value_unit})"
-    console.print(f"{values}  ·  {first.index}{fit}")
+    console.print(styled(f"{values}  ·  {first.index}{fit}", "dim"))
     heading(console, p)
     console.whole(_table(contrast.ordered(top), (first.full_value, second.full_value, difference)))
     ending(console, p, files)

@@ -57,6 +57,7 @@ def explanation(result: "Explanation", top: int = 10) -> Document:
     players = result.players
     return document(
         "explanation",
+        summary=result.summary(),
         caption=players.caption,
         similarity=result.full_value,
         empty=result.empty_value,

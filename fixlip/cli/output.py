@@ -104,12 +104,13 @@ class Outputs:
 def print_explanation(explanation: "Explanation", written: list[Path], *, top: int = 10) -> None:
     """Print the similarity, the strongest pairs, and where to look next."""
     console, provenance = Printer(), explanation.provenance
-    console.print("", styled(f"“{explanation.players.caption}”", "bold"), sep="\n")
+    console.print("", styled(f"“{explanation.players.caption}”", "bold"), styled(explanation.summary()), sep="\n")
     fit = f"  ·  R² {provenance.r2:.3f}" if provenance.r2 == provenance.r2 else ""
     unit = explanation.value_unit
     values = explanation.full_value, explanation.empty_value
-    similarity, empty = (number(value, decimals(values, least=digits(unit))) for value in values)
-    console.print(f"similarity {similarity} ({unit}; nothing shown: {empty})  ·  {explanation.index}{fit}")
+    full, empty = (number(value, decimals(values, least=digits(unit))) for value in values)
+    facts = f"similarity {full} ({unit}; nothing shown: {empty})  ·  {explanation.index}{fit}"
+    console.print(styled(facts, "dim"))
     heading(console, provenance)
     has_pairs = (explanation.cross == explanation.cross).any()
     console.whole(_pairs(explanation, top) if has_pairs else _players(explanation, top))

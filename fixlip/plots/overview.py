@@ -45,15 +45,16 @@ def _draw(explanation: Explanation) -> "Figure":
     rows = -(-(1 + len(maps) + (2 if words else 0)) // columns)  # the picture, the maps, and two cells for the pairs
     lines = lines_of(explanation, 0.94 * width)[-1] + 1
     note = textwrap.wrap(_note(explanation), int(13.5 * width), max_lines=4, placeholder=" …")
-    header, footer = 0.8 + lines * LINE / 72, 0.68 + 0.16 * len(note)
+    answer = textwrap.wrap(explanation.summary(), int(9.5 * width), max_lines=3, placeholder=" …")
+    header, footer = 0.6 + 0.2 * len(answer) + lines * LINE / 72, 0.68 + 0.16 * len(note)
     height = cell * rows + header + footer - 0.3
     figure = new_figure(width, height)
     area = {"left": 0.03, "right": 0.975, "top": 1 - header / height, "bottom": footer / height}
     grid = figure.add_gridspec(rows, columns, **area, wspace=0.08, hspace=0.14)
-    figure.text(0.03, 1 - 0.3 / height, _headline(explanation), fontsize=10.5, color=INK)
+    figure.text(0.03, 1 - 0.16 / height, plain("\n".join(answer)), fontsize=10.5, color=INK, va="top", linespacing=1.3)
     text = "\n".join([_footer(explanation), *note])
     figure.text(0.03, 0.13 / height, plain(text), fontsize=7.5, color=SOFT, linespacing=1.5)
-    strip = figure.add_axes((0.03, 1 - (header - 0.35) / height, 0.94, (header - 0.8) / height))
+    strip = figure.add_axes((0.03, 1 - (header - 0.35) / height, 0.94, lines * LINE / 72 / height))
     caption(explanation, ax=strip, order=2 if words else 1)
     _picture(explanation, figure.add_subplot(grid[0, 0]))
     for k, (title, options) in enumerate(maps, 1):
@@ -85,13 +86,6 @@ def _words(explanation: Explanation) -> list[int]:
     strength = np.nan_to_num(np.abs(explanation.cross)).sum(0)
     strongest = np.argsort(-strength, kind="stable")[:MAX_WORDS]
     return sorted(int(w) for w in strongest if strength[w] > FAINT * strength.max())
-
-
-def _headline(explanation: Explanation) -> str:
-    share = ", ".join(f"{part} {value:.0%}" for part, value in explanation.share().items() if value > 0)
-    full, empty = (f"{v:.2f}" if abs(v) >= 1 else f"{v:.3f}" for v in (explanation.full_value, explanation.empty_value))
-    effects = f"   ·   effects: {share}" if share else ""
-    return f"similarity {full} {explanation.value_unit} (nothing shown: {empty}){effects}"
 
 
 def _footer(explanation: Explanation) -> str:

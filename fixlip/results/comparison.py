@@ -13,12 +13,13 @@ from fixlip.players.base import Player, Players
 from fixlip.results.common_grid import correlation, pieces
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
+from fixlip.results.summary import NORMAL_95, listed
 from fixlip.results.tables import frame
 
 if TYPE_CHECKING:
     import pandas
 
-NORMAL_95 = 1.96  # standard errors
+AGREE = 0.7  # correlation from which maps agree; below half of it they do not
 
 
 class SharedWord(NamedTuple):
@@ -51,6 +52,29 @@ class Comparison(Presented):
     def __repr__(self) -> str:
         lines = [f"{label}: {e.full_value:.3f} {e.value_unit}; strongest: {e.strongest()}" for label, e in self]
         return "\n  ".join([f"Comparison({self.explanations[0].players.caption!r}", *lines]) + ")"
+
+    def __str__(self) -> str:
+        return f"“{self.explanations[0].players.caption}”\n{self.summary()}"
+
+    def summary(self) -> str:
+        """Say which word carries the similarity in each explanation and where, and how far their maps agree."""
+        found: dict[str, list[str]] = {}
+        for label, explanation in self:
+            found.setdefault(explanation.leading(), []).append(label)
+        if len(found) == 1:
+            said = f"{next(iter(found))} in {'both' if len(self) == 2 else f'all {len(self)}'}"
+        else:
+            said = "; ".join(f"{listed(labels)}: {leading}" for leading, labels in found.items())
+        try:
+            pairs = self.agreement()[np.triu_indices(len(self), 1)]
+        except InputError:  # other words
+            pairs = np.zeros(0)
+        if not np.isfinite(pairs).any():
+            return f"{said}."
+        mean = float(np.nanmean(pairs))
+        how = "agree" if mean >= AGREE else "agree in part" if mean >= AGREE / 2 else "disagree"
+        kind = "correlation" if len(pairs) == 1 else "mean correlation"
+        return f"{said}. Their maps {how} ({kind} {mean:.2f})."
 
     def __len__(self) -> int:
         return len(self.explanations)

@@ -11,6 +11,7 @@ from fixlip.results.equality import ByValue
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors
+from fixlip.results.summary import CARRIES, MOST_NAMED, NORMAL_95, at, listed, number
 from fixlip.results.tables import frame, signed
 from fixlip.results.word_alignment import Part, aligned_players, aligned_words, players_of_both
 
@@ -40,6 +41,16 @@ class Row(NamedTuple):
     cross: float = 0.0
     stderr: float = float("nan")
     where: str = ""
+
+    @property
+    def word(self) -> bool:
+        """Whether it is a row of words."""
+        return self.kind in ("changed", "shared")
+
+    @property
+    def sure(self) -> bool:
+        """Whether errors leave no doubt about the sign of `cross`."""
+        return not abs(self.cross) <= NORMAL_95 * self.stderr
 
     def __repr__(self) -> str:
         at = f", {signed(self.cross, self.stderr)} with the picture, strongest at {self.where}" if self.where else ""
@@ -103,6 +114,27 @@ class Contrast(ByValue, Presented):
         words = ", ".join(f"{row.part}: {signed(row.difference)}" for row in self.ordered(3)[:3])
         value = f"{self.difference.full_value:+.3f} {self.first.value_unit}"
         return f"Contrast({one!r} rather than {other!r}, {value}; most of it: {words})"
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def summary(self) -> str:
+        """Say which caption fits better, by how much, and which words make most of it, and where.
+
+        Words are named if the errors leave no doubt about the sign of their interaction with the picture.
+        """
+        value = self.difference.full_value
+        better, worse = self.captions if value >= 0 else self.captions[::-1]
+        if value == 0:
+            return f"“{better}” and “{worse}” fit equally well."
+        said = f"“{better}” fits better than “{worse}”, by {number(abs(value))} ({self.first.value_unit})"
+        side = np.sign(value)
+        rows = [row for row in self.ordered(len(self.parts())) if row.word and row.sure and row.difference * side > 0]
+        most = [row for row in rows if abs(row.difference) >= CARRIES * abs(rows[0].difference)][:MOST_NAMED]
+        if not most:
+            return f"{said}; no single word makes the difference."
+        parts = [f"“{row.part}” {number(row.difference * side, sign=True)}{at(row.where)}" for row in most]
+        return f"{said}: {listed(parts)}."
 
     @property
     def captions(self) -> tuple[str, str]:

@@ -10,7 +10,8 @@ import numpy as np
 from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.players.base import Players
-from fixlip.results import cosine, shapiq_values
+from fixlip.results import cosine, shapiq_values, summary
+from fixlip.results.additive import Additive
 from fixlip.results.equality import ByValue
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors, Unit
@@ -89,6 +90,43 @@ class Explanation(ByValue, Presented):
             f"Explanation({players.caption!r}, {players.n_image} image + {players.n_text} text players, {self.index}, "
             f"value {self.full_value:.3f} {self.value_unit}{fit}; strongest: {self.strongest()})"
         )
+
+    def __str__(self) -> str:
+        return f"“{self.players.caption}”\n{self.summary()}\nStrongest: {self.strongest()}"
+
+    def summary(self) -> str:
+        """Say in one or two sentences what carries the similarity and where, and whether to trust it.
+
+        Words are named by what they add in `additive`, where its errors leave no doubt about the sign; places by thirds
+        of the picture, or by the names of regions, where most of a word's positive interactions gather.
+        """
+        if self.unit == "relevance":
+            return summary.ranking(self.players, self.first_order)
+        values = self.full_value, self.empty_value
+        answer = summary.Answer(self.additive(), self.cross, *values, self.provenance.r2, self.provenance.status)
+        return summary.sentences(answer)
+
+    def leading(self) -> str:
+        """Say which word carries the similarity and where; of a method that only ranks, which player comes first."""
+        if self.unit == "relevance":
+            return f"“{self.players.labels[int(self.first_order.argmax())]}” comes first"
+        return summary.leading(self.additive(), self.cross)
+
+    def additive(self) -> Additive:
+        """Spread the difference between the whole input and nothing shown over players, in numbers that add up.
+
+        Raises:
+            InputError: the effects are in "relevance", which only ranks players.
+        """
+        if self.unit == "relevance":
+            method = self.provenance.estimator or self.index
+            raise InputError(f"{method} ranks players on a scale of its own; nothing adds up to the similarity.")
+        values, errors = self.as_first_order(), np.full(len(self.players), np.nan)
+        if self.stderr is not None:
+            pairs = np.square(np.nan_to_num(self.stderr.second_order)).sum(1)
+            errors = np.sqrt(np.square(self.stderr.first_order) + pairs / 4)
+        total = self.full_value - self.empty_value
+        return Additive(self.players, values, errors, total, total - float(values.sum()), self.unit)
 
     def strongest(self, k: int = 3) -> str:
         """Write the k strongest pairs, or where there are no pairs the k strongest players, in one line."""

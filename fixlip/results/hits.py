@@ -19,6 +19,7 @@ from fixlip.players.base import Box, Players
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors
+from fixlip.results.summary import MOST_NAMED, listed
 from fixlip.results.tables import frame, signed
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 NO_WORDS, TOGETHER = "no words", "words together"
 PIXELS = 1 << 20  # of a thumbnail
-MOST_NAMED = 3  # words in a summary
 CARRIES = 0.2  # of the strongest contribution
 
 
@@ -196,7 +196,7 @@ class Hits(Presented, Sequence[Hit]):
         n = len(self)
         said = f"{n} {'hit' if n == 1 else 'hits'} among {self.searched:,} pictures"
         said += (
-            f"; {_listed([self.words[k] for k in carrying])} {'carries' if len(carrying) == 1 else 'carry'} them."
+            f"; {listed([f"“{self.words[k]}”" for k in carrying])} {'carries' if len(carrying) == 1 else 'carry'} them."
             if carrying
             else "."
         )
@@ -264,11 +264,6 @@ class Hits(Presented, Sequence[Hit]):
         """
         found = [hit for hit in (self.failures[k] for k in self.players.find_text(word)) if hit is not None]
         return max(found, key=lambda hit: hit.similarity, default=None)
-
-
-def _listed(words: list[str]) -> str:
-    quoted = [f"“{word}”" for word in words]
-    return " and ".join([", ".join(quoted[:-1]), quoted[-1]] if len(quoted) > 1 else quoted)
 
 
 def _inside(players: Players, box: Box) -> np.ndarray:

@@ -35,6 +35,16 @@ class Ranking:
         captions = ", ".join(f"{ranked.caption!r} {percent(ranked.probability)}" for ranked in self.captions)
         return f"Ranking({self.measure}: {captions})"
 
+    def __str__(self) -> str:
+        return self.summary()
+
+    def summary(self) -> str:
+        """Say which caption comes first, how sure the model is of it, and which one is next."""
+        first, *others = self.captions
+        among = f"of {len(self.captions)} captions" if self.measure == "softmax" else "by itself"
+        said = f"“{first.caption}” fits best, with a probability of {percent(first.probability)} {among}"
+        return f"{said}; “{others[0].caption}” is next, with {percent(others[0].probability)}." if others else f"{said}."
+
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the captions, in their order, as a table of pandas.
 

@@ -10,7 +10,7 @@ const $ = (id) => document.getElementById(id);
 function unpack(content) {
   Object.assign(content, data.places[content.place]);
   const n = content.patches.length, rows = (flat) => flat && content.words.map((_, k) => flat.slice(k * n, (k + 1) * n));
-  for (const name of ["first", "firstError"]) content[name] = floats(content[name]);
+  for (const name of ["first", "firstError", "adds"]) content[name] = floats(content[name]);
   for (const name of ["cross", "crossError"]) content[name] = rows(floats(content[name]));
 }
 function floats(text) {
@@ -72,7 +72,7 @@ const sharedLimit = {
   first: overall((c) => largest(c.first.slice(0, c.patches.length))),
 };
 const wordLimit = {
-  pairs: overall((c) => largest(c.cross.map((row) => sum(row, (v) => v)))),
+  pairs: overall((c) => largest(c.adds?.slice(c.patches.length) ?? c.cross.map((row) => sum(row, (v) => v)))),
   first: overall((c) => largest(c.first.slice(c.patches.length))),
 };
 

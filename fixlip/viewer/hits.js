@@ -28,8 +28,7 @@ function order() {
 }
 
 function buildHits() {
-  $("query").hidden = $("order").hidden = $("answer").hidden = false;
-  $("answer").textContent = [data.answer, ...data.notes].join(" ");
+  $("query").hidden = $("order").hidden = false;
   $("query").append(...query.map(queryButton));
   choice("order", [["score", "similarity"], ...query.map((word, k) => [String(k), word])], true, order);
   for (const panel of panels) {

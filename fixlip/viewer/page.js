@@ -56,6 +56,8 @@ contents.forEach((content, index) => panels.push(new Panel(content, index)));
 $("caption").textContent = data.caption;
 if (compared) {
   $("count").textContent = data.about;
+  $("answer").textContent = [data.answer, ...(data.notes ?? [])].filter(Boolean).join(" ");
+  $("answer").hidden = !$("answer").textContent;
   $("how").textContent = hasPairs ? `${howTo([...new Set(contents.map((c) => c.noun.many))].join(" or "))} ${data.shared}` : "";
 } else {
   panels[0].stage.append($("settings"));

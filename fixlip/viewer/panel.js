@@ -61,7 +61,10 @@ class Panel {
   }
   wordValues() {
     if (state.view === "first") return this.content.first.slice(this.nPatches);
-    if (state.layout === "tiles" && !this.patches.size) return this.content.gains;
+    if (!this.patches.size) {
+      if (state.layout === "tiles") return this.content.gains;
+      if (this.content.adds) return this.content.adds.slice(this.nPatches);
+    }
     const columns = this.activePatches();
     return this.content.cross.map((row) => sum(columns, (i) => row[i]));
   }
@@ -87,10 +90,19 @@ class Panel {
       button.setAttribute("aria-pressed", state.words.has(this.shared[k]));
       button.classList.toggle("hovered", compared && this.shared[k] === state.hover);
     });
+    parts.sums.textContent = this.nWords ? this.sums() : "";
     parts.low.textContent = `${number(-limit)} ${content.unit}`;
     parts.high.textContent = `${number(limit)} ${content.unit}`;
     renderPairs(this);
     this.extras.forEach((extra) => extra.render(this));
+  }
+  // what the numbers at the words are
+  sums() {
+    const { noun, adds } = this.content, n = this.patches.size;
+    if (state.view === "first") return "The number at a word is its first-order effect.";
+    if (n) return `The number at a word sums its interactions with ${n === 1 ? `the chosen ${noun.one}` : `the ${n} chosen ${noun.many}`}.`;
+    if (!adds) return `The number at a word sums its interactions with all ${noun.many}.`;
+    return "The number at a word is what it adds: its own effect and half of its interactions.";
   }
   strongest(patches) {
     const top = patches.reduce((best, v, i) => (Math.abs(shown(v)) > Math.abs(shown(patches[best])) ? i : best), 0);

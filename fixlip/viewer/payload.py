@@ -62,6 +62,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
     return {
         "caption": comparison.explanations[0].players.caption,
         "about": f"{len(comparison)} explanations of one caption",
+        "answer": comparison.summary(),
         "shared": "Choosing a word selects it in all explanations.",
         "layout": "side" if len(comparison) <= SIDE_BY_SIDE else "tabs",
         "panels": panels,
@@ -156,6 +157,7 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
     return {
         "caption": f"“{contrast.captions[0]}” rather than “{contrast.captions[1]}”",
         "about": "Why one caption and not the other",
+        "answer": contrast.summary(),
         "shared": "Choosing a word selects it in all explanations.",
         "layout": "side",
         "panels": [*panels, {**difference, "title": "difference", "shared": list(range(len(parts)))}],
@@ -165,11 +167,9 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
 
 def _explanation(explanation: Explanation, value: str = "similarity") -> dict[str, Any]:
     players, stderr, picture = explanation.players, explanation.stderr, explanation.players.picture
-    surrogate = float(explanation.predict(np.ones((1, len(players)), dtype=bool))[0])
-    if explanation.unit == "relevance":
-        surrogate = float("nan")  # a ranking of players has no sum
     return {
         "caption": players.caption,
+        "answer": explanation.summary() if value == "similarity" else "",
         "model": explanation.provenance.model,
         "index": explanation.index,
         "unit": explanation.unit,
@@ -185,14 +185,21 @@ def _explanation(explanation: Explanation, value: str = "similarity") -> dict[st
         "totals": [
             (value, _number(explanation.full_value)),
             ("nothing shown", _number(explanation.empty_value)),
-            ("surrogate", _number(surrogate)),
             ("fit R²", _number(explanation.provenance.r2)),
         ],
-        "share": list(explanation.share().items()),
+        **_adds(explanation),
         "provenance": [(name.replace("_", " "), value) for name, value in _facts(explanation.provenance)],
         "curves": curves_payload(explanation),
         "picture": None if picture is None else _data_uri(picture.tobytes(), picture.shape),
     }
+
+
+def _adds(explanation: Explanation) -> dict[str, Any]:
+    """Return what each player adds, and the rest; nothing for a ranking of players, which has no sum."""
+    if explanation.unit == "relevance":
+        return {"adds": None, "rest": None}
+    additive = explanation.additive()
+    return {"adds": packed(additive.values), "rest": _number(additive.rest)}
 
 
 def _places(players: Players) -> dict[str, Any]:

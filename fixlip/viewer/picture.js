@@ -48,6 +48,7 @@ function buildPicture(place, content, chosen, changed) {
     for (const line of rings[name]) line.setAttribute("d", path);
   };
   place.append(svg);
+  if (grid) place.append(numbers("rows", grid[0]), numbers("columns", columns));
 
   const toggleAt = (i) => toggle(chosen, i);
   function focusPatch(i) {
@@ -125,3 +126,11 @@ function buildPicture(place, content, chosen, changed) {
   });
   return { shapes, ring, cover, outline: (i) => outline(patches[i]), centre: (i) => centre(patches[i]), svg };
 }
+
+// the numbers of rows or columns along an edge of the picture; of many, some
+function numbers(side, count) {
+  const line = make("div", undefined, { class: `marks ${side}`, "aria-hidden": "true" }), step = Math.ceil(count / MOST_MARKS);
+  line.append(...range(count).map((k) => make("span", k % step === 0 ? String(k + 1) : "")));
+  return line;
+}
+const MOST_MARKS = 16;

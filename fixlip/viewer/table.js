@@ -1,4 +1,12 @@
 // The text of a panel: the table of its strongest pairs or players, and the facts that never change.
+const MINOR = 0.1; // of what the strongest word adds: words that add less share a piece
+const TERMS = {
+  similarity: "The model's own score of picture and caption",
+  difference: "The score of the first caption minus that of the second",
+  "nothing shown": "The score with every patch and every word removed",
+  "fit R²": "Share of the changes of the score, under random removals, that effects and pairs explain",
+  adds: "Effects of single parts, and half of each pair for each of its two parts (the Shapley values of the fit)",
+};
 function renderPairs(panel) {
   panel.parts.pairs.replaceChildren(...strongestRows(panel).map((row) => pairRow(panel, row)));
   panel.buttons.forEach((button) => button.classList.remove("linked"));
@@ -56,6 +64,7 @@ const howTo = (many) => `Choose words to see which ${many} they interact with; c
 function showFacts({ content, parts, nWords, nPatches }) {
   const { many } = content.noun, hints = [], missing = content.cross.reduce((n, row) => n + row.filter((v) => v === null).length, 0);
   parts.title.textContent = content.title ?? "The explanation";
+  parts.answer.textContent = content.answer;
   parts.model.textContent = [content.model, content.index].filter(Boolean).join(" · ");
   if (!hasCross(content)) hints.push(`This estimator gives first-order effects only, without pairs of words and ${many}.`);
   else if (!compared) hints.push(howTo(many));
@@ -67,18 +76,33 @@ function showFacts({ content, parts, nWords, nPatches }) {
   parts.status.hidden = content.status === "ok";
   for (const [name, value] of content.totals) {
     const total = make("div");
-    total.append(make("dt", name), make("dd", plain(value)));
+    total.append(make("dt", name, { title: TERMS[name] ?? "" }), make("dd", plain(value)));
     parts.totals.append(total);
   }
-  const bar = make("div", undefined, { class: "bar" }), names = make("p");
-  for (const [part, share] of content.share) {
-    const piece = make("i", undefined, { class: part }), name = make("span", undefined, { class: part });
-    piece.style.width = `${100 * share}%`;
-    bar.append(piece);
-    name.append(make("b", `${part} ${(100 * share).toFixed(0)} %`));
-    names.append(name);
-  }
-  parts.share.append(bar, names);
-  parts.share.setAttribute("aria-label", `Shares of the absolute effects: ${content.share.map(([part, s]) => `${part} ${(100 * s).toFixed(0)} %`).join(", ")}`);
+  showShares(content, parts.share);
   for (const [name, value] of content.provenance) parts.provenance.append(make("dt", name), make("dd", value));
 }
+
+// what each part adds, as a bar whose pieces add up to the difference to nothing shown: words, the picture, the rest
+function showShares({ adds, rest, words, patches, noun }, place) {
+  place.hidden = !adds;
+  if (!adds) return;
+  const n = patches.length, total = sum([...adds, rest], (v) => v), size = largest([...adds, rest]);
+  const parts = words.map((word, k) => [word.label, adds[n + k]]);
+  parts.sort((a, b) => b[1] - a[1]);
+  const minor = parts.filter(([, v]) => Math.abs(v) < MINOR * largest(parts.map(([, v]) => v)));
+  const rows = parts.filter((part) => !minor.includes(part)).map(([label, v]) => [`“${label}”`, v]);
+  if (minor.length) rows.push([minor.length === 1 ? `“${minor[0][0]}”` : `${minor.length} other words`, sum(minor, ([, v]) => v)]);
+  rows.push([`the ${noun.many} themselves`, sum(adds.slice(0, n), (v) => v)], ["not in the fit", rest]);
+  const bar = make("div", undefined, { class: "bar" }), names = make("p"), all = sum(rows, ([, v]) => Math.abs(v)) || 1;
+  for (const [name, value] of rows) {
+    const kind = value < 0 ? "minus" : "plus", piece = make("i", undefined, { class: kind, title: name });
+    piece.style.width = `${(100 * Math.abs(value)) / all}%`;
+    bar.append(piece);
+    names.append(make("span", `${name} ${withSign(value, size)}`, { class: kind }));
+  }
+  names.append(make("b", `= ${withSign(total, size)} against nothing shown`));
+  place.append(make("h3", "What adds up to it", { title: TERMS.adds }), bar, names);
+  place.setAttribute("aria-label", `${rows.map(([name, v]) => `${name} ${withSign(v, size)}`).join(", ")}; together ${withSign(total, size)}`);
+}
+const withSign = (v, size) => (v < 0 ? "−" : "+") + write(Math.abs(v), size);

@@ -1,0 +1,93 @@
+"""What each word and each patch adds to a similarity, in numbers that add up."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from fixlip.players.base import Modality, Players
+from fixlip.results.equality import ByValue
+from fixlip.results.provenance import Unit
+from fixlip.results.tables import frame, signed
+
+if TYPE_CHECKING:
+    import pandas
+
+REST = "not in the fit"
+
+
+class Share(NamedTuple):
+    """What one player adds, with its standard error; `modality` is None for the rest."""
+
+    label: str
+    modality: Modality | None
+    value: float
+    stderr: float
+
+    def __repr__(self) -> str:
+        return f"Share({self.label}: {signed(self.value, self.stderr)})"
+
+
+@dataclass(frozen=True, eq=False)
+class Additive(ByValue):
+    """The difference between the whole input and nothing shown, spread over players: ``values.sum() + rest == total``.
+
+    The values are the Shapley values of the fitted surrogate: of each effect of a player, and half of each of its
+    interactions. `rest` is what the surrogate misses of the difference.
+
+    Attributes:
+        players: the players.
+        values: [n], image players first.
+        stderr: [n], standard errors, those of the effects taken as independent; NaN where there are none.
+        total: the similarity of the whole input minus that of nothing shown.
+        rest: the part of `total` that the surrogate misses.
+        unit: of all of them.
+    """
+
+    players: Players
+    values: np.ndarray
+    stderr: np.ndarray
+    total: float
+    rest: float
+    unit: Unit
+
+    def __repr__(self) -> str:
+        words = ", ".join(f"{share.label} {signed(share.value, share.stderr)}" for share in self.words())
+        return (
+            f"Additive({words}; picture {signed(self.picture)}; {REST} {signed(self.rest)}: "
+            f"{signed(self.total)} {self.unit})"
+        )
+
+    @property
+    def image(self) -> np.ndarray:
+        """What the image players add, [n_image]."""
+        return self.values[: self.players.n_image]
+
+    @property
+    def text(self) -> np.ndarray:
+        """What the words add, [n_text]."""
+        return self.values[self.players.n_image :]
+
+    @property
+    def picture(self) -> float:
+        """What all image players add."""
+        return float(self.image.sum())
+
+    def words(self) -> list[Share]:
+        """Return what each word adds, in reading order."""
+        return self.shares()[self.players.n_image : -1]
+
+    def shares(self) -> list[Share]:
+        """Return what each player adds, image players first, and at last the rest."""
+        players = (*self.players.image, *self.players.text)
+        numbers = zip(players, self.values.tolist(), self.stderr.tolist(), strict=True)
+        rest = Share(REST, None, self.rest, float("nan"))
+        return [*(Share(p.label, p.modality, value, error) for p, value, error in numbers), rest]
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Return `shares` as a table of pandas.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        return frame(self.shares())
