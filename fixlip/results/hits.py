@@ -186,7 +186,7 @@ class Hits(Presented, Sequence[Hit]):
     def summary(self) -> str:
         """Say which words carry the hits, and which one lowers the similarity most often.
 
-        A word carries the hits if it contributes at least a fifth of what the strongest one does, on average.
+        A word carries the hits if it contributes at least a quarter of what the strongest one does, on average.
         """
         if not self.hits:
             return f"No hit among {self.searched:,} pictures."
@@ -196,7 +196,7 @@ class Hits(Presented, Sequence[Hit]):
         n = len(self)
         said = f"{n} {'hit' if n == 1 else 'hits'} among {self.searched:,} pictures"
         said += (
-            f"; {listed([f"“{self.words[k]}”" for k in carrying])} {'carries' if len(carrying) == 1 else 'carry'} them."
+            f"; {listed([f'“{self.words[k]}”' for k in carrying])} {'carries' if len(carrying) == 1 else 'carry'} them."
             if carrying
             else "."
         )
