@@ -11,7 +11,7 @@ from fixlip.results.equality import ByValue
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors
-from fixlip.results.summary import CARRIES, MOST_NAMED, NORMAL_95, at, listed, number
+from fixlip.results.summary import CARRIES, MOST_NAMED, NORMAL_95, at, listed, number, place_of
 from fixlip.results.tables import frame, signed
 from fixlip.results.word_alignment import Part, aligned_players, aligned_words, players_of_both
 
@@ -41,11 +41,6 @@ class Row(NamedTuple):
     cross: float = 0.0
     stderr: float = float("nan")
     where: str = ""
-
-    @property
-    def word(self) -> bool:
-        """Whether it is a row of words."""
-        return self.kind in ("changed", "shared")
 
     @property
     def sure(self) -> bool:
@@ -123,18 +118,31 @@ class Contrast(ByValue, Presented):
 
         Words are named if the errors leave no doubt about the sign of their interaction with the picture.
         """
-        value = self.difference.full_value
+        value, parts = self.difference.full_value, self.parts()
         better, worse = self.captions if value >= 0 else self.captions[::-1]
         if value == 0:
             return f"“{better}” and “{worse}” fit equally well."
         said = f"“{better}” fits better than “{worse}”, by {number(abs(value))} ({self.first.value_unit})"
-        side = np.sign(value)
-        rows = [row for row in self.ordered(len(self.parts())) if row.word and row.sure and row.difference * side > 0]
-        most = [row for row in rows if abs(row.difference) >= CARRIES * abs(rows[0].difference)][:MOST_NAMED]
+        side, rows = np.sign(value), self.rows()[: len(parts)]
+        gains = np.array([row.difference * side if row.sure else 0.0 for row in rows])
+        most = [k for k in np.argsort(-gains, kind="stable")[:MOST_NAMED] if gains[k] > CARRIES * gains.max()]
         if not most:
             return f"{said}; no single word makes the difference."
-        parts = [f"“{row.part}” {number(row.difference * side, sign=True)}{at(row.where)}" for row in most]
-        return f"{said}: {listed(parts)}."
+        named = [
+            f"{self._named(parts[k], swapped=value < 0)} adds {number(gains[k])}"
+            f"{at(place_of(self.first.players, side * self.aligned.cross[:, k]))}"
+            for k in most
+        ]
+        return f"{said}: {listed(named)}."
+
+    def _named(self, part: Part, *, swapped: bool) -> str:
+        """Write the words of a part, that of the caption that fits better first."""
+        captions = (self.first, part.first), (self.second, part.second)
+        words = [None if i is None else f"“{e.players.text[i].label}”" for e, i in captions]
+        one, other = words[::-1] if swapped else words
+        if one is None:
+            return f"the absence of {other}"
+        return one if other is None or one == other else f"{one} rather than {other}"
 
     @property
     def captions(self) -> tuple[str, str]:

@@ -77,7 +77,7 @@ def leading(additive: Additive, cross: np.ndarray) -> str:
     if not len(values) or values.max() <= NORMAL_95 * errors[values.argmax()]:
         return "no word carries it"
     k = int(values.argmax())
-    return f"“{players.text[k].label}” carries it{at(place_of(players, cross[:, k]))}"
+    return f"“{players.text[k].label}”{at(place_of(players, cross[:, k]))} carries it"
 
 
 def ranking(players: Players, values: np.ndarray) -> str:

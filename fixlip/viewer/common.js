@@ -72,7 +72,7 @@ const sharedLimit = {
   first: overall((c) => largest(c.first.slice(0, c.patches.length))),
 };
 const wordLimit = {
-  pairs: overall((c) => largest(c.adds?.slice(c.patches.length) ?? c.cross.map((row) => sum(row, (v) => v)))),
+  pairs: overall((c) => largest(c.gains ?? c.adds?.slice(c.patches.length) ?? c.cross.map((row) => sum(row, (v) => v)))),
   first: overall((c) => largest(c.first.slice(c.patches.length))),
 };
 

@@ -18,7 +18,8 @@ function contrastRow(row) {
   }
   const cross = make("td", row.cross === null ? "" : signed(row.cross), { class: "number" });
   if (row.error !== null) cross.append(make("small", ` ± ${write(row.error, contrastEnd)}`));
-  line.append(name, ...[row.first, row.second, row.difference].map((v) => make("td", signed(v), { class: "number" })), bar, cross, make("td", row.where));
+  const [difference, first, second] = [row.difference, row.first, row.second].map((v) => make("td", signed(v), { class: "number" }));
+  line.append(name, difference, bar, first, second, cross, make("td", row.where));
   return line;
 }
 
@@ -37,6 +38,7 @@ if (contrast) {
   $("contrast-unit").textContent = `difference (${contrast.unit})`;
   $("contrast-rows").append(...[...strongest, ...contrast.rows.filter((row) => row.word === null)].map(contrastRow));
   const total = make("tr");
-  total.append(make("th", "similarity", { scope: "row" }), ...[plain(first), plain(second), signed(difference)].map((v) => make("td", v, { class: "number" })), make("td"), make("td"), make("td"));
+  const cells = [signed(difference), "", plain(first), plain(second), "", ""].map((v) => make("td", v, { class: "number" }));
+  total.append(make("th", "similarity", { scope: "row" }), ...cells);
   $("contrast-total").append(total);
 }

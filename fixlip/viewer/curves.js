@@ -32,10 +32,11 @@ EXTRAS.push((panel) => {
     pair.append(make("dt", line), values[line] = make("dd"));
     scores.append(pair);
   }
-  ends.append(make("span", "none"), make("span", `all ${sizes[whole]}`));
+  const across = make("span");
+  ends.append(make("span", "none"), across, make("span", `all ${sizes[whole]}`));
   const plot = make("div", undefined, { class: "plot" }), scale = make("p", undefined, { class: "scale", "aria-hidden": "true" });
   scale.append(make("span", score(high)), make("span", score(low)));
-  plot.append(scale, chart, slider, ends);
+  plot.append(make("p", `similarity (${curves.unit})`, { class: "axis", "aria-hidden": "true" }), scale, chart, slider, ends);
   place.append(title, switches, plot, summary, scores);
   place.hidden = false;
   slider.addEventListener("input", () => { k = Number(slider.value); show(); });
@@ -64,6 +65,7 @@ EXTRAS.push((panel) => {
     }
     now.setAttribute("d", `M${x(k).toFixed(1)} 0V${CHART.height}`);
     slider.value = k;
+    across.textContent = way === "deletion" ? "removed" : "shown";
     summary.textContent = sentence();
     slider.setAttribute("aria-valuetext", `${sentence()} ${names.map((line) => `${capital(line)} ${values[line].textContent}`).join(", ")}`);
     const gone = way === "deletion" ? order.slice(0, sizes[k]) : order.slice(sizes[k]);

@@ -1,7 +1,7 @@
 // Panels side by side, or one at a time behind tabs; the selection stays.
 function arrange() {
   const tabbed = compared && state.layout === "tabs";
-  document.querySelector("main").className = [compared ? "comparison" : "single", compared && state.layout, data.list && "list", data.query && "asked"].filter(Boolean).join(" ");
+  document.querySelector("main").className = [compared ? "comparison" : "single", compared && state.layout, data.list && "list"].filter(Boolean).join(" ");
   $("tabs").hidden = !tabbed;
   for (const tab of $("tabs").children) attributed(tab, { "aria-selected": tab.id === `tab-${state.tab}`, tabindex: tab.id === `tab-${state.tab}` ? "0" : "-1" });
   panels.forEach(({ root, parts }, i) => {

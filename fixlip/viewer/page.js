@@ -11,6 +11,7 @@ function clear() {
   state.words.clear();
   for (const panel of panels) {
     panel.patches.clear();
+    panel.pinned = null;
     panel.extras.forEach((extra) => extra.clear?.());
   }
   state.hover = null;
@@ -55,10 +56,10 @@ document.documentElement.style.setProperty("--panels", contents.length);
 contents.forEach((content, index) => panels.push(new Panel(content, index)));
 $("caption").textContent = data.caption;
 if (compared) {
-  $("count").textContent = data.about;
+  $("count").textContent = [data.about, ...["model", "index"].filter(alike).map((name) => contents[0][name])].join(" · ");
   $("answer").textContent = [data.answer, ...(data.notes ?? [])].filter(Boolean).join(" ");
   $("answer").hidden = !$("answer").textContent;
-  $("how").textContent = hasPairs ? `${howTo([...new Set(contents.map((c) => c.noun.many))].join(" or "))} ${data.shared}` : "";
+  $("how").textContent = hasPairs ? `${howTo([...new Set(contents.map((c) => c.noun.many))].join(" or "))} ${data.shared} ${contents.every((c) => c.adds && !c.gains) ? ADDS : ""}` : "";
 } else {
   panels[0].stage.append($("settings"));
   $("top").className = "hidden";
@@ -71,5 +72,4 @@ if (compared) choice("layout", [query ? ["tiles", "all hits"] : ["side", "side b
 if (query) buildHits();
 $("clear").addEventListener("click", clear);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") clear(); });
-if (small || query) $("settings").open = false;
 arrange();

@@ -8,6 +8,8 @@ function paint(element, value, limit, tint) {
   } else attributed(element, { fill: colour, "fill-opacity": (MAX_OPACITY * strength).toFixed(4) });
 }
 
+const ADDS = "The number at a word is what it adds: its own effect and half of its interactions.";
+
 class Panel {
   constructor(content, index) {
     this.content = content;
@@ -61,10 +63,8 @@ class Panel {
   }
   wordValues() {
     if (state.view === "first") return this.content.first.slice(this.nPatches);
-    if (!this.patches.size) {
-      if (state.layout === "tiles") return this.content.gains;
-      if (this.content.adds) return this.content.adds.slice(this.nPatches);
-    }
+    const { gains, adds } = this.content;
+    if (!this.patches.size && (gains || adds)) return gains ?? adds.slice(this.nPatches);
     const columns = this.activePatches();
     return this.content.cross.map((row) => sum(columns, (i) => row[i]));
   }
@@ -98,11 +98,11 @@ class Panel {
   }
   // what the numbers at the words are
   sums() {
-    const { noun, adds } = this.content, n = this.patches.size;
+    const { noun, adds, gains } = this.content, n = this.patches.size;
     if (state.view === "first") return "The number at a word is its first-order effect.";
     if (n) return `The number at a word sums its interactions with ${n === 1 ? `the chosen ${noun.one}` : `the ${n} chosen ${noun.many}`}.`;
-    if (!adds) return `The number at a word sums its interactions with all ${noun.many}.`;
-    return "The number at a word is what it adds: its own effect and half of its interactions.";
+    if (compared && (gains || adds)) return ""; // said once for all
+    return adds ? ADDS : `The number at a word sums its interactions with all ${noun.many}.`;
   }
   strongest(patches) {
     const top = patches.reduce((best, v, i) => (Math.abs(shown(v)) > Math.abs(shown(patches[best])) ? i : best), 0);

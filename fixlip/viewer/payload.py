@@ -110,7 +110,7 @@ def _hits(hits: Hits) -> dict[str, Any]:
     ]
     return {
         "caption": hits.query,
-        "about": ", ".join(dict.fromkeys(hit.provenance.model for hit in hits)),
+        "about": "Pictures that match",
         "answer": hits.summary(),
         "notes": list(hits.notes),
         "shared": "The number at a word is what the word adds to the similarity of the picture.",
@@ -140,7 +140,11 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
         {**_explanation(e), "title": e.players.caption, "shared": [place[i] for i in range(e.players.n_text)]}
         for e, place in zip((one, other), places, strict=True)
     ]
-    difference = _explanation(contrast.aligned, value="difference")
+    panels.append({**_explanation(contrast.aligned, value="difference"), "title": "difference"})
+    panels[-1]["shared"] = list(range(len(parts)))
+    for panel, column in zip(panels, ("first", "second", "difference"), strict=True):
+        gains = [_number(getattr(rows[k], column)) for k in panel["shared"]]
+        panel.update(gains=gains, adds=None, rest=None)  # as in the table
     table = [
         {
             "part": row.part,
@@ -158,9 +162,9 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
         "caption": f"“{contrast.captions[0]}” rather than “{contrast.captions[1]}”",
         "about": "Why one caption and not the other",
         "answer": contrast.summary(),
-        "shared": "Choosing a word selects it in all explanations.",
+        "shared": "Choosing a word selects it in all explanations; the number at it is that of the table.",
         "layout": "side",
-        "panels": [*panels, {**difference, "title": "difference", "shared": list(range(len(parts)))}],
+        "panels": panels,
         "contrast": {"rows": table, "total": total, "unit": one.value_unit},
     }
 

@@ -1,10 +1,13 @@
 // The text of a panel: the table of its strongest pairs or players, and the facts that never change.
+// what all explanations have in common is said once
+const alike = (name) => compared && new Set(contents.map((content) => content[name])).size === 1;
 const MINOR = 0.1; // of what the strongest word adds: words that add less share a piece
 const TERMS = {
   similarity: "The model's own score of picture and caption",
   difference: "The score of the first caption minus that of the second",
   "nothing shown": "The score with every patch and every word removed",
   "fit R²": "Share of the changes of the score, under random removals, that effects and pairs explain",
+  index: "The model, and the index that weighs pairs: FWBII is the faithful weighted Banzhaf index, p how likely a part is present",
   adds: "Effects of single parts, and half of each pair for each of its two parts (the Shapley values of the fit)",
 };
 function renderPairs(panel) {
@@ -33,17 +36,27 @@ function strongestRows(panel, count = ROWS) {
   return rows;
 }
 
-function pairRow({ content, picture, buttons }, { value, i, k, error }) {
+function pairRow(panel, { value, i, k, error }) {
+  const { content, picture, buttons } = panel, name = `${k}-${i}`;
   const row = make("tr"), cell = make("td", number(value), { class: `number ${value < 0 ? "minus" : "plus"}` });
-  if (i !== null && k !== null) row.dataset.pair = `${k}-${i}`;
+  if (i !== null && k !== null) row.dataset.pair = name;
   if (error !== null) cell.append(make("small", ` ${plusMinus(error)}`));
   row.append(make("td", content.words[k]?.label ?? ""), make("td", content.patches[i]?.label ?? ""), cell);
   const link = (on) => {
     picture.ring("linked", on && i !== null ? [i] : []);
     buttons[k]?.classList.toggle("linked", on);
   };
-  row.addEventListener("pointerenter", () => link(true));
-  row.addEventListener("pointerleave", () => link(false));
+  const pinned = () => panel.pinned?.name === name;
+  row.classList.toggle("pinned", pinned());
+  if (pinned()) (panel.pinned = { name, row, link }).link(true);
+  row.addEventListener("pointerenter", () => { panel.pinned?.link(false); link(true); });
+  row.addEventListener("pointerleave", () => { link(false); panel.pinned?.link(true); });
+  row.addEventListener("click", () => {
+    const before = panel.pinned;
+    before?.row.classList.remove("pinned");
+    panel.pinned = before?.name === name ? null : { name, row, link };
+    row.classList.toggle("pinned", pinned());
+  });
   return row;
 }
 
@@ -65,7 +78,8 @@ function showFacts({ content, parts, nWords, nPatches }) {
   const { many } = content.noun, hints = [], missing = content.cross.reduce((n, row) => n + row.filter((v) => v === null).length, 0);
   parts.title.textContent = content.title ?? "The explanation";
   parts.answer.textContent = content.answer;
-  parts.model.textContent = [content.model, content.index].filter(Boolean).join(" · ");
+  parts.model.textContent = ["model", "index"].filter((name) => !alike(name)).map((name) => content[name]).filter((text) => text && text !== content.title).join(" · ");
+  parts.model.title = TERMS.index;
   if (!hasCross(content)) hints.push(`This estimator gives first-order effects only, without pairs of words and ${many}.`);
   else if (!compared) hints.push(howTo(many));
   if (hasCross(content) && missing) hints.push(`${missing} of ${nWords * nPatches} pairs were not estimated; sums count them as 0.`);
