@@ -47,7 +47,6 @@ def test_they_are_put_in_the_order_of_a_word(open_page):
     page.keyboard.press("Home")
     assert page.locator("#panel-3 [data-part=pairs] tr").count() > 0
     assert not page.locator("#panel-0").is_visible()
-    page.locator("#settings summary").click()
     page.get_by_label("all hits").check()
     page.locator("#order").get_by_label("similarity").check()
     assert shown(page) == ["0.png", "1.png", "2.png", "3.png"]

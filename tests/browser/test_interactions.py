@@ -316,9 +316,9 @@ def test_the_keyboard_reaches_everything(open_page):
 
 def test_touch(open_page):
     found = measured()
-    page = open_page(found, **PHONE)
-    if not page.locator("#lines").is_visible():
-        page.locator("#settings summary").tap()
+    page = open_page(found, view=False, **PHONE)
+    assert not page.locator("#lines").is_visible()
+    page.locator("#settings summary").tap()
     page.locator("#lines label", has_text="8").tap()
     page.locator("#errors label", has_text="on").tap()
     assert len(links(page)) == 8

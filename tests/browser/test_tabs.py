@@ -114,9 +114,8 @@ def test_a_gallery_of_pictures_shows_them_in_its_list(open_page):
 @pytest.mark.parametrize("context", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
 @pytest.mark.parametrize("make", [comparison, contrast, gallery])
 def test_tabs_fit(open_page, make, context):
-    page = open_page(make(), **context)
-    if page.locator("#settings").get_attribute("open") is None:
-        page.locator("#settings > summary").click()
+    page = open_page(make(), view=False, **context)
+    page.locator("#settings > summary").click()
     page.get_by_label("one at a time").check()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     for k in range(page.get_by_role("tab").count()):

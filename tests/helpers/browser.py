@@ -54,10 +54,10 @@ def browser():
 
 @pytest.fixture
 def open_page(browser, tmp_path):
-    """Open the page of an explanation; at the end: no error, no request, no dialog."""
+    """Open the page of an explanation, and what is behind "View"; at the end: no error, no request, no dialog."""
     contexts, trouble = [], []
 
-    def show(found, name="page.html", **context):
+    def show(found, name="page.html", view=True, **context):
         path = tmp_path / name
         viewer.to_html(found, path)
         contexts.append(browser.new_context(**{"viewport": {"width": 1180, "height": 900}, **context}))
@@ -67,6 +67,8 @@ def open_page(browser, tmp_path):
         page.on("dialog", lambda dialog: (trouble.append(dialog.message), dialog.dismiss()))
         page.on("request", lambda r: r.url.startswith(("file:", "data:", "blob:")) or trouble.append(r.url))
         page.goto(path.as_uri())
+        if view:
+            page.evaluate("document.getElementById('settings').open = true")
         return page
 
     yield show
