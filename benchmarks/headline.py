@@ -1,4 +1,4 @@
-"""Write the ratios of the README from what was measured.
+"""Write the ratios of docs/comparison.md from what was measured.
 
 python -m benchmarks.headline
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.output import RESULTS, ROOT, fill, markdown
 
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "comparison.md"
 
 
 def headline() -> str:
@@ -36,4 +36,4 @@ def rows_of(name: str, which: str) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    fill(README, "ratios", headline())
+    fill(PAGE, "ratios", headline())

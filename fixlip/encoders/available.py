@@ -27,7 +27,7 @@ def first_available(*names: str) -> DualEncoder:
 
     So a notebook runs anywhere, and with the real model where it is at hand. What is looked at are the caches of
     open_clip and of the Hugging Face hub, which takes no network and no time. For each model that is skipped, a
-    line is printed.
+    line is printed; where only a bundled model is left, a last line says how to get the first one.
 
     Args:
         names: as `fixlip.load_model` takes them, options after the name: ``"ViT-B-32 pretrained=laion2b_s34b_b79k"``.
@@ -56,6 +56,9 @@ def first_available(*names: str) -> DualEncoder:
                 reason = str(error)
         print(f"{name} is skipped: {reason}")
     name, options = last
+    if wished and name in bundled_models():
+        first = wished[0][0]
+        print(f"SHOWN WITH {name}, A SMALL MODEL OF DRAWINGS. Once, with a network: fixlip.load_model({first!r})")
     tag = options.get("pretrained") or at_hand(name, None, options.get("cache_dir")) or _tags(name)[0]
     return _load(name, {**options, "pretrained": tag})
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fixlip.evaluation.records import BadRow, ExplainedRow, PictureRow, Row
     from fixlip.evaluation.rows import read
     from fixlip.evaluation.run import Outcome, evaluate
+    from fixlip.evaluation.training_log import TrainingLog
 
 _MODULE_OF = {
     "BadRow": "records",
@@ -26,6 +27,7 @@ _MODULE_OF = {
     "PictureRow": "records",
     "Plan": "plan",
     "Row": "records",
+    "TrainingLog": "training_log",
     "evaluate": "run",
     "explain_item": "again",
     "get_metric": "metrics",
@@ -43,6 +45,7 @@ __all__ = [
     "PictureRow",
     "Plan",
     "Row",
+    "TrainingLog",
     "evaluate",
     "explain_item",
     "get_metric",

@@ -8,7 +8,7 @@ from unicodedata import east_asian_width
 import numpy as np
 
 from fixlip.arguments import in_order
-from fixlip.plots.style import GRID, INK, axes, colormap, draws, finish, limit_of, plain, short
+from fixlip.plots.style import GRID, INK, Kind, axes, colormap, colour_bar, draws, finish, limit_of, plain, short, sizes
 from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WIDTH, MARGIN = 6.0, 0.06  # inches of a new figure
 LETTER, GAP, LINE = 8.4, 15.0, 24.0  # points: a letter, between words, between lines
+SCALE = 0.34  # inches, of the colour bar and its numbers
 LONGEST = 24  # letters of a word
 REACH = 0.22  # share of the scale on each side, on which dark text stays readable
 
@@ -28,6 +29,7 @@ def caption(
     ax: "Axes | None" = None,
     order: Literal[1, 2] = 2,
     limit: float | None = None,
+    kind: Kind = "screen",
     path: str | Path | None = None,
 ) -> "Axes":
     """Draw the words, each on the colour of its summed interaction with some patches.
@@ -35,18 +37,24 @@ def caption(
     Args:
         explanation: the explanation to draw.
         patches: indices of image players; all when None.
-        ax: where to draw; a new figure when None.
+        ax: where to draw, the words alone; None for a new figure, with a colour bar.
         order: 2 for interactions with the patches, 1 for the first-order effects of the words.
         limit: end of the scale; the largest absolute value when None.
+        kind: "screen", or "paper" for a new figure as wide as a column (3.25 inches).
         path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
         The Axes; one text for each word, on a box of its colour.
+
+    Raises:
+        InputError: the path cannot be written.
+        OptionError: another kind.
     """
+    width, alone = sizes(kind, WIDTH, 1.0)[0], ax is None
     if ax is None:
-        height = 0.14 + LINE / 72 * (lines_of(explanation, WIDTH - 2 * MARGIN)[-1] + 1)
-        ax = axes(None, WIDTH, height)
-        ax.set_position((MARGIN / WIDTH, 0, 1 - 2 * MARGIN / WIDTH, 1 - MARGIN / height))
+        height = SCALE + 0.14 + LINE / 72 * (lines_of(explanation, width - 2 * MARGIN)[-1] + 1)
+        ax = axes(None, width, height)
+        ax.set_position((MARGIN / width, SCALE / height, 1 - 2 * MARGIN / width, 1 - (SCALE + MARGIN) / height))
     if order == 1:
         values = explanation.first_order[explanation.players.n_image :]
     else:
@@ -54,6 +62,9 @@ def caption(
             explanation.cross if patches is None else explanation.cross[in_order("patches", patches)]
         ).sum(0)
     limit = limit_of(values, limit)
+    if alone:
+        figure, height = ax.get_figure(root=True), ax.figure.bbox.height / ax.figure.dpi
+        colour_bar(figure, (0.1, 0.7 * SCALE / height, 0.8, 0.2 * SCALE / height), limit, explanation.unit)  # type: ignore[arg-type]
     line = lines_of(explanation, ax.bbox.width / ax.figure.dpi)
     previous: Any = None
     for k, (player, value) in enumerate(zip(explanation.players.text, values, strict=True)):

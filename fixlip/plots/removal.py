@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fixlip.errors import InputError
-from fixlip.plots import colours
 from fixlip.plots.curves import DASHES
-from fixlip.plots.style import INK, SOFT, axes, draws, finish, panel
+from fixlip.plots.style import COLOURS, INK, SOFT, Kind, axes, draws, finish, panel, sizes
 from fixlip.results.explanation import Explanation
 
 if TYPE_CHECKING:
@@ -14,7 +13,13 @@ if TYPE_CHECKING:
 
 
 @draws(Explanation)
-def removal(explanation: Explanation, *, ax: "Axes | None" = None, path: str | Path | None = None) -> "Axes":
+def removal(
+    explanation: Explanation,
+    *,
+    ax: "Axes | None" = None,
+    kind: Kind = "screen",
+    path: str | Path | None = None,
+) -> "Axes":
     """Draw the similarity against the number of removed players, the most important ones first or last.
 
     Solid lines are the model, dashed lines the surrogate on the same masks: where they differ, the effects and pairs do
@@ -23,6 +28,7 @@ def removal(explanation: Explanation, *, ax: "Axes | None" = None, path: str | P
     Args:
         explanation: an explanation made with ``fixlip.explain(..., curves=True)``.
         ax: where to draw; a new figure when None.
+        kind: "screen", or "paper" for a new figure as wide as a column (3.25 inches).
         path: also write the figure there (.pdf, .png or .svg), completely or not at all.
 
     Returns:
@@ -31,15 +37,16 @@ def removal(explanation: Explanation, *, ax: "Axes | None" = None, path: str | P
 
     Raises:
         InputError: the explanation has no curves, or the path cannot be written.
+        OptionError: another kind.
     """
     measured = explanation.curves
     if measured is None:
         raise InputError("This explanation has no curves: make it with fixlip.explain(..., curves=True).")
-    ax = panel(axes(ax, 4.8, 3.6, fitted=True))
+    ax = panel(axes(ax, *sizes(kind, 4.8, 3.6), fitted=True))
     n = len(measured.order)
     parts = zip(
         ("most important first", "least important first"),
-        (colours.NEGATIVE, colours.POSITIVE),
+        (INK, COLOURS[3]),  # not those of signs; one is dark on grey paper
         (measured.sizes, n - measured.sizes),
         (measured.deletion, measured.insertion),
         measured.masks(),

@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager
 from functools import wraps
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
 import numpy as np
 
-from fixlip.errors import InputError
+from fixlip.errors import InputError, OptionError, unknown
 from fixlip.io.files import write_atomically
 from fixlip.plots import colours
 from fixlip.plots.fonts import mend, readable
@@ -19,6 +19,7 @@ from fixlip.runtime.threads import shared
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.colorbar import Colorbar
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
@@ -27,6 +28,8 @@ COLOURS = ("#e4610f", "#1f6fc9", "#3f8f84", "#8a63c9", "#b98a2d", "#c2407a", "#6
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")  # in addition to the colours, for colour-blind eyes and grey paper
 DPI = 150
 FORMATS = (".pdf", ".png", ".svg")
+Kind = Literal["screen", "paper"]  # of a figure: on a page, or in a column of a paper
+COLUMN = 3.25  # inches, of a paper with two columns
 WRITTEN: Any = {"pdf.fonttype": 42, "ps.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": "fixlip"}
 Function = TypeVar("Function", bound=Callable[..., Any])
 Drawn = TypeVar("Drawn", bound="Axes | Figure | list[Axes]")
@@ -81,6 +84,17 @@ def axes(ax: "Axes | None", width: float = 4.0, height: float = 4.0, *, fitted: 
     return figure.add_subplot()
 
 
+def sizes(kind: Kind, width: float, height: float) -> tuple[float, float]:
+    """Return the size of a new figure in inches: as given, or with the proportions given and as wide as a column.
+
+    Raises:
+        OptionError: another kind.
+    """
+    if kind not in get_args(Kind):
+        raise OptionError(unknown("kind of figure", kind, get_args(Kind)))
+    return (width, height) if kind == "screen" else (COLUMN, COLUMN * height / width)
+
+
 def plain(text: str) -> str:
     """Prepare text for matplotlib: a dollar sign does not start mathematics, and a font has all characters."""
     return readable(text).replace("$", r"\$")
@@ -131,6 +145,11 @@ def colour_bar(figure: "Figure", place: tuple[float, float, float, float], limit
 
     ax = figure.add_axes(place)
     bar = figure.colorbar(ScalarMappable(Normalize(-limit, limit), colormap()), cax=ax, orientation="horizontal")
+    name_scale(bar, limit, unit)
+
+
+def name_scale(bar: "Colorbar", limit: float, unit: str) -> None:
+    """Write the ends of a scale and its unit at a colour bar."""
     bar.set_ticks([-limit, 0, limit], labels=[f"−{limit:.2g}", "0", f"+{limit:.2g} {unit}"])
     bar.ax.tick_params(labelsize=7.5, length=0, labelcolor=SOFT)
     bar.outline.set_visible(False)  # type: ignore[operator]

@@ -39,3 +39,16 @@ class Presented(Displayed):
         """
         page: str = import_module(VIEWER).to_html(self, path)
         return page if path is None else Path(path)
+
+    def widget(self) -> Any:
+        """Make a widget of the page, for notebooks: what a reader chooses on it comes back to Python.
+
+        Returns:
+            An `anywidget`. Its `selected` is ``{"words": [...], "patches": [...]}``, numbers of text players and of
+            image players; with several explanations, the numbers of words that all share, and a list of patches for
+            each. ``observe`` calls a function when it changes.
+
+        Raises:
+            MissingExtraError: anywidget is not installed.
+        """
+        return import_module(f"{VIEWER}.widget").widget(self)

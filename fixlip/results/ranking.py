@@ -43,7 +43,9 @@ class Ranking:
         first, *others = self.captions
         among = f"of {len(self.captions)} captions" if self.measure == "softmax" else "by itself"
         said = f"“{first.caption}” fits best, with a probability of {percent(first.probability)} {among}"
-        return f"{said}; “{others[0].caption}” is next, with {percent(others[0].probability)}." if others else f"{said}."
+        return (
+            f"{said}; “{others[0].caption}” is next, with {percent(others[0].probability)}." if others else f"{said}."
+        )
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Return the captions, in their order, as a table of pandas.

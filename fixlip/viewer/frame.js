@@ -4,3 +4,9 @@ if (parent !== window) {
   const tell = () => parent.postMessage({ height: Math.ceil(main.getBoundingClientRect().height) }, "*");
   addEventListener("load", () => new ResizeObserver(tell).observe(main));
 }
+// and what is chosen: numbers of words, and of patches, in each explanation where there are several
+function tellChosen() {
+  if (parent === window) return;
+  const ordered = (set) => [...set].sort((a, b) => a - b), patches = panels.map((panel) => ordered(panel.patches));
+  parent.postMessage({ selected: { words: ordered(state.words), patches: compared ? patches : patches[0] } }, "*");
+}

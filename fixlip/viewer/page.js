@@ -26,6 +26,7 @@ function render(announce = false) {
     return;
   }
   const patches = renderPanels();
+  tellChosen();
   $("live").textContent = panels.filter((p) => p.visible && p.nPatches).map((p) => p.strongest(patches[p.index])).join(". ");
 }
 const together = (values) => values.filter((_, i) => !compared || contents[i].unit !== "relevance");

@@ -1,6 +1,6 @@
-"""The output of `fixlip estimators`, and the tables of the README and of `docs/capabilities.md`.
+"""The output of `fixlip estimators`, and the tables of `docs/capabilities.md`.
 
-`FIXLIP_WRITE_TABLE=1 pytest tests/unit/cli/test_estimators.py` writes both anew.
+`FIXLIP_WRITE_TABLE=1 pytest tests/unit/cli/test_estimators.py` writes them anew.
 """
 
 import os
@@ -15,8 +15,7 @@ from fixlip.cli.console import Printer
 from fixlip.request import Request
 from tests.helpers.paths import ROOT
 
-README, PAGE = ROOT / "README.md", ROOT / "docs" / "capabilities.md"
-BETWEEN = re.compile(r"(?<=<!-- estimators -->\n).*?(?=<!-- /estimators -->)", re.S)
+PAGE = ROOT / "docs" / "capabilities.md"
 MODULE = import_module("fixlip.cli.estimators")  # the name leads to its function
 
 
@@ -27,19 +26,16 @@ def built_in():
 
 
 def tables():
-    """The table of the README, and both of the page: built-in estimators, and those of shapiq."""
-    own, shapiq = ([capabilities.row(n, 49, 8) for n in names] for names in built_in())
-    short = capabilities.markdown(own, ["name", "answers", "passes"])
-    return short, *(capabilities.markdown(rows, list(capabilities.Row._fields)) for rows in (own, shapiq))
+    """Those of built-in estimators, and of shapiq."""
+    rows = ([capabilities.row(n, 49, 8) for n in names] for names in built_in())
+    return [capabilities.markdown(some, list(capabilities.Row._fields)) for some in rows]
 
 
 @pytest.mark.slow
 def test_the_tables_of_the_docs_are_current():
-    short, own, shapiq = tables()
+    own, shapiq = tables()
     if os.environ.get("FIXLIP_WRITE_TABLE"):
-        README.write_text(BETWEEN.sub(lambda _: short, README.read_text("utf-8")), "utf-8")
         PAGE.write_text(PAGE.read_text("utf-8").split("| name |")[0] + own + "\n" + shapiq, "utf-8")
-    assert BETWEEN.findall(README.read_text("utf-8")) == [short], "write the table anew"
     _, found, of_shapiq = re.split(r"^(?=\| name)", PAGE.read_text("utf-8"), flags=re.MULTILINE)
     assert found.strip() == own.strip(), "write the table anew"
     versions = re.compile(r"shapiq [\d.]+")

@@ -238,6 +238,7 @@ def test_a_model_of_the_hubs_cache_is_loaded(tmp_path, capsys):
     assert encoder.weights == encoder_of("open_clip CLIP, ViT").weights
     assert [line.partition(" ")[0] for line in capsys.readouterr().out.splitlines()] == [
         "hf-hub:some/model",
+        "SHOWN",
         "ViT-L-16",
     ]
 

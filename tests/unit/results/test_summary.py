@@ -32,7 +32,15 @@ def found(words, at, error=0.1, status="ok", r2=0.9):
     errors = StandardErrors(error, np.full(size, error), np.full((size, size), 0.01))
     total = first.sum() + pairs[:n, n:].sum()
     return fixlip.Explanation(
-        2.0, first, pairs, 2.0, 2.0 + total, "FWBII(p=0.5)", players, errors, provenance=Provenance(r2=r2, status=status)
+        2.0,
+        first,
+        pairs,
+        2.0,
+        2.0 + total,
+        "FWBII(p=0.5)",
+        players,
+        errors,
+        provenance=Provenance(r2=r2, status=status),
     )
 
 
@@ -72,8 +80,12 @@ def test_shares_add_up(name):
     assert additive.values.sum() + additive.rest == pytest.approx(answer.full_value - answer.empty_value)
     assert [share.value for share in additive.shares()] == [*additive.values, additive.rest]
     assert additive.to_pandas()["value"].sum() == pytest.approx(additive.total)
-    without = [answer.value_of([k for k in range(8) if k != i]) for i in range(8)]  # the surrogate has pairs at most, so its
-    alone = [answer.value_of([i]) - answer.value_of([]) for i in range(8)]  # Shapley value is the mean of first and last
+    without = [
+        answer.value_of([k for k in range(8) if k != i]) for i in range(8)
+    ]  # the surrogate has pairs at most, so its
+    alone = [
+        answer.value_of([i]) - answer.value_of([]) for i in range(8)
+    ]  # Shapley value is the mean of first and last
     last = answer.value_of(range(8)) - np.array(without)
     assert additive.values == pytest.approx((np.array(alone) + last) / 2)
 
