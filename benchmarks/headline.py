@@ -1,4 +1,4 @@
-"""Write the ratios of docs/comparison.md from what was measured.
+"""Write the tables of docs/comparison.md and docs/howto/choosing.md from what was measured.
 
 python -m benchmarks.headline
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.output import RESULTS, ROOT, fill, markdown
 
-PAGE = ROOT / "docs" / "comparison.md"
+PAGE, CHOOSING = ROOT / "docs" / "comparison.md", ROOT / "docs" / "howto" / "choosing.md"
 
 
 def headline() -> str:
@@ -29,6 +29,15 @@ def headline() -> str:
     return markdown([*lines, [against, f"{ratio:.2f} x as long on the image side", "", "", ""]])
 
 
+def masks() -> str:
+    """The table of how the default errs with the number of masks."""
+    lines = [["model", "image passes", "correlation", "relative error", "coverage of 95 % intervals"]]
+    for row in rows_of("passes", "cross pairs, p = 0.5, paired masks, Gaussian process"):
+        numbers = (f"{row[column]:.3f}" for column in ("correlation", "relative error", "coverage of 95 % intervals"))
+        lines.append([row["case"].partition(",")[0], f"{row['image passes']:,}", *numbers])
+    return markdown(lines, numbers_from=1)
+
+
 def rows_of(name: str, which: str) -> list[dict[str, Any]]:
     """The rows of a measurement with this in their names."""
     document = json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
@@ -37,3 +46,4 @@ def rows_of(name: str, which: str) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     fill(PAGE, "ratios", headline())
+    fill(CHOOSING, "masks", masks())

@@ -250,8 +250,9 @@ def test_error_and_coverage_against_what_converges(stderr, coverage):
     assert row["coverage of 95 % intervals"] == (coverage if coverage == "none" else pytest.approx(coverage, abs=0.02))
 
 
-def test_the_ratios_of_the_page_are_those_measured():
+def test_the_tables_of_pages_are_those_measured():
     assert f"<!-- ratios -->\n{headline.headline()}\n<!-- /ratios -->" in headline.PAGE.read_text("utf-8")
+    assert f"<!-- masks -->\n{headline.masks()}\n<!-- /masks -->" in headline.CHOOSING.read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", ["scale", "losses"])

@@ -80,12 +80,9 @@ def test_shares_add_up(name):
     assert additive.values.sum() + additive.rest == pytest.approx(answer.full_value - answer.empty_value)
     assert [share.value for share in additive.shares()] == [*additive.values, additive.rest]
     assert additive.to_pandas()["value"].sum() == pytest.approx(additive.total)
-    without = [
-        answer.value_of([k for k in range(8) if k != i]) for i in range(8)
-    ]  # the surrogate has pairs at most, so its
-    alone = [
-        answer.value_of([i]) - answer.value_of([]) for i in range(8)
-    ]  # Shapley value is the mean of first and last
+    # the surrogate has pairs at most, so a Shapley value is the mean of what a player adds first and last
+    without = [answer.value_of([k for k in range(8) if k != i]) for i in range(8)]
+    alone = [answer.value_of([i]) - answer.value_of([]) for i in range(8)]
     last = answer.value_of(range(8)) - np.array(without)
     assert additive.values == pytest.approx((np.array(alone) + last) / 2)
 
