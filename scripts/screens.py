@@ -16,6 +16,7 @@ from fixlip.api.captions import contrast
 from fixlip.datasets.scenes import make_scene
 from fixlip.results.gallery import Gallery
 from fixlip.results.hits import Hits
+from fixlip.viewer.page import Shown
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.helpers.browser import chromium
@@ -35,7 +36,7 @@ def squares(side: int) -> np.ndarray:
     return at[:, None] * side + at
 
 
-def pages() -> dict[str, tuple[viewer.Shown, dict]]:
+def pages() -> dict[str, tuple[Shown, dict]]:
     """The pages by name, each with the settings of the browser."""
     one = fixlip.explain(SCENE.image, SCENE.caption, model="demo-clip", curves=True, **CALL)
     finer = fixlip.explain(

@@ -7,7 +7,7 @@ import numpy as np
 
 from fixlip.datasets.base import BadItem, Dataset
 from fixlip.evaluation.case import seen_objects
-from fixlip.metrics import grounding
+from fixlip.metrics import Grounding, grounding
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,7 +51,7 @@ class TrainingLog:
         >>> log = TrainingLog(Printer(), fixlip.load_model("demo-clip"), load_dataset("scenes:1"), image_masks=64)
         >>> for step in (99, 100):
         ...     log(step)
-        100 fixlip/scene-0
+        100 fixlip/scene-000000
         100 fixlip/PGE True
         100 fixlip/PGA True
     """
@@ -61,7 +61,11 @@ class TrainingLog:
     ) -> None:
         self.writer, self.model, self.every = writer, model, every
         self.items = [item for item in map(data.__getitem__, range(len(data))) if not isinstance(item, BadItem)]
-        self.options = {"image_masks": 256, "options": {"interactions": "cross"}, "progress": False} | options
+        self.options: dict[str, Any] = {
+            "image_masks": 256,
+            "options": {"interactions": "cross"},
+            "progress": False,
+        } | options
 
     def __call__(self, step: int) -> None:
         """Write what there is to see after a step, if it is the turn of this one.
@@ -74,7 +78,7 @@ class TrainingLog:
         from fixlip.api.explain import explain
         from fixlip.plots.overview import overview
 
-        scores = []
+        scores: list[Grounding] = []
         for item in self.items:
             picture, caption = item.open(), item.captions[0]
             found = explain(picture, caption.text, model=self.model, **self.options)

@@ -10,7 +10,7 @@ const $ = (id) => document.getElementById(id);
 function unpack(content) {
   Object.assign(content, data.places[content.place]);
   const n = content.patches.length, rows = (flat) => flat && content.words.map((_, k) => flat.slice(k * n, (k + 1) * n));
-  for (const name of ["first", "firstError", "adds"]) content[name] = floats(content[name]);
+  for (const name of ["first", "firstError", "adds", "addsError"]) content[name] = floats(content[name]);
   for (const name of ["cross", "crossError"]) content[name] = rows(floats(content[name]));
 }
 function floats(text) {

@@ -201,9 +201,10 @@ def _explanation(explanation: Explanation, value: str = "similarity") -> dict[st
 def _adds(explanation: Explanation) -> dict[str, Any]:
     """Return what each player adds, and the rest; nothing for a ranking of players, which has no sum."""
     if explanation.unit == "relevance":
-        return {"adds": None, "rest": None}
+        return {"adds": None, "addsError": None, "rest": None}
     additive = explanation.additive()
-    return {"adds": packed(additive.values), "rest": _number(additive.rest)}
+    errors = packed(additive.stderr) if np.isfinite(additive.stderr).any() else None
+    return {"adds": packed(additive.values), "addsError": errors, "rest": _number(additive.rest)}
 
 
 def _places(players: Players) -> dict[str, Any]:

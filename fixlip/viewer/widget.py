@@ -27,6 +27,6 @@ def _kind() -> Any:
 
         _esm = (files("fixlip.viewer") / "widget.js").read_text("utf-8")
         page = Unicode().tag(sync=True)
-        selected = Dict(default_value={"words": [], "patches": []}).tag(sync=True)
+        selected: Any = Dict(default_value={"words": [], "patches": []}).tag(sync=True)
 
     return Widget

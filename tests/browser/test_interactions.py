@@ -180,8 +180,9 @@ def test_what_is_not_clearly_different_from_0_is_hatched(open_page):
     assert unclear(page) == ([], [])
     before = numbers(page)
     choose(page, "errors", "on")
-    cross, squares = found.cross, found.cross_stderr**2
-    small = np.abs(cross.sum(1)) < 2 * np.sqrt(squares.sum(1)), np.abs(cross.sum(0)) < 2 * np.sqrt(squares.sum(0))
+    additive, n = found.additive(), found.players.n_image
+    patches = np.abs(found.cross.sum(1)) < 2 * np.sqrt((found.cross_stderr**2).sum(1))
+    small = patches, np.abs(additive.text) < 2 * additive.stderr[n:]
     assert 0 < small[0].sum() < 49
     assert 0 < small[1].sum() < len(small[1])
     assert unclear(page) == tuple(np.flatnonzero(part).tolist() for part in small)
@@ -192,7 +193,7 @@ def test_what_is_not_clearly_different_from_0_is_hatched(open_page):
     page.screenshot(path=ARTIFACTS / "page-errors.png", full_page=True)
     word(page, 2).click()
     page.mouse.move(2, 2)
-    assert unclear(page)[0] == np.flatnonzero(np.abs(cross[:, 2]) < 2 * np.sqrt(squares[:, 2])).tolist()
+    assert unclear(page)[0] == np.flatnonzero(np.abs(found.cross[:, 2]) < 2 * found.cross_stderr[:, 2]).tolist()
     page.keyboard.press("Escape")
     choose(page, "view", "first")
     first = np.abs(found.first_order) < 2 * found.stderr.first_order

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fixlip.results.gallery import Gallery
+from fixlip import Comparison
 from tests.helpers.browser import browser
 from tests.helpers.pictures import explanation
 
@@ -58,7 +58,7 @@ def test_what_is_chosen_comes_back(notebook):
 
 
 def test_of_several_explanations_patches_are_those_of_each(notebook):
-    page, frame = notebook(Gallery((explanation(), explanation())))
+    page, frame = notebook(Comparison((explanation(), explanation()), ("one", "other")))
     frame.locator('#panel-1 [data-patch="2"]').click()
     page.wait_for_function("window.saved.at(-1).patches.flat().length === 1")
     assert last(page)["patches"] == [[], [2]]

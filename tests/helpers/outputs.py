@@ -34,7 +34,7 @@ def apart(one, other):
 
 
 def kept(outputs):
-    """Outputs as they are committed: pictures of few bytes instead of pages, text in one piece, nothing of a machine."""
+    """Outputs as they are committed: pictures of few bytes instead of pages, text in one piece, no traces."""
     found = []
     for output in outputs:
         if output.get("name") == "stderr":

@@ -152,7 +152,7 @@ def _hit(name, e, k):
         baseline=e.baseline,
         first_order=e.first_order,
         cross=e.cross,
-        stderr=e.stderr,
+        stderr=replace(e.stderr, second_order=e.cross_stderr),
         empty_value=e.empty_value,
         index=e.index,
         players=replace(e.players, picture=None),

@@ -38,7 +38,7 @@ def test_what_is_printed_is_what_the_comparison_says(cli, photo, scene, tmp_path
         wanted = [row["first_value"], row["second_value"], row["difference"], row["low"], row["high"]]
         assert any(line == [round(x, 2) + 0.0 for x in wanted[: len(line)]] for line in lines), row
     for row in found.table():
-        line = next(line for line in out.splitlines() if line.startswith(row["label"]))
+        line = next(line for line in out.splitlines() if line.startswith(f"{row['label']} "))
         assert f"{row['similarity']:.2f}" in line
         assert f"{row['image_passes']} + {row['text_passes']}" in line
         assert f"{row['share_cross']:.0%}" in line
