@@ -41,7 +41,7 @@ class Ranking:
     def summary(self) -> str:
         """Say which caption comes first, how sure the model is of it, and which one is next."""
         first, *others = self.captions
-        among = f"of {len(self.captions)} captions" if self.measure == "softmax" else "by itself"
+        among = f"among {len(self.captions)} captions" if self.measure == "softmax" else "by itself"
         said = f"“{first.caption}” fits best, with a probability of {percent(first.probability)} {among}"
         return (
             f"{said}; “{others[0].caption}” is next, with {percent(others[0].probability)}." if others else f"{said}."
