@@ -43,8 +43,9 @@ def kept(outputs):
             found[-1]["text"] += output["text"]
             continue
         data = output.get("data", {})
-        if "image/png" in data:
+        if "image/png" in data or "<iframe" in data.get("text/html", ""):
             data.pop("text/html", None)
+        if "image/png" in data:
             data["image/png"] = fewer_bytes(data["image/png"])
         output.get("metadata", {}).clear()
         found.append(output)
