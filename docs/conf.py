@@ -39,7 +39,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!fixlip)(\w+\.)+\w+"),  # names of other libraries: nothing is fetched to link them
     (
         r"py:class",
-        r"Shown|Artist|Axes|Axis|Colormap|Figure|(dict|tuple|list)\[\w+",
+        r"Shown|Artist|Axes|Axis|Colormap|Colorbar|Figure|(dict|tuple|list)\[\w+",
     ),  # these too, known to type checkers only
     (
         r"py:class",
