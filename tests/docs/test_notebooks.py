@@ -35,9 +35,12 @@ def kernel():
     manager.context.destroy()
 
 
+AFRESH = "from fixlip import registry\nregistry._registered.clear()\n%reset -f\n%cd -q {folder}"
+
+
 def executed(path, folder, kernel):
-    """The notebook after a run in a folder of its own and without names of others, and the seconds that it computed."""
-    afresh = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(f"%reset -f\n%cd -q {folder}")])
+    """The notebook after a run in a folder of its own, without what others left, and the seconds that it computed."""
+    afresh = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(AFRESH.format(folder=folder))])
     notebook, before = nbformat.read(path, as_version=4), computed(kernel)
     for each in (afresh, notebook):
         client = NotebookClient(each, timeout=2 * TOGETHER, km=kernel)
