@@ -19,9 +19,9 @@ function patchErrors(panel) {
   return all.map((i) => quadrature(rows, (row) => row[i]));
 }
 function wordErrors(panel) {
-  const { firstError, crossError, adds, addsError } = panel.content, ofWords = (errors) => errors?.slice(panel.nPatches) ?? range(panel.nWords).map(() => null);
+  const { firstError, crossError, gains, adds, addsError } = panel.content, ofWords = (errors) => errors?.slice(panel.nPatches) ?? range(panel.nWords).map(() => null);
   if (state.view === "first") return ofWords(firstError);
-  if (adds && !panel.patches.size) return ofWords(addsError);
+  if (adds && !gains && !panel.patches.size) return ofWords(addsError); // as `wordValues`
   const columns = panel.activePatches();
   return range(panel.nWords).map((k) => quadrature(crossError ? columns : [], (i) => crossError[k][i]));
 }

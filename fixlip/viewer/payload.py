@@ -144,7 +144,7 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
     panels[-1]["shared"] = list(range(len(parts)))
     for panel, column in zip(panels, ("first", "second", "difference"), strict=True):
         gains = [_number(getattr(rows[k], column)) for k in panel["shared"]]
-        panel.update(gains=gains, adds=None, rest=None)  # as in the table
+        panel.update(gains=gains, adds=None, addsError=None, rest=None)  # as in the table
     table = [
         {
             "part": row.part,

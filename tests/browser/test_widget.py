@@ -17,7 +17,7 @@ window.saved = [];
 const model = {{ get: (name) => values[name], set: (name, value) => {{ values[name] = value; }},
   save_changes: () => window.saved.push(structuredClone(values.selected)) }};
 const {{ default: widget }} = await import(URL.createObjectURL(new Blob([code], {{ type: "text/javascript" }})));
-window.end = widget.render({{ model, el: document.getElementById("cell") }});
+widget.render({{ model, el: document.getElementById("cell") }});
 </script>"""
 
 
