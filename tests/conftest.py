@@ -1,4 +1,5 @@
 import copy
+import gc
 import os
 import signal
 import sys
@@ -39,6 +40,12 @@ def pytest_collection_modifyitems(items):
 
 def pytest_configure(config):
     install()
+
+
+def pytest_collection_finish():
+    """Freeze what the libraries and the tests themselves hold: a tenth of the time went into collections of it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

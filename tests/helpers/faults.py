@@ -1,6 +1,5 @@
 """Faults on purpose: a model that fails at its k-th call, or that has no memory for more than so many rows."""
 
-import gc
 from contextlib import contextmanager
 from functools import partial
 from unittest.mock import patch
@@ -134,14 +133,3 @@ def game_of_functions(towers, wrap):
     """The game of closed-form towers, their functions wrapped."""
     functions = wrap(towers.image_fn), wrap(towers.text_fn)
     return CallableGame(*functions, towers.n_image, towers.n_text, towers.scale, towers.bias)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick_collections():
-    """Freeze the objects that exist already, so that garbage collections need not look at them again."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()

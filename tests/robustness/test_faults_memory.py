@@ -23,7 +23,6 @@ from tests.helpers.faults import (
     game_of,
     game_of_functions,
     little,
-    quick_collections,  # noqa: F401 (a fixture)
     run,
     whole_run,
 )

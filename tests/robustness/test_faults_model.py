@@ -20,7 +20,6 @@ from tests.helpers.faults import (
     game_of_functions,
     little,
     moments,
-    quick_collections,  # noqa: F401 (a fixture)
     run,
     whole_run,
 )
