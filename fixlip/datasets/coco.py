@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fixlip.datasets.base import BadItem, Box, Caption, GroundedObject, Item
+from fixlip.datasets.base import BadItem, Box, Item
 from fixlip.datasets.boxes import clipped, numbers, orientation_of, turned
 from fixlip.datasets.coco_words import synonyms
 from fixlip.datasets.options import texts
@@ -98,7 +98,7 @@ class Coco:
             boxes = self._upright(entry, path)
         except InputError as error:
             return BadItem(entry.id, "malformed", str(error))
-        return Item(entry.id, path, tuple(self._grounded(text, boxes) for text in texts))
+        return Item(entry.id, path, tuple(self._vocabulary.caption(text, boxes) for text in texts))
 
     def _upright(self, entry: Picture, path: Path) -> dict[str, tuple[Box, ...]]:
         size = entry.size or (math.inf, math.inf)
@@ -107,13 +107,6 @@ class Coco:
             name: turned(filter(None, (clipped(box, size) for box in boxes)), orientation, size)
             for name, boxes in self._boxes[entry.id].items()
         }
-
-    def _grounded(self, text: str, boxes: dict[str, tuple[Box, ...]]) -> Caption:
-        objects: dict[str, GroundedObject] = {}
-        for name, span in self._vocabulary.find(text):
-            if name not in objects and boxes.get(name):
-                objects[name] = GroundedObject(name, boxes[name], span)
-        return Caption(text, tuple(objects.values()))
 
     def _read(self, document: Any, path: Path, take: Callable[[str, dict[str, Any]], str | None]) -> list[BadItem]:
         """Hand each annotation to `take`, which says what is wrong with it; return those that say no picture."""

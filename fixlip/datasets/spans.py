@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
+from fixlip.datasets.base import Caption, GroundedObject
+from fixlip.players.base import Box
+
 IRREGULAR = {
     "calf": "calves",
     "child": "children",
@@ -106,6 +109,14 @@ class Vocabulary:
             if category is not None:
                 mentions.append(Mention(category, match.span()))
         return mentions
+
+    def caption(self, text: str, boxes: Mapping[str, tuple[Box, ...]]) -> Caption:
+        """The caption with the categories that it names and that have boxes, each at the first words that name it."""
+        objects: dict[str, GroundedObject] = {}
+        for name, span in self.find(text):
+            if name not in objects and boxes.get(name):
+                objects[name] = GroundedObject(name, boxes[name], span)
+        return Caption(text, tuple(objects.values()))
 
 
 def _normal(name: str) -> str:

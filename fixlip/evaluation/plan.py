@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fixlip import specs
 from fixlip.arguments import in_order, plain_number
 from fixlip.datasets import load_dataset
+from fixlip.datasets.tables import Table, is_table
 from fixlip.errors import OptionError, unknown
 from fixlip.estimator import Estimator
 from fixlip.evaluation.metrics import get_metric
@@ -29,7 +30,8 @@ class Plan:
 
     Attributes:
         metrics: names of `fixlip.evaluation.list_metrics`.
-        data: a name of `fixlip.datasets.load_dataset`, or a data set.
+        data: a name of `fixlip.datasets.load_dataset`, a data set, or a table with the usual names of columns, as
+            `fixlip.datasets.tables.Table` takes it.
         models: names of `fixlip.load_model`, or models.
         estimators: names with options, also those of the call (budget, image_masks, text_masks, seed), or estimators.
         budget, image_masks, text_masks, seed, removal, image_players, text_players: as in `fixlip.explain`.
@@ -57,6 +59,8 @@ class Plan:
     threads: int | None = None
 
     def __post_init__(self) -> None:
+        if is_table(self.data):
+            object.__setattr__(self, "data", Table(self.data))
         for name in (*CALL, "top", "threads"):
             object.__setattr__(self, name, plain_number(getattr(self, name)))
         for name in ("metrics", "models", "estimators"):

@@ -13,14 +13,13 @@ from PIL import Image
 
 from fixlip.arguments import in_order
 from fixlip.datasets.reading import PICTURES, within
-from fixlip.errors import InputError, OptionError, unknown
+from fixlip.datasets.tables import IMAGES, Raw, column_of, columns_of, is_table, raw_picture, values_of
+from fixlip.errors import InputError
 from fixlip.io.files import read_bytes
 from fixlip.io.images import MAX_BYTES, open_image
 
 TABLES = {".parquet", ".csv", ".tsv"}
 TARS = (".tar", ".tar.gz", ".tgz")
-COLUMNS = ("image", "picture", "path", "file_name", "filename", "file", "bytes", "jpg", "png")
-Raw = Path | bytes | Image.Image | np.ndarray | InputError  # an error takes the place of what cannot be named
 
 
 def pictures(images: Any, column: str | None = None) -> Iterator[tuple[str, Raw]]:
@@ -30,8 +29,8 @@ def pictures(images: Any, column: str | None = None) -> Iterator[tuple[str, Raw]
         images: a folder (with those below it), a pattern (``photos/**/*.jpg``), a picture file, a tar file of pictures,
             a table (Parquet, CSV, TSV), a PIL image, an array, the bytes of a file; a data frame, an Arrow table or a
             `datasets.Dataset`; or an iterable of these.
-        column: of a table: paths, bytes or pictures; the first of those in `COLUMNS` when None. Paths in a table file
-            are relative to its folder and lead nowhere else.
+        column: of a table: paths, bytes or pictures; the first of those in `tables.IMAGES` when None. Paths in a table
+            file are relative to its folder and lead nowhere else.
 
     Raises:
         InputError: something is not there, or holds no picture; a table or an archive is damaged.
@@ -61,26 +60,17 @@ def content_hash(raw: Raw) -> str:
 def _every(images: Any, column: str | None) -> Iterator[tuple[str, Raw]]:
     if isinstance(images, (str, os.PathLike)):
         yield from _place(str(images), column)
-    elif hasattr(images, "column_names") or hasattr(images, "columns"):
+    elif is_table(images):
         yield from _rows(images, column)
     else:
         many = isinstance(images, Iterable) and not isinstance(images, (bytes, np.ndarray, Image.Image))
         for number, image in enumerate(images if many else in_order("images", images, Image.Image)):
             if isinstance(image, (str, os.PathLike)):
                 yield from _place(str(image), column)
-            elif hasattr(image, "column_names") or hasattr(image, "columns"):
+            elif is_table(image):
                 yield from _rows(image, column)
             else:
-                yield str(number), _raw(image)
-
-
-def _raw(value: Any) -> Raw:
-    """A picture as it comes; the dictionary of a picture in a table of Hugging Face is its bytes or its path."""
-    if isinstance(value, dict):
-        value = value.get("bytes") or value.get("path")
-    if isinstance(value, (bytes, Image.Image, np.ndarray, Path)):
-        return value
-    return Path(value) if isinstance(value, str) else InputError(f"{type(value).__name__} is not a picture.")
+                yield str(number), raw_picture(image)
 
 
 def _place(place: str, column: str | None) -> Iterator[tuple[str, Raw]]:
@@ -160,7 +150,7 @@ def _table(path: Path, column: str | None) -> Iterator[tuple[str, Raw]]:
 
 def _listed(table: Path, number: int, value: Any) -> tuple[str, Raw]:
     """A row of a table file: its path in the folder of the table, or its bytes under the number of the row."""
-    raw = _raw(value)
+    raw = raw_picture(value)
     if not isinstance(raw, Path):
         return f"{table}#{number}", raw
     try:
@@ -172,18 +162,10 @@ def _listed(table: Path, number: int, value: Any) -> tuple[str, Raw]:
 
 def _rows(table: Any, column: str | None) -> Iterator[tuple[str, Raw]]:
     """A column of a table in memory: a data frame, a table of Arrow, or a `datasets.Dataset`."""
-    chosen = _column(list(getattr(table, "column_names", None) or table.columns), column)
-    values = table[chosen]
-    for number, value in enumerate(values):
-        raw = _raw(value.as_py() if hasattr(value, "as_py") else value)
+    for number, value in enumerate(values_of(table, _column(columns_of(table), column))):
+        raw = raw_picture(value)
         yield (str(raw) if isinstance(raw, Path) else str(number)), raw
 
 
 def _column(names: list[str], column: str | None) -> str:
-    if column is None:
-        column = next((name for name in COLUMNS if name in names), None)
-        if column is None:
-            raise OptionError(f"Which column has the pictures? Name one of {', '.join(map(str, names))}: column=.")
-    if column not in names:
-        raise OptionError(unknown("column", column, map(str, names)))
-    return column
+    return column_of(names, column, IMAGES, "pictures", "column")

@@ -8,7 +8,7 @@ import numpy as np
 from fixlip.players.base import Modality, Players
 from fixlip.results.equality import ByValue
 from fixlip.results.provenance import Unit
-from fixlip.results.tables import frame, signed
+from fixlip.results.tables import Tabular, frame, signed
 
 if TYPE_CHECKING:
     import pandas
@@ -29,7 +29,7 @@ class Share(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Additive(ByValue):
+class Additive(ByValue, Tabular):
     """The difference between the whole input and nothing shown, spread over players: ``values.sum() + rest == total``.
 
     The values are the Shapley values of the fitted surrogate: of each effect of a player, and half of each of its

@@ -14,7 +14,7 @@ from fixlip.results.common_grid import correlation, pieces
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
 from fixlip.results.summary import NORMAL_95, listed
-from fixlip.results.tables import frame
+from fixlip.results.tables import Tabular, frame
 
 if TYPE_CHECKING:
     import pandas
@@ -30,7 +30,7 @@ class SharedWord(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Comparison(Presented):
+class Comparison(Presented, Tabular):
     """Explanations of the same picture and caption by several models or estimators.
 
     Attributes:

@@ -12,7 +12,7 @@ from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors
 from fixlip.results.summary import CARRIES, MOST_NAMED, NORMAL_95, at, listed, number, place_of
-from fixlip.results.tables import frame, signed
+from fixlip.results.tables import Tabular, frame, signed
 from fixlip.results.word_alignment import Part, aligned_players, aligned_words, players_of_both
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Contrast(ByValue, Presented):
+class Contrast(ByValue, Presented, Tabular):
     """The difference of two explanations, ``v_first - v_second``: why a picture is more similar to one of two captions.
 
     Explanations are additive, so their difference explains the difference of the similarities. `fixlip.contrast` makes

@@ -10,13 +10,13 @@ import numpy as np
 from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.players.base import Players
-from fixlip.results import cosine, shapiq_values, summary
+from fixlip.results import cosine, fiftyone_fields, shapiq_values, summary
 from fixlip.results.additive import Additive
 from fixlip.results.equality import ByValue
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors, Unit
 from fixlip.results.removal_curves import RemovalCurves
-from fixlip.results.tables import frame, signed
+from fixlip.results.tables import Tabular, frame, signed
 
 if TYPE_CHECKING:
     import pandas
@@ -47,7 +47,7 @@ class Pair(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Explanation(ByValue, Presented):
+class Explanation(ByValue, Presented, Tabular):
     """A second-order explanation of a similarity: ``v(M) ~ baseline + sum of e_i + sum of e_ij`` over the players in M.
 
     Attributes:
@@ -218,6 +218,25 @@ class Explanation(ByValue, Presented):
         numbers = zip(self.players.image + self.players.text, self.first_order, errors, strict=True)
         names = ("label", "modality", "effect", "stderr")
         return frame(dict(zip(names, (p.label, p.modality, e, s), strict=True)) for p, e, s in numbers)
+
+    def to_fiftyone(self, words: Any = None) -> dict[str, Any]:
+        """Return fields for a sample of FiftyOne: ``sample.update_fields(found.to_fiftyone())``.
+
+        Args:
+            words: those of the heatmap, as in `patch_values`.
+
+        Returns:
+            ``similarity`` (float), ``explanation`` (`summary`, a string), ``heatmap`` (`fiftyone.Heatmap`, its range
+            symmetric about 0) and ``words`` (`fiftyone.Detections`): a box for each word that adds something anywhere,
+            where it adds most, with its `interaction`. All lie on the picture as given, also where the model sees only
+            its centre.
+
+        Raises:
+            MissingExtraError: fiftyone is not installed.
+            InputError: as in `heatmap`.
+        """
+        heat, similarity = self.heatmap(words), float(self.full_value)
+        return fiftyone_fields.fields(self.players, similarity, self.summary(), heat, self.cross)
 
     def patch_values(self, words: Any = None, *, order: Literal[1, 2] = 2) -> np.ndarray:
         """Return one number for each image player, [n_image], in `unit`: the values of a heatmap of these words.

@@ -9,14 +9,14 @@ from fixlip.errors import InputError
 from fixlip.results.comparison import table_row
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
-from fixlip.results.tables import frame
+from fixlip.results.tables import Tabular, frame
 
 if TYPE_CHECKING:
     import pandas
 
 
 @dataclass(frozen=True)
-class Gallery(Presented):
+class Gallery(Presented, Tabular):
     """Explanations of different captions of a picture, or of different pictures.
 
     The page shows one at a time beside a list, or all side by side; a word chosen in one is chosen wherever it occurs.

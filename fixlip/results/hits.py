@@ -20,7 +20,7 @@ from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors
 from fixlip.results.summary import MOST_NAMED, listed
-from fixlip.results.tables import frame, signed
+from fixlip.results.tables import Tabular, frame, signed
 
 if TYPE_CHECKING:
     import pandas
@@ -140,7 +140,7 @@ class Hit:
 
 
 @dataclass(frozen=True, eq=False)
-class Hits(Presented, Sequence[Hit]):
+class Hits(Presented, Tabular, Sequence[Hit]):
     """The pictures that a search found, the most similar first.
 
     Attributes:

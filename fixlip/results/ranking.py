@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from fixlip.results.tables import frame, percent
+from fixlip.results.tables import Tabular, frame, percent
 
 if TYPE_CHECKING:
     import pandas
@@ -19,7 +19,7 @@ class Ranked(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Ranking:
+class Ranking(Tabular):
     """Captions of one picture, the most similar first.
 
     Attributes:

@@ -9,7 +9,7 @@ from fixlip.errors import InputError
 from fixlip.results.comparison import Comparison
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Displayed
-from fixlip.results.tables import frame
+from fixlip.results.tables import Tabular, frame
 
 if TYPE_CHECKING:
     import pandas
@@ -23,7 +23,7 @@ HEADINGS = {
 
 
 @dataclass(frozen=True)
-class Sweep(Displayed):
+class Sweep(Displayed, Tabular):
     """Explanations of one picture and caption that differ in one option, measured against a reference.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from math import floor, isfinite, log10
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from fixlip.errors import MissingExtraError
 
@@ -11,6 +11,29 @@ if TYPE_CHECKING:
 
 MOST = 12  # decimals
 TINY = 1e-5  # errors below it are written with an exponent
+
+
+class Framed(Protocol):
+    """A result that pandas can have as a table."""
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The table."""
+
+
+class Tabular:
+    """A result that every library of tables takes: ``pyarrow.table(found)``, ``polars.DataFrame(found)``."""
+
+    def __arrow_c_stream__(self: Framed, requested_schema: Any = None) -> Any:
+        """The table of `to_pandas` in the C interface of Arrow.
+
+        Raises:
+            MissingExtraError: pandas or pyarrow is not installed.
+        """
+        table = self.to_pandas()
+        try:
+            return table.__arrow_c_stream__(requested_schema)
+        except ImportError as error:
+            raise MissingExtraError("A table of Arrow needs pyarrow: pip install pyarrow.") from error
 
 
 def frame(rows: Iterable[Any]) -> "pandas.DataFrame":

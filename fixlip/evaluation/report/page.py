@@ -26,6 +26,7 @@ from fixlip.evaluation.report.summary import Summary, summarise
 from fixlip.evaluation.rows import Results
 from fixlip.io.files import write_atomically
 from fixlip.results.gallery import Gallery
+from fixlip.results.tables import Tabular
 from fixlip.results.tables import frame as frame_of
 from fixlip.viewer import content_hash
 from fixlip.viewer.notebook import frame
@@ -38,7 +39,7 @@ SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#|~$!])")
 
 
 @dataclass(frozen=True)
-class Report:
+class Report(Tabular):
     """A report.
 
     Attributes:
