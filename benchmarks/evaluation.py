@@ -28,7 +28,7 @@ RUNS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     "mosaics": (("pointing-game",), "scene-mosaics:2", {}),
     "foils": (("foils",), "scene-foils:8 n_objects=2", REGIONS),
     "checks": (("stability", "randomization", "removal"), "scenes:4 n_objects=1", REGIONS),
-    "objects": (("grounding",), "scenes:200", {}),
+    "objects": (("grounding",), "scenes:40", {}),
 }
 HEADLINE = {  # column: run, figure, setting
     "PGE": ("scenes", "PGE", ""),

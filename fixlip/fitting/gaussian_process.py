@@ -202,8 +202,8 @@ class GaussianProcess:
 
         `variance` [t] is that of the terms in units of the variance of what is missed.
         """
-        across = _root(along @ self.spread @ along.T)
-        drawn: np.ndarray = np.random.default_rng(1).normal(size=(len(variance), number, len(along))) @ across.T
+        across = _spread_along(self.spread, along)
+        drawn: np.ndarray = np.random.default_rng(1).normal(size=(len(variance), number, across.shape[1])) @ across.T
         missed = float(np.mean(1 / np.diagonal(self.inverse)))
         drawn *= np.sqrt(missed * variance)[:, None, None]
         return drawn
@@ -246,13 +246,16 @@ class GaussianProcess:
         Source: Wu, Jackknife, Bootstrap and Other Resampling Methods in Regression Analysis, 1986 (the bootstrap).
         """
         rng, k = np.random.default_rng(0), len(along)
-        across, dual = _root(along @ self.spread @ along.T), self.dual @ along.T
+        across, dual = _spread_along(self.spread, along), self.dual @ along.T
         unit = np.maximum(np.square(across).sum(1), 1e-300)
         left_out = dual / np.diagonal(self.inverse)[:, None]
         trust = [1.0 if f in families else TRUST for f in range(len(self.families))]
         drawn_otherwise = sum(t * leverage for t, leverage in zip(trust, self.leverage, strict=True))
         left_out *= np.sqrt(np.maximum(1 - drawn_otherwise, 0.0))[:, None]
-        rows = rng.normal(size=(len(dual), number, 1)) * left_out[:, None]
+        signs = rng.normal(size=(len(dual), number)).T
+        few = [len(self.families[f].players) < number * k for f in families]  # terms: what they see of rows is small
+        seen = [self.mean(f, self.inverse) if small else self.inverse for f, small in zip(families, few, strict=True)]
+        missed = [np.stack([signs @ (row[:, None] * left_out) for row in see]) for see in seen]
         out = [np.zeros((len(self.families[family].players), number, k)) for family in families]
         for part in self.parts:
             roots = list(part.rows())
@@ -261,16 +264,19 @@ class GaussianProcess:
             expected = part.expected * weight / max(weight.sum(), 1e-300)
             growth = np.maximum((1 + found.sum(0)) / (1 + part.expected), (1 + found) / (1 + expected))
             size = np.sqrt(trust[part.family] * np.maximum(growth, 1.0))[:, None]
-            drawn = rng.normal(size=(len(found), number, k)) @ across.T * size
+            drawn = (rng.normal(size=(len(found) * number, across.shape[1])) @ across.T).reshape(-1, number, k)
+            drawn *= size
             start = 0
             for root in roots:
-                rows += np.tensordot(root, drawn[start : start + root.shape[1]], 1)
+                for see, rows in zip(seen, missed, strict=True):
+                    rows += np.tensordot(see @ root, drawn[start : start + root.shape[1]], 1)
                 start += root.shape[1]
             if part.family in families:
                 own = out[families.index(part.family)]
                 own += part.terms(drawn.reshape(len(drawn), -1)).reshape(own.shape)
-        flat = self.inverse @ rows.reshape(len(rows), -1)
-        return [own - self.mean(f, flat).reshape(own.shape) for f, own in zip(families, out, strict=True)]
+        for own, f, small, rows in zip(out, families, few, missed, strict=True):
+            own -= rows if small else self.mean(f, rows.reshape(len(rows), -1)).reshape(own.shape)
+        return out
 
 
 def fit(chi: np.ndarray, targets: np.ndarray, families: tuple[Family, ...], noise: float) -> GaussianProcess:
@@ -351,6 +357,12 @@ def _parts(chi: np.ndarray, families: tuple[Family, ...], expected: list[list[fl
 
             parts.append(Part(number, columns, spread, size))
     return tuple(parts)
+
+
+def _spread_along(spread: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """Compute a root of the covariance along directions [k, D], ``along spread along' = root root'``, [k, <= D]."""
+    k, dimension = along.shape
+    return _root(along @ spread @ along.T) if k <= dimension else along @ _root(spread)
 
 
 def _root(covariance: np.ndarray) -> np.ndarray:

@@ -72,9 +72,9 @@ def bootstrap(
         >>> bootstrap([[1.0, 2.0]])
         Interval(value=1.5, low=nan, high=nan)
     """
-    arrays = [np.atleast_1d(np.asarray(group, dtype=float)) for group in groups]
-    kept = [numbers for values in arrays if len(numbers := values[~np.isnan(values)])]
-    return _interval([kept], statistic, level, resamples, seed)
+    values, items = _in_a_row(groups)
+    kept = ~np.isnan(values)
+    return _interval([values[kept]], items[kept], statistic, level, resamples, seed)
 
 
 def paired(
@@ -103,18 +103,16 @@ def paired(
         >>> paired({"x": 3.0, "y": 5.0, "z": 9.0}, {"y": 4.0, "x": 2.0}, "mean")
         Interval(value=1.0, low=1.0, high=1.0)
     """
-    sides: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
-    for item in groups_a:
-        if item not in groups_b:
-            continue
-        a, b = (np.atleast_1d(np.asarray(groups[item], dtype=float)) for groups in (groups_a, groups_b))
-        if a.shape != b.shape:
-            raise InputError(f"Item {item!r} has {a.size} and {b.size} values; a difference needs as many of both.")
-        both = ~(np.isnan(a) | np.isnan(b))
-        if both.any():
-            sides[0].append(a[both])
-            sides[1].append(b[both])
-    return _interval(sides, statistic, level, resamples, seed)
+    common = [item for item in groups_a if item in groups_b]
+    (a, items), (b, others) = (_in_a_row(groups[item] for item in common) for groups in (groups_a, groups_b))
+    sizes, other_sizes = (np.bincount(numbers, minlength=len(common)) for numbers in (items, others))
+    if (sizes != other_sizes).any():
+        k = int(np.argmax(sizes != other_sizes))
+        raise InputError(
+            f"Item {common[k]!r} has {sizes[k]} and {other_sizes[k]} values; a difference needs as many of both."
+        )
+    both = ~(np.isnan(a) | np.isnan(b))
+    return _interval([a[both], b[both]], items[both], statistic, level, resamples, seed)
 
 
 def by_class(
@@ -142,18 +140,26 @@ def by_class(
     return {name: bootstrap(groups[name].values(), statistic, **options) for name in sorted(groups)}  # type: ignore[arg-type]
 
 
-def _interval(sides: Sequence[list[np.ndarray]], statistic: str, level: float, resamples: int, seed: int) -> Interval:
-    """The statistic of the values of items, minus that on the second side where there is one, on the same resamples."""
+def _in_a_row(groups: Iterable[Values]) -> tuple[np.ndarray, np.ndarray]:
+    """All values, [N], and the number of the group of each."""
+    lists = [group if isinstance(group, list) else np.ravel(group).tolist() for group in groups]
+    values = np.array([value for group in lists for value in group], dtype=float)
+    return values, np.repeat(np.arange(len(lists)), [len(group) for group in lists])
+
+
+def _interval(
+    sides: Sequence[np.ndarray], items: np.ndarray, statistic: str, level: float, resamples: int, seed: int
+) -> Interval:
+    """The statistic of values [N] of these items, minus that on the second side where there is one, resampled alike."""
     if statistic not in STATISTICS:
         raise OptionError(unknown("statistic", statistic, STATISTICS))
-    n, of = len(sides[0]), STATISTICS[statistic]
+    names, items = np.unique(items, return_inverse=True)
+    n, of = len(names), STATISTICS[statistic]
     if n == 0:
         return Interval(float("nan"), float("nan"), float("nan"))
-    flat = [np.concatenate(side) for side in sides]
-    items = np.repeat(np.arange(n), [len(values) for values in sides[0]])
 
     def estimates(counts: np.ndarray) -> np.ndarray:
-        first, *second = (of(values, items, counts) for values in flat)
+        first, *second = (of(values, items, counts) for values in sides)
         return first - second[0] if second else first
 
     value = float(estimates(np.ones((1, n), dtype=np.uint16))[0])
