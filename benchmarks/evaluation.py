@@ -9,14 +9,15 @@ Stopped and started again, it goes on where it was.
 """
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import fixlip
 from benchmarks.output import ROOT, fill, markdown
-from fixlip import cluster, evaluation, specs
+from fixlip import cluster, evaluation, plots, specs
 from fixlip.errors import BudgetError, OptionError
 from fixlip.evaluation.plan import CALL
-from fixlip.evaluation.report import report
+from fixlip.evaluation.report import Report, report
 from fixlip.evaluation.report.summary import Summary
 from fixlip.request import Request
 
@@ -51,8 +52,26 @@ def main() -> None:
         examples = int(name != "objects")
         evaluation.evaluate(plan, runs / name, engine=engine, examples=examples)
         page = docs / "estimators.md" if name == "objects" else docs / "results" / f"{name}.md"
-        summaries[name] = report(runs / name, markdown=page, examples=examples).summary
+        made = report(runs / name, markdown=page, examples=examples)
+        summaries[name] = made.summary
+        if name == "objects":
+            illustrate(page, made)
     fill(docs / "results" / "README.md", "headline", markdown(headline(summaries), numbers_from=1))
+
+
+def illustrate(page: Path, made: Report) -> None:
+    """Begin the page on estimators with its question, the answer and a picture of it."""
+    rows = [
+        {"name": plain(h["estimator"]), "pge": h["value"], "model": "", "estimator": h["model"]}
+        | {key: h[key] for key in ("low", "high", "chance")}
+        for h in made.summary.headlines
+        if h["figure"] == "PGE"
+    ]
+    picture = page.with_suffix(".png")
+    plots.class_bars(rows, label="share of a word's positive attribution in its box, median", path=picture)
+    _, answer, rest = page.read_text("utf-8").split("\n\n", 2)
+    about = f"![Bars for every estimator and both models, with intervals and chance]({picture.name})"
+    page.write_text(f"# Which estimator finds the object?\n\n{answer}\n\n{about}\n\n{rest}", "utf-8")
 
 
 def estimators(n_image: int, n_text: int, passes: int) -> tuple[str, ...]:

@@ -208,14 +208,33 @@ def _text(value: Any) -> str:
 
 
 def lead(summary: Summary) -> str:
-    """The sentence below the title: what grounds best; or nothing."""
+    """The answer in sentences: what does best for each model by the first main figure, and whether two models differ."""
+    measured = [h["metric"] for h in summary.headlines if h["main"]]
+    metric = "grounding" if "grounding" in measured else next(iter(measured), "")
+    models = dict.fromkeys(h["model"] for h in summary.headlines)
+    best = [h for model in models if (h := summary.best(model, metric))]
+    several = len({h["estimator"] for h in summary.headlines}) > 1
     sentences = []
-    for model in dict.fromkeys(h["model"] for h in summary.headlines):
-        h = summary.best(model)
-        if h:
-            ends = interval(h["low"], h["high"])
-            sentences.append(
-                f"On {model}, {h['estimator']} grounds best: median PGE {number(h['value'])}"
-                f"{f' ({ends})' if ends else ''}, chance {number(h['chance'])}."
-            )
+    for h in best:
+        ends, chance = interval(h["low"], h["high"]), "" if h["chance"] is None else f", chance {number(h['chance'])}"
+        value = f"{number(h['value'])}{f' ({ends})' if ends else ''}{chance}"
+        figure = f"{h['statistic']} {h['figure']}"
+        does = f"{'grounds best' if metric == 'grounding' else 'does best'}: {figure}" if several else f"has a {figure} of"
+        sentences.append(f"On {h['model']}, {h['estimator']} {does} {value}.")
+    if len(best) == 2 and best[0]["estimator"] == best[1]["estimator"]:
+        sentences += [_apart(row) for row in summary.differences if _is_between(row, best[0])]
     return " ".join(sentences)
+
+
+def _is_between(row: Mapping[str, Any], best: Mapping[str, Any]) -> bool:
+    """Whether a difference is that of two models by the figure and estimator of a headline."""
+    same = all(row[name] == best[name] for name in ("metric", "figure", "setting"))
+    return same and (row["between"], row["within"]) == ("models", best["estimator"])
+
+
+def _apart(row: Mapping[str, Any]) -> str:
+    items = count(row["items"], "item")
+    if not row["clear"]:
+        return f"The {items} that both have do not tell the two models apart."
+    low, high = sorted(abs(row[end]) for end in ("low", "high"))
+    return f"On the {items} that both have, {row['better']} is better by {number(low)} to {number(high)}."

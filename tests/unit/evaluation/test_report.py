@@ -195,6 +195,25 @@ def test_folders_with_little_in_them(rows, tmp_path):
         report(tmp_path, html=tmp_path / "none" / "r.html", examples=0)
 
 
+def test_the_answer_comes_first(tmp_path):
+    def answer(name, *values):
+        (tmp_path / name).mkdir()
+        found = [
+            results.row(item, model, "banzhaf", {"faithfulness": {"spearman": value + 0.01 * item}})
+            for model, value in values
+            for item in range(4)
+        ]
+        return report(results.write(tmp_path / name, found, None), examples=0).lead
+
+    assert answer("one", ("a", 0.4)) == "On a, banzhaf has a mean Spearman of 0.42 (0.41 to 0.43), chance 0.00."
+    assert answer("apart", ("a", 0.4), ("b", 0.6)).endswith(
+        "On the 4 items that both have, b is better by 0.20 to 0.20."
+    )
+    assert answer("alike", ("a", 0.4), ("b", 0.4)).endswith(
+        "The 4 items that both have do not tell the two models apart."
+    )
+
+
 def test_best_and_close_are_marked(rows):
     summary = summarise(rows)
     blocks = dict(headline_tables(summary))
