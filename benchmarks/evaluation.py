@@ -31,6 +31,7 @@ RUNS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     "checks": (("stability", "randomization", "removal"), "scenes:4 n_objects=1", REGIONS),
     "objects": (("grounding",), "scenes:40", {}),
 }
+EARLIER = "integrated-gradients text_layer=0 image_layer=0.5"
 HEADLINE = {  # column: run, figure, setting
     "PGE": ("scenes", "PGE", ""),
     "PGA": ("scenes", "PGA", ""),
@@ -62,7 +63,12 @@ def main() -> None:
 def illustrate(page: Path, made: Report) -> None:
     """Begin the page on estimators with its question, the answer and a picture of it."""
     rows = [
-        {"name": plain(h["estimator"]), "pge": h["value"], "model": "", "estimator": h["model"]}
+        {
+            "name": plain(h["estimator"]).replace(EARLIER, "IG of earlier layers"),
+            "pge": h["value"],
+            "model": "",
+            "estimator": h["model"],
+        }
         | {key: h[key] for key in ("low", "high", "chance")}
         for h in made.summary.headlines
         if h["figure"] == "PGE"
@@ -82,7 +88,7 @@ def estimators(n_image: int, n_text: int, passes: int) -> tuple[str, ...]:
         if call is not None:
             chosen.append(specs.written(name, call if fixlip.estimator_class(name).capabilities.sampled else {}))
         if name == "integrated-gradients":
-            chosen.append(specs.written(name, {"text_layer": 0, "image_layer": 0.5}))
+            chosen.append(EARLIER)
     return tuple(chosen)
 
 

@@ -83,7 +83,7 @@ class TrainingLog:
             picture, caption = item.open(), item.captions[0]
             found = explain(picture, caption.text, model=self.model, **self.options)
             self.writer.add_figure(f"fixlip/{item.id}", overview(found), step)
-            things = seen_objects(caption.objects, self.model.image_input(picture).visible)
+            things = seen_objects(caption.objects, found.players.visible or (0, 0, *picture.size))
             scores += grounding(found, [thing.span for thing in things], [thing.boxes for thing in things])
         if scores:
             self.writer.add_scalar("fixlip/PGE", median(np.nan_to_num([score.pge for score in scores]).tolist()), step)

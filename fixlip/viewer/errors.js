@@ -19,9 +19,12 @@ function patchErrors(panel) {
   return all.map((i) => quadrature(rows, (row) => row[i]));
 }
 function wordErrors(panel) {
-  const { firstError, crossError, gains, adds, addsError } = panel.content, ofWords = (errors) => errors?.slice(panel.nPatches) ?? range(panel.nWords).map(() => null);
+  const { firstError, crossError, gains, gainErrors, adds, addsError } = panel.content, ofWords = (errors) => errors?.slice(panel.nPatches) ?? range(panel.nWords).map(() => null);
   if (state.view === "first") return ofWords(firstError);
-  if (adds && !gains && !panel.patches.size) return ofWords(addsError); // as `wordValues`
+  if (!panel.patches.size) { // as `wordValues`
+    if (gainErrors) return gainErrors;
+    if (adds && !gains) return ofWords(addsError);
+  }
   const columns = panel.activePatches();
   return range(panel.nWords).map((k) => quadrature(crossError ? columns : [], (i) => crossError[k][i]));
 }

@@ -105,6 +105,7 @@ def _hits(hits: Hits) -> dict[str, Any]:
             "shared": list(range(len(hits.words))),
             "score": _number(hit.similarity),
             "gains": [_number(value) for value in hit.contributions],
+            "gainErrors": [_number(error) for error in hit.contribution_errors],
         }
         for hit, title in zip(hits, _without_folder([hit.name for hit in hits]), strict=True)
     ]

@@ -1,5 +1,7 @@
 """The hits of a search in a real browser."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,21 @@ def test_words_of_the_query_light_up_in_all_hits(open_page, context):
         number = panel_of(page, k).locator(f'[data-word="{BUS}"] small').inner_text()
         assert number == f"{k - 1.5:+.2f}".replace("-", "\N{MINUS SIGN}")
         assert panel_of(page, k).locator("[aria-pressed=true]").count() == 1
+
+
+def test_words_are_hatched_by_the_errors_of_the_numbers_at_them(open_page):
+    """What a word adds to a hit is exact where all masks of the query were encoded, whatever its pairs' errors."""
+    errors = np.zeros(7)
+    errors[[BUS, 6]] = 1.0
+    found = hits()
+    found = replace(found, hits=tuple(replace(hit, contribution_errors=errors) for hit in found))
+    page = open_page(found)
+    page.locator('input[name="errors"][value="on"]').check()
+    settle(page)
+    for k, hit in enumerate(found):
+        marked = panel_of(page, k).locator(".words .unsure").evaluate_all("all => all.map(b => Number(b.dataset.word))")
+        assert marked == np.flatnonzero(np.abs(hit.contributions) < 2 * errors).tolist()
+    assert marked != [BUS, 6]  # the last hit: clearly so
 
 
 def test_they_are_put_in_the_order_of_a_word(open_page):

@@ -210,6 +210,14 @@ def in_navigation():
             yield from (path.resolve() for path in (ROOT / "docs").glob(f"{entry}.*"))
 
 
+def test_every_term_of_the_interactive_page_is_in_the_glossary():
+    script = (ROOT / "fixlip" / "viewer" / "table.js").read_text("utf-8")
+    terms = re.findall(r'^  "?([^":]+)"?: "', re.search(r"const TERMS = \{(.*?)\};", script, re.S)[1], re.M)
+    words = re.findall(r"^\| \*\*(.+?)\*\*", (ROOT / "docs" / "glossary.md").read_text("utf-8"), re.M)
+    assert len(terms) > 4
+    assert {term.removeprefix("fit ") for term in terms} <= set(words)
+
+
 def test_every_page_is_in_the_navigation():
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
     wanted = {*PAGES, *notebooks, ROOT / "docs" / "api.rst"} - {ROOT / "README.md", ROOT / "docs" / "index.md"}

@@ -208,7 +208,7 @@ def _text(value: Any) -> str:
 
 
 def lead(summary: Summary) -> str:
-    """The answer in sentences: what does best for each model by the first main figure, and whether two models differ."""
+    """The answer in sentences: what does best for each model by its first main figure; whether two models differ."""
     measured = [h["metric"] for h in summary.headlines if h["main"]]
     metric = "grounding" if "grounding" in measured else next(iter(measured), "")
     models = dict.fromkeys(h["model"] for h in summary.headlines)
@@ -218,8 +218,8 @@ def lead(summary: Summary) -> str:
     for h in best:
         ends, chance = interval(h["low"], h["high"]), "" if h["chance"] is None else f", chance {number(h['chance'])}"
         value = f"{number(h['value'])}{f' ({ends})' if ends else ''}{chance}"
-        figure = f"{h['statistic']} {h['figure']}"
-        does = f"{'grounds best' if metric == 'grounding' else 'does best'}: {figure}" if several else f"has a {figure} of"
+        figure, best_of = f"{h['statistic']} {h['figure']}", "grounds best" if metric == "grounding" else "does best"
+        does = f"{best_of}: {figure}" if several else f"has a {figure} of"
         sentences.append(f"On {h['model']}, {h['estimator']} {does} {value}.")
     if len(best) == 2 and best[0]["estimator"] == best[1]["estimator"]:
         sentences += [_apart(row) for row in summary.differences if _is_between(row, best[0])]
