@@ -62,14 +62,15 @@ def main() -> None:
 
 def illustrate(page: Path, made: Report) -> None:
     """Begin the page on estimators with its question, the answer and a picture of it."""
+    names = {EARLIER: "IG of earlier layers"}
     rows = [
         {
-            "name": plain(h["estimator"]).replace(EARLIER, "IG of earlier layers"),
-            "pge": h["value"],
+            "name": names.get(plain(h["estimator"]), plain(h["estimator"])),
             "model": "",
             "estimator": h["model"],
+            "pge": h["value"],
+            **{key: h[key] for key in ("low", "high", "chance")},
         }
-        | {key: h[key] for key in ("low", "high", "chance")}
         for h in made.summary.headlines
         if h["figure"] == "PGE"
     ]
