@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LEGEND = """In {unit}s. A word's number is the sum of its interactions with the picture.
 ● clearly different: the 95 % interval over draws of the masks excludes 0."""
 
+SCALES = "Each model scales its logits in its own way; --cosine puts all on one scale.\n"
+
 
 def print_comparison(comparison: "Comparison", written: list[Path], top: int) -> None:
     """Print the figures of each explanation, the words that differ most, and the agreement of the pairs."""
@@ -29,6 +31,8 @@ def print_comparison(comparison: "Comparison", written: list[Path], top: int) ->
         pair = [row for row in rows if (row["first"], row["second"]) == (comparison.labels[0], label)]
         console.whole(_words(pair, top))
     console.print(f"{LEGEND.format(unit=comparison.explanations[0].value_unit)}\n", style="dim")
+    if {e.unit for e in comparison.explanations} == {"logit"} and len({e.provenance.model for _, e in comparison}) > 1:
+        console.print(SCALES, style="dim")
     _agreement(console, comparison)
     _notes(console, comparison)
     wrote(console, written)

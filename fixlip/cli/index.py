@@ -82,24 +82,28 @@ def build(
     import fixlip
 
     of_model = {"pretrained": pretrained, "allow_random": allow_random, "device": device}
-    made = fixlip.build_index(
-        sources,
-        out,
-        model=written(model, {k: v for k, v in of_model.items() if v is not None}),
-        column=column,
-        image_masks=image_masks,
-        image_players=image_players,
-        removal=given(image=image_removal),
-        p=p,
-        seed=seed,
-        dtype=dtype,  # type: ignore[arg-type]
-        keep=keep,
-        engine=engine,  # type: ignore[arg-type]
-        workers=workers,
-        address=address,
-        gpus=gpus_per_worker,
-        wait=wait,
-    )
+    try:
+        made = fixlip.build_index(
+            sources,
+            out,
+            model=written(model, {k: v for k, v in of_model.items() if v is not None}),
+            column=column,
+            image_masks=image_masks,
+            image_players=image_players,
+            removal=given(image=image_removal),
+            p=p,
+            seed=seed,
+            dtype=dtype,  # type: ignore[arg-type]
+            keep=keep,
+            engine=engine,  # type: ignore[arg-type]
+            workers=workers,
+            address=address,
+            gpus=gpus_per_worker,
+            wait=wait,
+        )
+    except KeyboardInterrupt:
+        said = f"interrupted; the pictures that are done are in {out}, the same command goes on from there"
+        raise KeyboardInterrupt(said) from None
     _say(made, json)
     raise typer.Exit(DONE if len(made) > len(made.errors()) else NOTHING)
 

@@ -113,16 +113,21 @@ class Contrast(ByValue, Presented, Tabular):
     def __str__(self) -> str:
         return self.summary()
 
-    def summary(self) -> str:
+    def summary(self, *, captions: bool = True) -> str:
         """Say which caption fits better, by how much, and which words make most of it, and where.
 
         Words are named if the errors leave no doubt about the sign of their interaction with the picture.
+
+        Args:
+            captions: False to say "the first caption" and "the second caption" instead of what they are.
         """
         value, parts = self.difference.full_value, self.parts()
-        better, worse = self.captions if value >= 0 else self.captions[::-1]
         if value == 0:
-            return f"“{better}” and “{worse}” fit equally well."
-        said = f"“{better}” fits better than “{worse}”, by {number(abs(value))} ({self.first.value_unit})"
+            return "“{}” and “{}” fit equally well.".format(*self.captions) if captions else "Both fit equally well."
+        better, worse = self.captions if value > 0 else self.captions[::-1]
+        which = f"“{better}”" if captions else f"The {'first' if value > 0 else 'second'} caption"
+        than = f" than “{worse}”" if captions else ""
+        said = f"{which} fits better{than}, by {number(abs(value))} ({self.first.value_unit})"
         side, rows = np.sign(value), self.rows()[: len(parts)]
         gains = np.array([row.difference * side if row.sure else 0.0 for row in rows])
         most = [k for k in np.argsort(-gains, kind="stable")[:MOST_NAMED] if gains[k] > CARRIES * gains.max()]

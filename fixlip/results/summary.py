@@ -45,19 +45,17 @@ def sentences(answer: Answer) -> str:
     rises = f"{number(additive.total, sign=True)} against nothing shown"
     said = f"Similarity {number(answer.full)} ({additive.unit}), {rises}"
     values, errors = additive.text, np.nan_to_num(additive.stderr[players.n_image :])
-    sure = np.abs(values) > NORMAL_95 * errors
-    strongest = max(float(np.max(values, initial=0.0)), 0.0)
-    order = np.argsort(-values, kind="stable")
-    carrying = [k for k in order if sure[k] and values[k] >= CARRIES * strongest > 0][:MOST_NAMED]
-    if carrying:
-        named = [f"“{players.text[k].label}”{at(place_of(players, answer.cross[:, k]))}" for k in carrying]
-        said += f": {listed(named)} {'carries' if len(named) == 1 else 'carry'} it"
+    sure, order, carrying = np.abs(values) > NORMAL_95 * errors, np.argsort(-values, kind="stable"), strongest(additive)
+    if carrying and additive.total >= 0:
+        said += f": {carried(carrying, players, answer.cross)}"
+    elif carrying:
+        said += f", in spite of {listed(named_at(carrying, players, answer.cross))}"
     else:
         said += "; no word carries it"
     last = int(order[-1]) if len(order) else -1
     largest = float(np.abs(values).max(initial=0.0))
     if last >= 0 and sure[last] and -values[last] >= MATTERS * largest > 0:
-        said += f"{',' if carrying else ';'} “{players.text[last].label}” speaks against it"
+        said += f"{',' if carrying and additive.total >= 0 else ';'} “{players.text[last].label}” speaks against it"
     said += "."
     open_ = [k for k in np.argsort(-errors, kind="stable") if not sure[k] and NORMAL_95 * errors[k] > CARRIES * largest]
     if open_:
@@ -71,13 +69,27 @@ def sentences(answer: Answer) -> str:
 
 
 def leading(additive: Additive, cross: np.ndarray) -> str:
-    """Say which word adds most and where, or that none does; arguments as in `Answer`."""
-    players, values = additive.players, additive.text
-    errors = np.nan_to_num(additive.stderr[players.n_image :])
-    if not len(values) or values.max() <= NORMAL_95 * errors[values.argmax()]:
-        return "no word carries it"
-    k = int(values.argmax())
-    return f"“{players.text[k].label}”{at(place_of(players, cross[:, k]))} carries it"
+    """Say which words carry the similarity and where, or that none does; arguments as in `Answer`."""
+    carrying = strongest(additive)
+    return carried(carrying, additive.players, cross) if carrying else "no word carries it"
+
+
+def strongest(additive: Additive) -> list[int]:
+    """Find the words that add most, the first first: those that surely add, and not much less than the first."""
+    values, errors = additive.text, np.nan_to_num(additive.stderr[additive.players.n_image :])
+    most = max(float(np.max(values, initial=0.0)), 0.0)
+    order = np.argsort(-values, kind="stable")
+    return [int(k) for k in order if values[k] > NORMAL_95 * errors[k] and values[k] >= CARRIES * most > 0][:MOST_NAMED]
+
+
+def named_at(words: Sequence[int], players: Players, cross: np.ndarray) -> list[str]:
+    """Write words with their places."""
+    return [f"“{players.text[k].label}”{at(place_of(players, cross[:, k]))}" for k in words]
+
+
+def carried(words: Sequence[int], players: Players, cross: np.ndarray) -> str:
+    """Say that words carry a similarity."""
+    return f"{listed(named_at(words, players, cross))} {'carries' if len(words) == 1 else 'carry'} it"
 
 
 def ranking(players: Players, values: np.ndarray) -> str:

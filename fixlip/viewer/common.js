@@ -25,9 +25,10 @@ const SVG = "http://www.w3.org/2000/svg";
 const MAX_OPACITY = 0.88, ROWS = data.panels ? 8 : 12;
 const hasCross = (content) => content.cross.some((row) => row.some((v) => v !== null));
 const hasPairs = contents.some(hasCross);
-const small = matchMedia("(max-width: 760px)").matches; // as in circumstances.css
+const small = matchMedia("(max-width: 760px)"); // as in circumstances.css; a frame may get its width after its page
+const usualLayout = () => (small.matches && !data.query ? "tabs" : data.layout);
 // words have numbers that all panels share, and are chosen and hovered in all panels together
-const state = { words: new Set(), hover: null, view: hasPairs ? "pairs" : "first", sign: "both", scale: data.scale ?? "shared", layout: small && !data.query ? "tabs" : data.layout, tab: 0 };
+const state = { words: new Set(), hover: null, view: hasPairs ? "pairs" : "first", sign: "both", scale: data.scale ?? "shared", layout: usualLayout(), tab: 0 };
 
 function attributed(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);

@@ -124,6 +124,10 @@ function drawLinks(brush, panel, { words, picture }) {
     brush.lineCap = "round";
     Object.assign(brush, { strokeStyle: cssColour("paper"), lineWidth: line.width + HALO, globalAlpha: 0.55 * all }).stroke(path);
     Object.assign(brush, { strokeStyle: line.colour, lineWidth: line.width, globalAlpha: line.opacity * all }).stroke(path);
+    if (line.name) {
+      Object.assign(brush, { fillStyle: line.colour, font: font(12), textAlign: "center", globalAlpha: all });
+      brush.fillText(line.name.text, line.name.x, line.name.y);
+    }
     brush.beginPath();
     brush.arc(...line.to, 2 + line.width, 0, 2 * Math.PI);
     Object.assign(brush, { fillStyle: line.colour, strokeStyle: "#fff", lineWidth: 1.5, globalAlpha: all }).fill();

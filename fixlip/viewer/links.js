@@ -1,6 +1,6 @@
 // The strongest pairs as lines from their words to their patches. The table has the same numbers, so the lines are
 // hidden from screen readers; pointers pass through them, and the line nearest to the pointer shows its numbers.
-const NEAR = 9, HALO = 2.5, INSET = 14, LEAN = 40, LINKS = [["0", "off"], ["4", "4"], ["8", "8"], ["16", "16"]];
+const NEAR = 9, HALO = 2.5, INSET = 14, LEAN = 40, NAME = 12, LINKS = [["0", "off"], ["4", "4"], ["8", "8"], ["16", "16"]];
 state.lines = compared ? "0" : "4";
 
 // the points of one Bézier curve or two, from below a word to the middle of a patch, upright at both ends; the line of a
@@ -27,16 +27,18 @@ const linkStyle = (value, limit) => {
 };
 
 // in the coordinates of a drawing with the boxes `wordBox(k)` and `frame`, the picture; the lines of one word start side
-// by side, in the order of their patches
-function linkLines({ links, linkLimit, picture }, wordBox, frame) {
+// by side, in the order of their patches; where other words are below it, they start beneath them all, at its name
+function linkLines({ links, linkLimit, picture, nWords, content }, wordBox, frame) {
+  const bottom = (box) => box.y + box.height, floor = links.length ? Math.max(...range(nWords).map((k) => bottom(wordBox(k)))) : 0;
   const place = ([x, y]) => [frame.x + x * frame.width, frame.y + y * frame.height];
   const lines = links.map((pair) => ({ ...pair, ...linkStyle(pair.value, linkLimit), to: place(picture.centre(pair.i)) }));
   for (const k of new Set(links.map((pair) => pair.k))) {
     const ofWord = lines.filter((line) => line.k === k).sort((a, b) => a.to[0] - b.to[0]), box = wordBox(k);
-    const room = Math.min(0.6 * box.width, 10 * (ofWord.length - 1));
+    const room = Math.min(0.6 * box.width, 10 * (ofWord.length - 1)), covered = bottom(box) < floor - 1;
+    if (covered) ofWord[0].name = { text: content.words[k].label, x: box.x + box.width / 2, y: floor + NAME };
     ofWord.forEach((line, at) => {
       const x = box.x + box.width / 2 + (ofWord.length > 1 ? room * (at / (ofWord.length - 1) - 0.5) : 0);
-      line.curve = linkCurve([x, box.y + box.height], line.to, frame);
+      line.curve = linkCurve([x, covered ? floor + NAME + 3 : bottom(box)], line.to, frame);
       line.path = linkPath(line.curve);
     });
   }
@@ -74,6 +76,10 @@ EXTRAS.push((panel) => {
       group.append(draw("path", { ...stroke, class: "halo", "stroke-width": wider }),
         draw("path", { ...stroke, class: "line", stroke: line.colour, "stroke-opacity": line.opacity.toFixed(3) }),
         draw("circle", { cx: x, cy: y, r: (2 + line.width).toFixed(1), fill: line.colour }));
+      if (line.name) {
+        group.append(draw("text", { x: line.name.x, y: line.name.y, fill: line.colour }));
+        group.lastChild.textContent = line.name.text;
+      }
       line.group = group;
       return group;
     }));

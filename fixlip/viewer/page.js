@@ -57,7 +57,7 @@ document.documentElement.style.setProperty("--panels", contents.length);
 contents.forEach((content, index) => panels.push(new Panel(content, index)));
 $("caption").textContent = data.caption;
 if (compared) {
-  $("count").textContent = [data.about, ...["model", "index"].filter(alike).map((name) => contents[0][name])].join(" · ");
+  $("count").textContent = [data.about, ...["model", "index"].filter(alike).map((name) => contents[0][name])].filter(Boolean).join(" · ");
   $("answer").textContent = [data.answer, ...(data.notes ?? [])].filter(Boolean).join(" ");
   $("answer").hidden = !$("answer").textContent;
   $("how").textContent = hasPairs ? `${howTo([...new Set(contents.map((c) => c.noun.many))].join(" or "))} ${data.shared} ${contents.every((c) => c.adds && !c.gains) ? ADDS : ""}` : "";
@@ -70,6 +70,7 @@ choice("view", [["pairs", "interactions"], ["first", "first-order"]], hasPairs);
 choice("sign", [["both", "both"], ["positive", "positive"], ["negative", "negative"]]);
 choice("scale", [["shared", "shared"], ["own", "own"]]);
 if (compared) choice("layout", [query ? ["tiles", "all hits"] : ["side", "side by side"], ["tabs", "one at a time"]], true, arrange);
+if (compared && data.layout === "side") small.addEventListener("change", () => $("layout").querySelector(`[value=${usualLayout()}]`).click());
 if (query) buildHits();
 $("clear").addEventListener("click", clear);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") clear(); });

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import takewhile
@@ -26,6 +27,7 @@ PLACE = ("patches", "width", "height", "grid", "noun", "picture")  # the parts t
 SIDE_BY_SIDE = 3  # explanations; if there are more, the page shows one at a time at first
 QUALITY = 88  # of an embedded WebP picture, used if PNG would be larger
 LONGEST = 224  # pixels: larger label maps are reduced to this size
+MINUS = re.compile(r"(?<=[ (])-(?=\d)")  # as the other numbers of the page have it
 MOST = 120_000  # characters of outlines: label maps with longer outlines are reduced further
 
 
@@ -42,6 +44,9 @@ def payload(result: Explanation | Comparison | Contrast | Gallery | Hits) -> dic
         Hits: _hits,
     }
     data = makers[type(result)](result)
+    for part in (data, *data.get("panels", [])):
+        if "answer" in part:
+            part["answer"] = MINUS.sub("\N{MINUS SIGN}", part["answer"])
     places: list[dict[str, Any]] = []
     for panel in data.get("panels", [data]):
         place = {name: panel.pop(name) for name in PLACE}
@@ -78,9 +83,10 @@ def _gallery(gallery: Gallery) -> dict[str, Any]:
         keys = [(name, names[:i].count(name)) for i, name in enumerate(names)]
         shared = [numbers.setdefault(key, len(numbers)) for key in keys]
         panels.append({**_explanation(explanation), "title": label, "shared": shared})
+    models = list(filter(None, dict.fromkeys(e.provenance.model for e in gallery.explanations)))
     return {
         "caption": gallery.title,
-        "about": ", ".join(filter(None, dict.fromkeys(e.provenance.model for e in gallery.explanations))),
+        "about": ", ".join(models) if len(models) > 1 else "",  # one that all share is there already
         "shared": "Choosing a word selects it wherever it occurs.",
         "layout": "tabs",
         "list": True,
@@ -162,7 +168,7 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
     return {
         "caption": f"“{contrast.captions[0]}” rather than “{contrast.captions[1]}”",
         "about": "Why one caption and not the other",
-        "answer": contrast.summary(),
+        "answer": contrast.summary(captions=False),  # they are the title
         "shared": "Choosing a word selects it in all explanations; the number at it is that of the table.",
         "layout": "side",
         "panels": panels,

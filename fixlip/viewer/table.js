@@ -8,6 +8,7 @@ const TERMS = {
   "nothing shown": "The score with every patch and every word removed",
   "fit R²": "Share of the changes of the score, under random removals, that effects and pairs explain",
   index: "The model, and the index that weighs pairs: FWBII is the faithful weighted Banzhaf index, p how likely a part is present",
+  "not in the fit": "What the fit misses: it is made on random halves, and both the whole and nothing shown lie far from these",
   adds: "Effects of single parts, and half of each pair for each of its two parts (the Shapley values of the fit)",
 };
 function renderPairs(panel) {
@@ -113,10 +114,11 @@ function showShares({ adds, rest, words, patches, noun }, place) {
     const kind = value < 0 ? "minus" : "plus", piece = make("i", undefined, { class: kind, title: name });
     piece.style.width = `${(100 * Math.abs(value)) / all}%`;
     bar.append(piece);
-    names.append(make("span", `${name} ${withSign(value, size)}`, { class: kind }));
+    names.append(make("span", `${name} ${withSign(value, size)}`, { class: kind, title: TERMS[name] ?? "" }));
   }
   names.append(make("b", `= ${withSign(total, size)} against nothing shown`));
   place.append(make("h3", "What adds up to it", { title: TERMS.adds }), bar, names);
+  if (Math.abs(rest) > Math.abs(total) / 2) place.append(make("p", `Much is not in the fit. ${TERMS["not in the fit"]}.`));
   place.setAttribute("aria-label", `${rows.map(([name, v]) => `${name} ${withSign(v, size)}`).join(", ")}; together ${withSign(total, size)}`);
 }
 const withSign = (v, size) => (v < 0 ? "−" : "+") + write(Math.abs(v), size);

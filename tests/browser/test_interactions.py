@@ -69,7 +69,9 @@ def test_links_go_from_the_word_to_the_patch(open_page, width):
         k, i = link["id"].split("-")
         box = page.locator(f'[data-word="{k}"]').bounding_box()
         assert box["x"] <= link["from"][0] <= box["x"] + box["width"]
-        assert link["from"][1] == pytest.approx(box["y"] + box["height"], abs=1)
+        bottoms = page.locator(".words button").evaluate_all("all => all.map(b => b.getBoundingClientRect().bottom)")
+        below = page.locator("[data-link] text").count() > 0  # the names of words that have others below them
+        assert link["from"][1] == pytest.approx(max(bottoms), abs=16 if below else 1)
         assert link["to"] == pytest.approx(middle(page, f'[data-patch="{i}"]'), abs=1)
         assert link["dot"] == pytest.approx(link["to"], abs=1)
 
@@ -90,6 +92,12 @@ def test_links_keep_clear_of_what_stands_beside_the_picture(open_page):
     beside = (x < picture["x"] - 1) | (x > picture["x"] + picture["width"] + 1)
     assert beside.any()
     assert (y[beside] <= picture["y"] + 1).all()
+    last = max(word(page, k).bounding_box()["y"] + word(page, k).bounding_box()["height"] for k in range(9))
+    assert word(page, 0).bounding_box()["y"] < word(page, 8).bounding_box()["y"], "words in several rows"
+    assert (y > last - 1).all(), "behind a word"
+    named = page.locator("[data-link] text").all_text_contents()
+    assert set(named) <= {f"a rather long word {k}" for k in range(9)}
+    assert len(named) == len(set(named)) > 0
 
 
 def test_links_follow_what_is_chosen(open_page):

@@ -5,7 +5,7 @@ import pytest
 
 from fixlip.results.contrast import Contrast
 from fixlip.results.gallery import Gallery
-from tests.helpers.browser import ARTIFACTS, PHONE, browser, expect_scale, open_page, panel_of, pressed
+from tests.helpers.browser import ARTIFACTS, PHONE, TABLET, browser, expect_scale, open_page, panel_of, pressed
 from tests.helpers.pictures import comparison, contrast, explanation, gallery
 
 pytestmark = pytest.mark.browser
@@ -111,13 +111,18 @@ def test_a_gallery_of_pictures_shows_them_in_its_list(open_page):
     page.screenshot(path=ARTIFACTS / "gallery-pictures.png", full_page=True)
 
 
-@pytest.mark.parametrize("context", [{}, {"color_scheme": "dark"}, PHONE], ids=["light", "dark", "phone"])
+@pytest.mark.parametrize(
+    "context", [{}, {"color_scheme": "dark"}, TABLET, PHONE], ids=["light", "dark", "tablet", "phone"]
+)
 @pytest.mark.parametrize("make", [comparison, contrast, gallery])
 def test_tabs_fit(open_page, make, context):
     page = open_page(make(), view=False, **context)
     page.locator("#settings > summary").click()
     page.get_by_label("one at a time").check()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if context != PHONE:
+        cut = "all => all.some(box => box.scrollWidth > box.clientWidth + 1)"
+        assert not page.locator("#contrast, .panel table").evaluate_all(cut)
     for k in range(page.get_by_role("tab").count()):
         tab(page, k).click()
         assert shown(page) == [k]

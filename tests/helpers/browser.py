@@ -23,6 +23,7 @@ FLAGS = [
     "--disable-sync",
 ]
 ARTIFACTS = Path(os.environ.get("FIXLIP_ARTIFACTS", ROOT / "artifacts"))
+TABLET = {"has_touch": True, "viewport": {"width": 820, "height": 1180}}
 PHONE = {"has_touch": True, "is_mobile": True, "viewport": {"width": 390, "height": 844}}
 
 

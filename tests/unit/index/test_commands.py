@@ -60,3 +60,13 @@ def test_a_wrong_line_is_one_line(cli, photos, tmp_path, line, message):
     assert code == 2
     assert message in err
     assert message == "-k" or (err.startswith("fixlip: "), err.count("\n")) == (True, 1), err  # usage takes several
+
+
+def test_an_interruption_says_what_is_kept(cli, tmp_path, monkeypatch):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fixlip.build_index", interrupted)
+    code, _, said = cli("index", "build", tmp_path, tmp_path / "out", "--model", "demo-clip")
+    assert code == 130
+    assert said.startswith("fixlip: interrupted; the pictures that are done are in ")
