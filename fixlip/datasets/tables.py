@@ -158,7 +158,7 @@ class Table:
             return BadItem(key, "unreadable picture", str(error))
         try:
             found = self._places(row[self._objects], picture) if self._objects else {}
-        except InputError as error:
+        except (InputError, TypeError, ValueError) as error:
             return BadItem(key, "malformed", f"Row {index}: {error}")
         vocabulary = self._vocabulary or Vocabulary(found, synonyms())
         return Item(key, picture, tuple(vocabulary.caption(text, found) for text in texts))

@@ -112,6 +112,9 @@ def test_rows_that_cannot_be_used_are_named():
     assert found[0].captions[0].objects[0].boxes == ((0, 0, 9, 9),)
     faults = [item.fault if isinstance(item, BadItem) else "" for item in found]
     assert faults == ["", "unreadable picture", "empty caption", "empty caption", "malformed", "unreadable picture"]
+    for thing in ({"bbox": None, "category": "dog"}, {"bbox": [0, 0, 9, 9], "category": None}, "dog"):
+        odd = pandas.DataFrame({"image": [good], "text": ["a dog"], "objects": [[thing]]})
+        assert Table(odd, objects="objects")[0].fault == "malformed"
     broken = datasets.Dataset.from_dict({"image": [{"bytes": b"no picture", "path": None}], "text": ["a dog"]})
     assert Table(broken.cast_column("image", datasets.Image()))[0].fault == "unreadable picture"
 
