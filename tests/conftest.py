@@ -9,6 +9,8 @@ os.environ.setdefault("RAY_worker_niceness", "0")  # else Ray's workers wait for
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two processes of two threads on two cores take twice as long
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import none
 
 import fixlip
 import tests.helpers.profiles  # noqa: F401 (what Hypothesis tries)
@@ -44,6 +46,9 @@ def pytest_configure(config):
 
 def pytest_collection_finish():
     """Freeze what the libraries and the tests themselves hold: a tenth of the time went into collections of it."""
+    given(none())(
+        lambda _: None
+    )()  # Hypothesis asks at its first test who holds NumPy's generator: before it is frozen
     gc.collect()
     gc.freeze()
 
