@@ -247,3 +247,12 @@ def interruptions() -> Iterator[list[int]]:
         sys.unraisablehook = hook
         for number in mine:
             signal.signal(number, before[number])
+
+
+@contextmanager
+def kept(what: str, folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Say of an interruption what a folder keeps, "what is done is", and that the same command goes on from there."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"interrupted; {what} in {folder}, the same command goes on from there") from None

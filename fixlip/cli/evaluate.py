@@ -7,7 +7,7 @@ import typer
 
 from fixlip.cli import completion, options
 from fixlip.cli.arguments import shard_of
-from fixlip.cli.console import DONE, NOTHING
+from fixlip.cli.console import DONE, NOTHING, kept
 from fixlip.cli.files import keep_apart, places_of
 from fixlip.datasets import SOURCES
 from fixlip.evaluation.metrics import list_metrics
@@ -158,13 +158,10 @@ def evaluate(
         threads=threads,
     )
     where = cluster.engine(engine, workers=workers, address=address, gpus=gpus_per_worker, wait=wait)
-    try:
+    with kept("what is done is", out):
         outcome = evaluation.evaluate(
             plan, out, engine=where, limit=limit, shard=shard_of(shard), retry=retry, examples=examples
         )
-    except KeyboardInterrupt:
-        said = f"interrupted; what is done is in {out}, the same command goes on from there"
-        raise KeyboardInterrupt(said) from None
     if json:
         documents.emit(documents.evaluation(outcome))
     else:

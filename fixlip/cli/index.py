@@ -7,7 +7,7 @@ import typer
 
 from fixlip.cli import documents, options
 from fixlip.cli.arguments import given
-from fixlip.cli.console import DONE, NOTHING, Printer, styled
+from fixlip.cli.console import DONE, NOTHING, Printer, kept, styled
 from fixlip.cli.files import files_of_model, keep_apart
 from fixlip.errors import InputError
 from fixlip.specs import written
@@ -82,7 +82,7 @@ def build(
     import fixlip
 
     of_model = {"pretrained": pretrained, "allow_random": allow_random, "device": device}
-    try:
+    with kept("the pictures that are done are", out):
         made = fixlip.build_index(
             sources,
             out,
@@ -101,9 +101,6 @@ def build(
             gpus=gpus_per_worker,
             wait=wait,
         )
-    except KeyboardInterrupt:
-        said = f"interrupted; the pictures that are done are in {out}, the same command goes on from there"
-        raise KeyboardInterrupt(said) from None
     _say(made, json)
     raise typer.Exit(DONE if len(made) > len(made.errors()) else NOTHING)
 

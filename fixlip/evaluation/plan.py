@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from fixlip import specs
 from fixlip.arguments import in_order, plain_number
 from fixlip.datasets import load_dataset
-from fixlip.datasets.tables import Table, is_table
+from fixlip.datasets.columns import is_table
+from fixlip.datasets.tables import Table
 from fixlip.errors import OptionError, unknown
 from fixlip.estimator import Estimator
 from fixlip.evaluation.metrics import get_metric

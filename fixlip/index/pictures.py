@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from fixlip.arguments import in_order
+from fixlip.datasets.columns import IMAGES, Raw, column_of, columns_of, is_table, raw_picture, values_of
 from fixlip.datasets.reading import PICTURES, within
-from fixlip.datasets.tables import IMAGES, Raw, column_of, columns_of, is_table, raw_picture, values_of
 from fixlip.errors import InputError
 from fixlip.io.files import read_bytes
 from fixlip.io.images import MAX_BYTES, open_image
@@ -29,7 +29,7 @@ def pictures(images: Any, column: str | None = None) -> Iterator[tuple[str, Raw]
         images: a folder (with those below it), a pattern (``photos/**/*.jpg``), a picture file, a tar file of pictures,
             a table (Parquet, CSV, TSV), a PIL image, an array, the bytes of a file; a data frame, an Arrow table or a
             `datasets.Dataset`; or an iterable of these.
-        column: of a table: paths, bytes or pictures; the first of those in `tables.IMAGES` when None. Paths in a table
+        column: of a table: paths, bytes or pictures; the first of those in `columns.IMAGES` when None. Paths in a table
             file are relative to its folder and lead nowhere else.
 
     Raises:
