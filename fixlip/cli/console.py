@@ -70,6 +70,11 @@ def shown(text: str) -> str:
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things: "1 picture", "12 pictures"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def styled(text: str, style: str = "") -> Text:
     """Return text made safe by `shown`, in a style of rich."""
     return Text(shown(text), style=style)

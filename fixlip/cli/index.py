@@ -7,7 +7,7 @@ import typer
 
 from fixlip.cli import documents, options
 from fixlip.cli.arguments import given
-from fixlip.cli.console import DONE, NOTHING, Printer, kept, styled
+from fixlip.cli.console import DONE, NOTHING, Printer, counted, kept, styled
 from fixlip.cli.files import files_of_model, keep_apart
 from fixlip.errors import InputError
 from fixlip.specs import written
@@ -123,7 +123,8 @@ def _say(made: "Index", json: bool) -> None:
         return
     console, n = Printer(), len(made) - len(failed)
     console.print(styled(f"{made.store.folder}", "bold"))
-    console.print(f"{n} pictures  ·  {size / 1e6:.1f} MB on disk  ·  {facts['model']}, removal {facts['removal']}")
+    shown = f"{counted(n, 'picture')}  ·  {size / 1e6:.1f} MB on disk"
+    console.print(f"{shown}  ·  {facts['model']}, removal {facts['removal']}")
     masks = "default" if facts["image_masks"] is None else facts["image_masks"]
     console.print(
         f"image masks {masks}  ·  {facts['image_players']}  ·  p = {facts['p']:g}, seed {facts['seed']}  ·  "

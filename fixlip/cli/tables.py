@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from fixlip.cli import documents
-from fixlip.cli.console import Printer, styled
+from fixlip.cli.console import Printer, counted, styled
 from fixlip.cli.output import wrote
 from fixlip.results.sweep import label
 
@@ -65,9 +65,9 @@ def print_outcome(outcome: "Outcome") -> None:
     """Print the outcome of a run of `fixlip evaluate`."""
     from fixlip.evaluation.rows import damage
 
-    console, speed = Printer(), f"{outcome.throughput:.2f} explanations per second"
-    console.print(f"{outcome.evaluated} of {outcome.items} items evaluated")
-    console.print(styled(f"{outcome.done} explanations in {outcome.seconds:.1f} s, {speed}", "dim"))
+    console, speed = Printer(), f"{outcome.throughput:.2f} per second"
+    console.print(f"{outcome.evaluated} of {counted(outcome.items, 'item')} evaluated")
+    console.print(styled(f"{counted(outcome.done, 'explanation')} in {outcome.seconds:.1f} s, {speed}", "dim"))
     for fault, count in sorted(outcome.skipped.items()):
         console.print(styled(f"skipped: {count} x {fault}", "yellow"))
     for reason, count in sorted(outcome.refused.items()):

@@ -95,7 +95,7 @@ def write_index(
     folder = own_folder(Path(folder))
     with lock(folder / ".build.lock", "another process is building this index"):
         store = Store.open_or_make(folder, facts)
-        with tracking(progress, 0, "index") as tracker, _Commits(store) as commits:
+        with tracking(progress, 0, "index", "picture") as tracker, _Commits(store) as commits:
             build = _Build(store, commits, partial(_ticked, tracker))
             for _, tables in engine.run(job, _blocks(encoder.name, build.new(pictures(images, column)))):
                 for table in tables:

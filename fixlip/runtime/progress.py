@@ -28,8 +28,8 @@ class Tracker:
 
 
 @contextmanager
-def tracking(progress: Progress, total: int, label: str) -> Iterator[Tracker]:
-    """Yield the tracker of a run; see `fixlip.estimator.Estimator.explain` for `progress`."""
+def tracking(progress: Progress, total: int, label: str, unit: str = "pass") -> Iterator[Tracker]:
+    """Yield the tracker of a run that counts in `unit`; see `fixlip.estimator.Estimator.explain` for `progress`."""
     if callable(progress):
         given = progress
         yield Tracker(lambda done, total, note: given(done, total), total)
@@ -37,7 +37,7 @@ def tracking(progress: Progress, total: int, label: str) -> Iterator[Tracker]:
     from tqdm import tqdm
 
     disable = None if progress is None else not progress
-    with tqdm(total=total, desc=label, unit="pass", disable=disable, leave=False) as bar:
+    with tqdm(total=total, desc=label, unit=unit, disable=disable, leave=False) as bar:
 
         def show(done: int, total: int, note: str) -> None:
             if done < bar.n or bar.total != total:
