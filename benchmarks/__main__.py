@@ -25,6 +25,7 @@ MEASUREMENTS = {  # a module of this package, and what it measures
     "honesty": "whether standard errors and R2 are as sure as they are right, also outside the prior",
     "shapley": "Shapley interactions at equal encoder passes, beside shapiq's approximators",
     "search": "an index of pictures: equal to explain, its build, its queries, its bytes",
+    "gpu": "all of it on a GPU in six minutes: encoders, explanations, memory, an index, the tests",
     "page": "how long the page takes to load and to answer, in a browser",
 }
 

@@ -1,6 +1,7 @@
 """Seconds and bytes, on a CPU and on a GPU."""
 
 import resource
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -43,6 +44,30 @@ def in_child(function: Callable[..., T], *args: Any) -> T:
     """Call a function of a module in a process of its own, so that its peak of memory is its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *args).result()
+
+
+class RanOver(BaseException):
+    """A limit of time is over; no error, so that nothing takes it for one of its own."""
+
+
+@contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Stop what follows, in the main thread, when its time is over.
+
+    Raises:
+        RanOver: it took longer.
+    """
+
+    def stop(*_: Any) -> None:
+        raise RanOver
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 1e-3))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Peak memory against the budget, each budget in a process of its own."""
 
 from functools import cache, partial
+from typing import Any
 
 import fixlip
 from benchmarks.clock import added_memory
@@ -28,10 +29,10 @@ def peak(power: int, settings: Settings) -> Row:
     return settings.apart(peak_here, 2**power, settings.device)
 
 
-def peak_here(budget: int, device: str) -> Row:
+def peak_here(budget: int, device: str, model: str = "demo-clip", **options: Any) -> Row:
     """MiB in this process."""
-    encoder, (image, caption) = load("demo-clip", device), picture_and_caption()
+    encoder, (image, caption) = load(model, device), picture_and_caption()
     with added_memory(device) as memory:
-        facts = fixlip.explain(image, caption, model=encoder, budget=budget, **CROSS).provenance
+        facts = fixlip.explain(image, caption, model=encoder, budget=budget, **CROSS, **options).provenance
     row: Row = {"image passes": facts.image_passes, "text passes": facts.text_passes, "seconds": facts.seconds}
     return row | {"peak (MiB)": memory.before + memory.added} | memory.cells()

@@ -39,7 +39,7 @@ def machine(device: str = "cpu") -> dict[str, str]:
 def show(title: str, rows: Rows, notes: Sequence[str] = ()) -> None:
     """Print rows as a table, and sentences below it."""
     lines = as_lines(rows)
-    if len(lines[0]) > 9:  # too wide for a terminal
+    if len(lines[0]) > max(9, len(lines)):  # too wide for a terminal
         lines = [list(line) for line in zip(*lines, strict=True)]
     table = Table(*lines[0], title=title, title_justify="left")
     for line in lines[1:]:

@@ -34,16 +34,16 @@ def cases(settings: Settings) -> Cases:
     return {f"{model}, {label}": partial(measure, model, call, settings) for model, label, call in every}
 
 
-def measure(model: str, call: dict[str, Any], settings: Settings) -> Row:
+def measure(model: str, call: dict[str, Any], settings: Settings, dtype: str | None = None) -> Row:
     """Seconds of both, in turn."""
-    encoder, device, (image, caption) = load(model, settings.device), settings.device, picture_and_caption()
+    encoder, device, (image, caption) = load(model, settings.device, dtype), settings.device, picture_and_caption()
     explain = partial(fixlip.explain, image, caption, **call)
     explanation = explain(model=encoder)  # with it what is loaded lazily
     passes = explanation.provenance.image_passes, explanation.provenance.text_passes
     x, t = encoder.image_input(image), encoder.text_input(caption)
     embeds = partial(encoder.embed_image, x), partial(encoder.embed_text, t)
     masks = [random_masks(n, m, device) for n, m in zip((x.n_patches, t.n_tokens), passes, strict=True)]
-    most = 32 if settings.quick else 4096 if device.startswith("cuda") else 512 if model.startswith("demo") else 256
+    most = 32 if settings.quick else 1024 if device.startswith("cuda") else 512 if model.startswith("demo") else 256
     sizes = [fastest(embed, ready[:most], device) for embed, ready in zip(embeds, masks, strict=True)]
     calls = {
         "whole": partial(explain, model=encoder),
@@ -63,7 +63,7 @@ def measure(model: str, call: dict[str, Any], settings: Settings) -> Row:
 
 def fastest(embed: Callable[..., Any], masks: torch.Tensor, device: str) -> int:
     """The size of batches in which these masks are encoded fastest."""
-    sizes = [size for size in SIZES + (1024, 2048) * device.startswith("cuda") if size <= max(len(masks), SIZES[0])]
+    sizes = [size for size in SIZES + (1024,) * device.startswith("cuda") if size <= max(len(masks), SIZES[0])]
     in_batches(embed, masks[: sizes[0]], sizes[0])
     seconds = interleaved({str(size): partial(in_batches, embed, masks, size) for size in sizes}, 2, device)
     return int(min(seconds, key=lambda size: seconds[size]))

@@ -22,16 +22,14 @@ CROSS: dict[str, Any] = {"options": {"interactions": "cross"}, "progress": False
 def load(name: str, device: str = "cpu", dtype: str | None = None) -> Any:
     """A bundled model; or a real architecture with random weights, which cost the same as trained ones.
 
-    Where its tokenizer would have to be downloaded, that of CLIP takes its place.
+    The tokenizer is that of CLIP, also where the architecture has another, which would have to be downloaded.
     """
     if name in fixlip.list_models()["bundled"]:
         return fixlip.load_model(name, device=device, dtype=dtype)
     torch.manual_seed(0)
-    text = get_model_config(name)["text_cfg"]
-    if "hf_tokenizer_name" not in text:
-        return fixlip.load_model(name, pretrained=None, allow_random=True, device=device, dtype=dtype)
-    model = open_clip.create_model(name, pretrained=None)
-    tokenizer = open_clip.SimpleTokenizer(context_length=text["context_length"])
+    with torch.device(device):  # where weights are drawn sooner
+        model = open_clip.create_model(name, pretrained=None, device=device)
+    tokenizer = open_clip.SimpleTokenizer(context_length=get_model_config(name)["text_cfg"]["context_length"])
     config = open_clip.get_model_preprocess_cfg(model)
     return fixlip.load_model(model, preprocess=config, tokenizer=tokenizer, device=device, dtype=dtype)
 

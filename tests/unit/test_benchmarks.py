@@ -2,17 +2,20 @@
 
 import json
 import os
+import time
 from mmap import mmap
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
-from benchmarks import headline, passes, published_exclip, published_fixlip, runs, search_scale
+from benchmarks import gpu, headline, passes, published_exclip, published_fixlip, runs, search_scale
 from benchmarks.__main__ import MEASUREMENTS, main
 from benchmarks.agreement import agree, effects_of
 from benchmarks.clock import added_memory, in_child, interleaved
 from benchmarks.dense import side_by_side
+from benchmarks.gpu_encoders import best_batch, little_memory
 from benchmarks.meter import Fresh, Recorded, metered
 from benchmarks.output import markdown
 from benchmarks.players import cheap_game
@@ -27,6 +30,7 @@ from fixlip.estimators.integrated_gradients import IntegratedGradients
 from fixlip.fitting.surrogate import Effects
 from fixlip.games.closed_form import random_towers
 from fixlip.index.build import Explainer, facts_of
+from tests.helpers.models import picture
 
 FACTS = {"image_masks": 64, "image_players": "patches", "p": 0.5, "seed": 0, "dtype": "float16"}
 
@@ -230,6 +234,45 @@ def test_quick_mode(name, tmp_path):
     assert found["rows"]
     assert all(row["case"] for row in found["rows"])
     assert file.with_suffix(".md").read_text().startswith(f"# {found['title']}")
+
+
+def test_a_stage_ends_in_time_and_the_next_goes_on(monkeypatch):
+    monkeypatch.setattr(gpu, "SECONDS", dict.fromkeys(gpu.SECONDS, 0.05))
+    monkeypatch.setattr(gpu, "alone", lambda *_: time.sleep(60))
+    monkeypatch.setattr(gpu, "tests", lambda settings: {"note": "in time"})
+    cases = gpu.cases(Settings(quick=True))
+    first, second, *_ = (cases[name]() for name in cases if name.startswith("encoders"))
+    assert first == second == {"note": "stopped after 0 s, the rest of its stage"}
+    assert cases["tests: marked gpu"]() == {"note": "in time"}
+
+
+def test_a_gpu_takes_six_minutes_and_a_cpu_is_not_asked():
+    assert sum(gpu.SECONDS.values()) <= 350
+    assert gpu.cases(Settings()) == {}
+    stages = {case.partition(":")[0] for case in gpu.cases(Settings("cuda"))}
+    assert stages == set(gpu.SECONDS)
+
+
+@pytest.mark.parametrize("end", ["gain", "memory", "masks"])
+def test_the_best_batch_is_doubled_while_it_gains(end):
+    def embed(masks):
+        if end == "memory" and len(masks) > 64:
+            raise torch.OutOfMemoryError("no room")
+        time.sleep(4e-3 if end == "gain" and len(masks) > 64 else 1e-3)
+
+    masks = torch.zeros(64 if end == "masks" else 256, 1)
+    batch, rate = best_batch(embed, masks, Settings(quick=True))
+    assert batch == 64
+    assert rate <= 64_000
+
+
+def test_little_memory_is_noticed(demo_clip):
+    with little_memory(demo_clip, "cpu") as cramped:
+        x = cramped.encoder.image_input(picture())
+        with pytest.raises(torch.OutOfMemoryError):
+            cramped.encoder.embed_image(x, torch.ones(9, 49, dtype=bool))
+        cramped.encoder.embed_image(x, torch.ones(8, 49, dtype=bool))
+    assert (cramped.tried, cramped.fitted) == ([9, 8], [8])
 
 
 class Converging:
