@@ -94,7 +94,7 @@ def cases(settings: Settings) -> Cases:
     }
     scenes = {}
     for model in ("demo-clip", "demo-siglip"):
-        for what, sizes in (("cross", (128, 256, 512)), ("all pairs", (2048,))):
+        for what, sizes in (("cross", (128, 256, 512)), ("all pairs", (2048, None))):
             every = rows(model, 9_000_000, {what: METHODS[what]}, sizes, 8192, 6, of_scenes)
             scenes |= {name.replace(", asked", ""): row for name, row in every.items() if "converged" not in name}
     return games | scenes

@@ -51,14 +51,14 @@ def rows(
     model: str,
     seed: int,
     methods: dict[str, dict[str, str]],
-    sizes: tuple[int, ...],
+    sizes: tuple[int | None, ...],
     converged: int,
     scenes: int,
     compare: Callable[[Pairs, str], Row],
 ) -> Cases:
-    """A row for each method and number of passes, from pairs of an explanation and what it converges to."""
+    """A row for each method and number of passes, None for its default, from explanations and what they converge to."""
 
-    def measure(what: str, method: str, passes: int) -> Row:
+    def measure(what: str, method: str, passes: int | None) -> Row:
         specs = methods[what]
         first = next(iter(specs.values()))
         pairs = [
@@ -69,7 +69,7 @@ def rows(
         return {"image passes": spent} | compare(pairs, what)
 
     return {
-        f"{model}, {what}, {method}, {m} passes": partial(measure, what, method, m)
+        f"{model}, {what}, {method}, {f'{m} passes' if m else 'default'}": partial(measure, what, method, m)
         for what, specs in methods.items()
         for method in specs
         for m in sizes
@@ -88,11 +88,11 @@ def truth(model: str, seed: int, scenes: int, k: int, spec: str, passes: int) ->
     return explain(scene_games(model, seed, scenes)[k], spec, passes, 1000)
 
 
-def explain(game: SeparableGame, spec: str, passes: int, seed: int) -> Explanation:
-    """An explanation with so many image passes; a joint mask costs one."""
+def explain(game: SeparableGame, spec: str, passes: int | None, seed: int) -> Explanation:
+    """An explanation with so many image passes, None for the default; a joint mask costs one."""
     name, options = specs.parse(spec)
     joint = name.startswith("shapiq") or options.get("sampling") == "joint"
-    call = {"budget": passes} if joint else {"image_masks": passes}
+    call = {} if passes is None else {"budget" if joint else "image_masks": passes}
     return fixlip.get_estimator(name, **options).explain(Fresh(game), seed=seed, progress=False, **call)
 
 

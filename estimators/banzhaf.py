@@ -10,12 +10,16 @@ from fixlip.errors import InputError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
 from fixlip.fitting.joint_masks import joint_budget, most_passes
 from fixlip.fitting.regression import CHUNK, Fit, fit_grid, fit_joint, n_terms
-from fixlip.fitting.sampling import make_design
+from fixlip.fitting.sampling import block_size, make_design
+from fixlip.fitting.stopping import Goal
 from fixlip.fitting.surrogate import Surrogate, TowerFit, remarks
-from fixlip.fitting.tower_fits import PER_TERM, Rules
+from fixlip.fitting.tower_fits import ALL_PAIRS_UP_TO, PER_TERM, Rules
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
+
+SETTLED = 0.1  # standard errors relative to the cross-modal pairs, at which the default stops
+MOST = 2048  # image masks by default, or four for each player in blocks
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class Banzhaf(Estimator):
         p: probability of a player to be present, in (0, 1).
         order: 2, or 1 for weighted Banzhaf values.
         interactions: "cross" for cross-modal pairs only, "all" for pairs inside each modality too. "auto" is "all" for
-            up to 64 image players if there are as many masks as terms (twice as many for least squares), as there are
-            by default, else "cross".
+            up to 64 image players by default, or if there are as many masks as terms (twice as many for least squares);
+            else "cross".
         sampling: the draw of masks that are not enumerated. "paired" draws blocks of randomised Hadamard rows, each row
             with its complement (antithetic); "independent" draws each mask by itself. "auto" is "paired" for p = 0.5
             and at least one whole block, but "independent" for all pairs where least squares or `ridge` are asked for.
@@ -57,7 +61,9 @@ class Banzhaf(Estimator):
     leave over. Either way the variances of the two towers add up.
 
     Cost: image masks + text masks forward passes ("joint": one pass of each tower for each mask), and two more of each
-    tower for the empty and the full input.
+    tower for the empty and the full input. By default 128 image masks, and twice as many again until the standard
+    errors of the cross-modal pairs are at most a tenth of their size (root mean squares) and there is nothing to warn
+    of, at most 2,048 (4,096 for more than 512 patches). Pairs within the picture need more: ask for image_masks.
 
     Source: Baniecki et al., Explaining Similarity in Vision-Language Encoders with Weighted Banzhaf Interactions,
     NeurIPS 2025. Departures: the process, which fits each tower by itself and models higher orders too; paired masks
@@ -112,6 +118,14 @@ class Banzhaf(Estimator):
             return most_passes(joint, n_image, n_text, request, CHUNK)
         plan = self._rules.plan(n_image, n_text, request)
         return plan.image.masks + 2, plan.text.masks + 2
+
+    def by_default(self, n_image: int) -> tuple["Banzhaf", Goal | None]:
+        """Ask for all pairs where they are few, and for errors of a tenth; see `Estimator.by_default`."""
+        if not self._rules.is_process:
+            return self, None
+        every = self.order == 2 and self.interactions == "auto" and n_image <= ALL_PAIRS_UP_TO
+        goal = Goal(SETTLED, asked=False, most=max(MOST, 4 * block_size(n_image)))
+        return replace(self, interactions="all") if every else self, goal
 
     def estimate(self, game: CountedGame, request: Request) -> Explanation:
         """Draw masks, fit the coefficients of each tower and multiply them; see `Estimator.explain`."""

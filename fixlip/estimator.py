@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin, 
 from fixlip.arguments import plain_number, real_number, whole_number
 from fixlip.errors import InputError, OptionError, unknown
 from fixlip.fitting.numerics import sound
-from fixlip.fitting.stopping import Run, uninterrupted, until
+from fixlip.fitting.stopping import Goal, Run, fewest_and_most, uninterrupted, until
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
 from fixlip.runtime.modes import plain_torch
@@ -112,7 +112,8 @@ class Estimator(ABC):
 
         Args:
             game: the game to explain.
-            budget: game values to spend (image masks x text masks); None for the estimator's default.
+            budget: game values to spend (image masks x text masks); None for the estimator's default: a number of
+                masks, or as many as `by_default` needs.
             image_masks, text_masks: masks of each tower, instead of a budget.
             target_error: stop as soon as the standard errors of the interactions, relative to their size (root mean
                 squares), are at most this, such as 0.1; at most the budget is spent, or 16 times the default.
@@ -136,15 +137,17 @@ class Estimator(ABC):
                 "model of open_clip or transformers, or take an estimator that needs none: see `fixlip estimators`."
             )
         start, request = perf_counter(), Request(budget, image_masks, text_masks, seed, joint)
-        total = sum(self.passes(game.n_image, game.n_text, request))
-        with plain_torch(), tracking(progress, total, needs.name) as tracker:
+        estimator, goal = self.chosen(game.n_image, request)
+        if target_error is not None:
+            estimator, goal = self, Goal(target_error)
+        passes = partial(estimator.passes, game.n_image, game.n_text)
+        with plain_torch(), tracking(progress, sum(passes(request)), needs.name) as tracker:
             counted = CountedGame(game, tracker.tick)
-            passes = partial(self.passes, game.n_image, game.n_text)
-            run = Run(needs.name, needs.stderr, self.joint, passes, self.estimate)
-            if target_error is None:
+            run = Run(needs.name, needs.stderr, self.joint, passes, estimator.estimate)
+            if goal is None:
                 explanation = uninterrupted(run, counted, request, tracker)
             else:
-                explanation = until(run, counted, request, target_error, tracker)
+                explanation = until(run, counted, request, goal, tracker)
         noted = explanation.provenance
         remarks = [noted.status] if noted.status != "ok" else []
         notes = [*game.source.notes, *sound(explanation, needs.name, remarks)]
@@ -156,7 +159,7 @@ class Estimator(ABC):
             logit_bias=getattr(game, "bias", float("nan")),
             removal=game.source.removal,
             estimator=needs.name,
-            options=self.options() | noted.options,
+            options=estimator.options() | noted.options,
             budget=request.budget,
             image_passes=counted.image_passes,
             text_passes=counted.text_passes,
@@ -166,6 +169,29 @@ class Estimator(ABC):
             versions=dict(_versions()),
         )
         return replace(explanation, provenance=provenance)
+
+    def chosen(self, n_image: int, request: Request) -> tuple["Estimator", Goal | None]:
+        """Return what `by_default` does, if the request leaves the choice; this estimator and None otherwise."""
+        return self.by_default(n_image) if request.open and not request.joint else (self, None)
+
+    def passes_between(self, n_image: int, n_text: int, request: Request) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Count the passes of both towers that a request takes at least, and at most; see `passes`."""
+        estimator, goal = self.chosen(n_image, request)
+        passes = partial(estimator.passes, n_image, n_text)
+        if goal is None:
+            return passes(request), passes(request)
+        return fewest_and_most(passes, (n_image, n_text), request, goal)
+
+    def by_default(self, n_image: int) -> tuple["Estimator", Goal | None]:
+        """Return the estimator that a game of two towers gets where nobody says how many masks, and when it stops.
+
+        Args:
+            n_image: number of image players.
+
+        Returns:
+            An estimator with other options, or this one; the error to stop at, or None for its default number of masks.
+        """
+        return self, None
 
     @property
     def joint(self) -> bool:

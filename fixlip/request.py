@@ -28,3 +28,8 @@ class Request:
             value = getattr(self, name)
             if value is not None or name == "seed":
                 object.__setattr__(self, name, whole_number(name, value, least))
+
+    @property
+    def open(self) -> bool:
+        """Whether the number of masks is for the estimator to choose."""
+        return self.budget is None and self.image_masks is None and self.text_masks is None

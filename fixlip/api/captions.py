@@ -15,6 +15,7 @@ from fixlip.estimator import Estimator
 from fixlip.fitting.stopping import all_or_nothing
 from fixlip.io.images import ImageLike
 from fixlip.registry import as_estimator
+from fixlip.request import Request
 from fixlip.results.contrast import Contrast
 from fixlip.results.ranking import Ranked, Ranking
 from fixlip.results.word_alignment import aligned_players, aligned_words
@@ -121,7 +122,12 @@ def contrast(
     sides |= {"phrases": in_order("phrases", phrases)}
     left, right = islice(games(encoder_for(model, removal), [image], captions, pairs, **sides), 2)
     first = estimator.explain(left, target_error=target_error, **call)
-    if target_error is not None and not estimator.joint:
+    stops = target_error is not None
+    if not stops:
+        request = Request(call.get("budget"), call.get("image_masks"), call.get("text_masks"))
+        estimator, goal = estimator.chosen(left.n_image, request)
+        stops = goal is not None
+    if stops and not estimator.joint:
         call |= {"budget": None, "image_masks": first.provenance.image_passes - 2}
     second = estimator.explain(right, **call)
     unpaired = Contrast(first, second)

@@ -30,7 +30,8 @@ class Cost:
 
     Attributes:
         n_image, n_text: number of image players, and of the text players of each caption.
-        image_passes, text_passes: encoder passes of each tower; masks that captions share are encoded once.
+        image_passes, text_passes: encoder passes of each tower, at most; masks that captions share are encoded once.
+        least_passes: of each tower, where the estimator chooses how many, and may stop after these.
         image_pass, text_pass: seconds per pass of each tower, in batches.
     """
 
@@ -38,13 +39,20 @@ class Cost:
     n_text: tuple[int, ...]
     image_passes: int
     text_passes: int
+    least_passes: tuple[int, int]
     image_pass: float
     text_pass: float
 
     @property
     def seconds(self) -> float:
-        """The estimated time in the encoders, which is nearly all of the time."""
+        """The estimated time in the encoders at most, which is nearly all of the time."""
         return self.image_passes * self.image_pass + self.text_passes * self.text_pass
+
+    @property
+    def least_seconds(self) -> float:
+        """The estimated time in the encoders at least."""
+        image, text = self.least_passes
+        return image * self.image_pass + text * self.text_pass
 
 
 def estimate_cost(
@@ -97,20 +105,23 @@ def estimate_cost(
     pairs = [(0, j) for j in range(len(captions))]
     every = list(games(encoder_for(model, removal), [image], captions, pairs, batch_size=batch_size, **sides))
     request = Request(budget, image_masks, text_masks, seed)
-    passes = [estimator.passes(game.n_image, game.n_text, request) for game in every]
-    image_passes, text_passes = sum({image for image, _ in passes}), sum(text for _, text in passes)
+    towers = [(game.n_image, game.n_text) for game in every]
     if contrast and estimator.capabilities.stderr:
         parts = len(aligned_words(every[0].players, every[1].players))
         masks = estimator.passes(every[0].n_image, parts, request)[1]
-        text_passes += 0 if masks >= 2**parts else 2 * masks
+        towers += [] if masks >= 2**parts else 2 * [(every[0].n_image, parts)]
+    least, most = (
+        (sum({image for image, _ in passes}), sum(text for _, text in passes))
+        for passes in zip(*(estimator.passes_between(*shape, request) for shape in towers), strict=True)
+    )
     p, game = estimator.options().get("p", 0.5), every[0]
     return Cost(
         game.n_image,
         tuple(g.n_text for g in every),
-        image_passes,
-        text_passes,
-        _seconds(game.image_embeddings, game.n_image, p, min(game.batch_size, image_passes)),
-        _seconds(game.text_embeddings, game.n_text, p, min(game.text_batch_size, text_passes)),
+        *most,
+        least,
+        _seconds(game.image_embeddings, game.n_image, p, min(game.batch_size, most[0])),
+        _seconds(game.text_embeddings, game.n_text, p, min(game.text_batch_size, most[1])),
     )
 
 

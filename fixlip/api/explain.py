@@ -46,7 +46,8 @@ def explain(
         text: the caption. (With `fixlip.encoders.from_callables` both inputs can be pictures, or both captions.)
         model: what `load_model` returns, or a name for it (kept loaded for the next call).
         estimator: an `Estimator`, or its name.
-        budget: game values to spend, image masks x text masks, as the papers count; the estimator's default when None.
+        budget: game values to spend, image masks x text masks, as the papers count; by default as many as the estimator
+            needs for a standard error of a tenth, or a fixed number where it cannot tell.
             If the budget covers all masks, they are enumerated, and the answer is exact.
         image_masks, text_masks: number of masks of each tower, instead of a budget.
         target_error: stop as soon as the standard errors of the interactions, relative to their size, are at most this

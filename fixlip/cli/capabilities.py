@@ -4,6 +4,7 @@ import re
 from dataclasses import asdict, fields
 from typing import Any, NamedTuple
 
+from fixlip.cli.console import between
 from fixlip.errors import FixlipError
 from fixlip.estimator import AXIOMS
 from fixlip.registry import estimator_class, get_estimator
@@ -65,13 +66,13 @@ def row(name: str, n_image: int, n_text: int, budget: int | None = None, *, coun
 def passes(name: str, n_image: int, n_text: int, budget: int | None = None, *, whole: bool = False) -> str:
     """Return ``image + text``, or the reason why the size is not possible: a short form, or the whole message."""
     try:
-        image, text = get_estimator(name).passes(n_image, n_text, Request(budget))
+        towers = zip(*get_estimator(name).passes_between(n_image, n_text, Request(budget)), strict=True)
     except FixlipError as error:
         if whole:
             return str(error)
         matches = ((re.search(pattern, str(error)), words) for pattern, words in SHORT)
         return next((words.format(m[1]) for m, words in matches if m), re.split(r"[;:.] ", str(error))[0])
-    return f"{image:,} + {text:,}"
+    return " + ".join(between(least, most) for least, most in towers)
 
 
 def entry(name: str, n_image: int, n_text: int, budget: int | None = None) -> dict[str, Any]:

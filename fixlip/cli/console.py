@@ -75,6 +75,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def between(least: int, most: int) -> str:
+    """Write a number that lies between two."""
+    return f"{most:,}" if least == most else f"{least:,} to {most:,}"
+
+
 def styled(text: str, style: str = "") -> Text:
     """Return text made safe by `shown`, in a style of rich."""
     return Text(shown(text), style=style)

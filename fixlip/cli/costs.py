@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fixlip.cli.console import Printer, styled
+from fixlip.cli.console import Printer, between, styled
 
 if TYPE_CHECKING:
     from fixlip.api.cost import Cost
@@ -15,10 +15,13 @@ def print_cost(cost: "Cost", call: dict[str, Any], ranked: int) -> None:
     console.print(f"{cost.n_image} image players, {words} text players")
     if ranked:
         console.print(f"ranking {ranked} captions: 1 image + {ranked} text passes, made just now")
-    console.print(f"{cost.image_passes:,} image + {cost.text_passes:,} text passes")
+    image, text = cost.least_passes
+    console.print(f"{between(image, cost.image_passes)} image + {between(text, cost.text_passes)} text passes")
+    least, most = duration(cost.least_seconds), duration(cost.seconds)
     console.print(
-        f"about {duration(cost.seconds)}: {1000 * cost.image_pass:.3g} ms per image pass, "
-        f"{1000 * cost.text_pass:.3g} ms per text pass, timed on {call['model'].device}"
+        f"about {most if most == least else f'{least} to {most}, as accuracy needs'}: "
+        f"{1000 * cost.image_pass:.3g} ms per image pass, {1000 * cost.text_pass:.3g} ms per text pass, "
+        f"timed on {call['model'].device}"
     )
     if call["estimator"].capabilities.gradients:
         console.print("gradients: partial and backward passes may take between a third and three times as long")

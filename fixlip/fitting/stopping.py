@@ -19,7 +19,8 @@ from fixlip.results.explanation import Explanation
 from fixlip.runtime.memory import release, retried
 from fixlip.runtime.progress import Tracker
 
-MOST = 16  # times the default number of masks are spent at most, where no budget is given
+MOST = 16  # times the default number of masks are spent at most for a target, where no budget is given
+FIRST = 128  # masks in the first round where nobody asks for a target
 SMALLEST = 64  # the first round takes 1 / 64 of the masks, or as many as determine the terms
 GROWTH = (1.5, 4.0)  # least and largest factor from one round to the next
 SPARE = 1.1  # more masks than the error of a round predicts to suffice
@@ -43,6 +44,44 @@ class Run:
     joint: bool
     passes: Callable[[Request], tuple[int, int]]
     estimate: Callable[[CountedGame, Request], Explanation]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """The error at which a run stops.
+
+    Attributes:
+        error: `relative_error` to reach, above 0.
+        asked: whether the caller asks for it. Else the run also goes on where the status is not "ok", but not beyond
+            the default number of masks, or `most`, whether or not the error is reached.
+        most: masks of a tower that are spent at most, where nobody asks.
+
+    Raises:
+        OptionError: the error is not a positive number.
+    """
+
+    error: float
+    asked: bool = True
+    most: int = 2**62
+
+    def __post_init__(self) -> None:
+        error = real_number("target_error", self.error)
+        if error <= 0:
+            raise OptionError(f"target_error is a share of the size of the interactions, such as 0.1, got {error!r}.")
+        object.__setattr__(self, "error", error)
+
+    def is_reached(self, explanation: Explanation) -> bool:
+        """Return whether the run may stop."""
+        settled = self.asked or explanation.provenance.status == "ok"
+        return settled and relative_error(explanation) <= self.error
+
+    def growth(self, error: float) -> float:
+        """Return how many times the masks the next round takes, after a round with this error."""
+        if not self.asked:
+            return 2.0  # captions of one picture share its rounds
+        ratio = error / self.error
+        needed = ratio * ratio * SPARE if error == error else GROWTH[1]
+        return min(max(needed, GROWTH[0]), GROWTH[1])
 
 
 @contextmanager
@@ -74,28 +113,26 @@ def relative_error(explanation: Explanation) -> float:
     return float(np.sqrt(np.nansum(errors**2) / size)) if size else 0.0
 
 
-def until(run: Run, game: CountedGame, request: Request, target: float, tracker: Tracker) -> Explanation:
-    """Estimate from more and more masks, until `relative_error` is at most `target`.
+def until(run: Run, game: CountedGame, request: Request, goal: Goal, tracker: Tracker) -> Explanation:
+    """Estimate from more and more masks, until the goal is reached.
 
     Args:
         run: run of an estimator that gives standard errors.
         game: game to explain; it remembers embeddings.
-        request: request whose budget or numbers of masks are the most that may be spent; 16 times the default if it has
-            none.
-        target: relative error to reach, above 0.
+        request: request whose budget or numbers of masks are the most that may be spent; the default number if it has
+            none, 16 times as many if the goal is asked for.
+        goal: error to reach.
         tracker: tracker, which shows the error of the last round.
 
     Raises:
-        OptionError: the estimator has no standard errors, or the target is not a positive number.
+        OptionError: the estimator has no standard errors.
         BudgetError: as `Estimator.explain`, for the most that may be spent.
-        KeyboardInterrupt, NotEnoughMemoryError: the run ended before its first round was complete.
+        KeyboardInterrupt: the masks so far determine nothing.
+        NotEnoughMemoryError: memory ran out in the first round.
     """
     if not run.stderr:
         raise OptionError(f"{run.name} gives no standard errors that target_error could ask for; give a budget.")
-    target = real_number("target_error", target)
-    if target <= 0:
-        raise OptionError(f"target_error is a share of the size of the interactions, such as 0.1, got {target!r}.")
-    plan = _Plan(run, game, request)
+    plan = _Plan(run.passes, (game.n_image, game.n_text), request, run.joint, goal)
     share, explanation, error = plan.first(), None, float("nan")
     while True:
         part = plan.part(share)
@@ -104,18 +141,19 @@ def until(run: Run, game: CountedGame, request: Request, target: float, tracker:
         try:
             explanation = _estimate(run, game, part, tracker)
         except (KeyboardInterrupt, NotEnoughMemoryError) as end:
+            if explanation is None and isinstance(end, KeyboardInterrupt):
+                return _so_far(run, game, part)
             if explanation is None or one_of_many():
                 raise
             return remarked(explanation, f"{how_it_ended(end)} at an error of {error:.0%}")
         error = relative_error(explanation)
-        if error <= target:
+        if goal.is_reached(explanation) or (share >= 1 and not goal.asked):
             return explanation
         if share >= 1:
             more = f"give more than {max(plan.masks)} masks" if request.budget is None else "give a larger budget"
-            return remarked(explanation, f"the error is {error:.0%}, target_error={target:g} is not reached; {more}")
-        ratio = error / target
-        needed = ratio * ratio * SPARE if error == error else GROWTH[1]
-        share = min(1.0, share * min(max(needed, GROWTH[0]), GROWTH[1]))
+            missed = f"the error is {error:.0%}, target_error={goal.error:g} is not reached; {more}"
+            return remarked(explanation, missed)
+        share = min(1.0, share * goal.growth(error))
 
 
 def uninterrupted(run: Run, game: CountedGame, request: Request, tracker: Tracker) -> Explanation:
@@ -128,16 +166,21 @@ def uninterrupted(run: Run, game: CountedGame, request: Request, tracker: Tracke
     try:
         return _estimate(run, game, request, tracker)
     except KeyboardInterrupt:
-        plan = _Plan(run, game, request, more=1)
-        share = game.known / max(plan.masks[0], 1)
-        if not run.stderr or share >= 1 or one_of_many():
-            raise
-        game.restart()
-        try:
-            explanation = run.estimate(game, plan.part(share))
-        except BudgetError:
-            raise KeyboardInterrupt from None
-        return remarked(explanation, f"interrupted: {share:.0%} of {max(plan.masks)} masks")
+        return _so_far(run, game, request)
+
+
+def _so_far(run: Run, game: CountedGame, request: Request) -> Explanation:
+    """Estimate from the masks that were encoded before an interruption, or raise it again."""
+    plan = _Plan(run.passes, (game.n_image, game.n_text), request, run.joint)
+    share = game.known / max(plan.masks[0], 1)
+    if not run.stderr or share >= 1 or one_of_many():
+        raise KeyboardInterrupt
+    game.restart()
+    try:
+        explanation = run.estimate(game, plan.part(share))
+    except BudgetError:
+        raise KeyboardInterrupt from None
+    return remarked(explanation, f"interrupted: {share:.0%} of {max(plan.masks)} masks")
 
 
 def how_it_ended(end: BaseException) -> str:
@@ -164,17 +207,31 @@ def remarked(explanation: Explanation, remark: str) -> Explanation:
     return replace(explanation, provenance=replace(provenance, status=status))
 
 
-class _Plan:
-    """Parts of the largest number of masks that a request allows."""
+def fewest_and_most(
+    passes: Callable[[Request], tuple[int, int]], shape: tuple[int, int], request: Request, goal: Goal
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the passes of the two towers after which a run can stop first, and those that it makes at most."""
+    plan = _Plan(passes, shape, request, joint=False, goal=goal)
+    return passes(plan.part(plan.first())), passes(plan.part(1.0))
 
-    def __init__(self, run: Run, game: CountedGame, request: Request, more: int = MOST) -> None:
-        self.request, self.passes, shape = request, run.passes, (game.n_image, game.n_text)
-        self.joint = request.joint or run.joint
-        self.shape = shape
-        given = (request.budget, request.image_masks, request.text_masks) != (None, None, None)
-        times = 1 if given else more
-        image, text = (m - 2 for m in self.passes(request))
-        self.masks = [min(m * times, 2 ** min(n, 62)) for m, n in zip((image, text), self.shape, strict=True)]
+
+class _Plan:
+    """Parts of the largest number of masks that a request allows, and a goal."""
+
+    def __init__(
+        self,
+        passes: Callable[[Request], tuple[int, int]],
+        shape: tuple[int, int],
+        request: Request,
+        joint: bool,
+        goal: Goal | None = None,
+    ) -> None:
+        self.request, self.passes, self.shape, self.goal = request, passes, shape, goal
+        self.joint = request.joint or joint
+        times = MOST if request.open and goal and goal.asked else 1
+        most = goal.most if goal else 2**62
+        image, text = (m - 2 for m in passes(request))
+        self.masks = [min(m * times, most, 2 ** min(n, 62)) for m, n in zip((image, text), shape, strict=True)]
         if self.joint:
             self.masks = [request.budget or max(image, text) * times] * 2
 
@@ -190,7 +247,8 @@ class _Plan:
 
     def first(self) -> float:
         """Return the smallest share to begin with."""
-        share = 1 / SMALLEST
+        asked = self.goal is None or self.goal.asked
+        share = 1 / SMALLEST if asked else min(1.0, FIRST / max(self.masks[0], 1))
         while share < 1:
             try:
                 self.passes(self.part(share))

@@ -207,12 +207,18 @@ class Rules:
     def _surrogate(self, n_image: int, n_text: int, within: bool) -> Surrogate:
         return Surrogate(n_image, n_text, self.p, 1.0, 0.0, self.order, within, self.ridge)
 
+    @property
+    def is_process(self) -> bool:
+        """Whether the default numbers of masks are fitted by a Gaussian process."""
+        if self.sampling == "joint":
+            return False
+        calibrated = self.fit == "auto" and not self.ridge and process_is_calibrated(self.p)
+        return self.fit == "gaussian-process" or calibrated
+
     def _masks(self, surrogate: Surrogate, request: Request) -> tuple[int, int]:
         """Return the numbers of image and text masks that a request comes to."""
         order, players = surrogate.feature_order, (surrogate.n_image, surrogate.n_text)
-        process = self.fit == "gaussian-process" or (
-            self.fit == "auto" and not self.ridge and process_is_calibrated(self.p)
-        )
+        process = self.is_process
         image, text = allocate(
             request.budget,
             request.image_masks,

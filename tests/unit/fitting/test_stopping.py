@@ -42,6 +42,43 @@ class Towers(CallableGame):
         super().__init__(tower(0), tower(1), N_IMAGE, N_TEXT, batch_size=32)
 
 
+class Curved(CallableGame):
+    """Two towers that pairs explain all of; or, where `rare`, ten patches that count only all together."""
+
+    def __init__(self, rare=False):
+        rng = np.random.default_rng(0)
+        weights, pairs = rng.normal(size=(49, 4)), rng.normal(size=(49, 49, 4)) / 20
+
+        def image(s):
+            x = s.astype(float)
+            ten = np.repeat(x[:, :10].prod(1, keepdims=True), 4, axis=1)
+            return ten if rare else x @ weights + np.einsum("mi,ijd,mj->md", x, pairs, x)
+
+        words = rng.normal(size=(3, 4))
+        super().__init__(image, lambda t: t @ words, 49, 3)
+
+
+def test_by_default_it_stops_when_the_cross_pairs_are_settled():
+    estimator, game = fixlip.get_estimator("banzhaf"), Curved()
+    shown = []
+    found = estimator.explain(game, progress=lambda *passes: shown.append(passes))
+    spent = found.provenance.image_passes
+    assert 130 <= spent < 1000
+    assert relative_error(found) <= 0.1
+    assert found.provenance.status == "ok"
+    assert not np.isnan(found.second_order[0, 1])
+    assert shown[-1][0] == shown[-1][1]
+    asked = fixlip.get_estimator("banzhaf", interactions="all").explain(game, image_masks=spent - 2)
+    np.testing.assert_array_equal(found.second_order, asked.second_order)
+
+
+def test_by_default_it_goes_on_while_there_is_something_to_warn_of():
+    found = fixlip.get_estimator("banzhaf").explain(Curved(rare=True), progress=False)
+    assert found.provenance.image_passes == 2050
+    assert "target_error" not in found.provenance.status
+    assert found.provenance.status != "ok"
+
+
 @WITH_ERRORS
 def test_a_run_stops_when_the_errors_are_small_enough(name, options):
     estimator = fixlip.get_estimator(name, **options)
@@ -92,6 +129,14 @@ def test_an_interruption_gives_what_there_is(name, options):
     assert 0.35 * 6000 < found.provenance.image_passes < 3100
     assert relative_error(found) < 1
     assert game.encoded[0] < 3300
+
+
+def test_an_interruption_of_the_first_round_gives_what_there_is():
+    game = Towers()
+    game.stop = 100
+    found = fixlip.get_estimator("banzhaf").explain(game)
+    assert found.provenance.status.startswith("interrupted: ")
+    assert found.provenance.image_passes <= 100
 
 
 def test_an_interruption_between_rounds_gives_the_round_before():
