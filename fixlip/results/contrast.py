@@ -31,6 +31,7 @@ class Row(NamedTuple):
         cross: how much of the difference is interaction with the picture; 0 for parts that are no word.
         stderr: standard error of `cross`, the errors of its pairs taken as independent; NaN where there is none.
         where: label of the patch or region with the strongest of these interactions; empty where there is none.
+        error: standard error of `difference`, those of its effects taken as independent; NaN where there is none.
     """
 
     part: str
@@ -41,11 +42,12 @@ class Row(NamedTuple):
     cross: float = 0.0
     stderr: float = float("nan")
     where: str = ""
+    error: float = float("nan")
 
     @property
     def sure(self) -> bool:
-        """Whether errors leave no doubt about the sign of `cross`."""
-        return not abs(self.cross) <= NORMAL_95 * self.stderr
+        """Whether errors leave no doubt about the sign of `difference`."""
+        return not abs(self.difference) <= NORMAL_95 * self.error
 
     def __repr__(self) -> str:
         at = f", {signed(self.cross, self.stderr)} with the picture, strongest at {self.where}" if self.where else ""
@@ -116,7 +118,7 @@ class Contrast(ByValue, Presented, Tabular):
     def summary(self, *, captions: bool = True) -> str:
         """Say which caption fits better, by how much, and which words make most of it, and where.
 
-        Words are named if the errors leave no doubt about the sign of their interaction with the picture.
+        Words are named if the errors leave no doubt about the sign of what they add to the difference.
 
         Args:
             captions: False to say "the first caption" and "the second caption" instead of what they are.
@@ -246,12 +248,16 @@ class Contrast(ByValue, Presented, Tabular):
         adds up to the first similarity, `second` to the second, and `difference` to their difference.
         """
         one, other, aligned = _Sums(self.first), _Sums(self.second), self.aligned
-        rows = []
+        rows, n, errors = [], aligned.players.n_image, aligned.stderr
         for k, (label, kind, i, j) in enumerate(self.parts()):
-            pairs, errors = np.nan_to_num(aligned.cross[:, k]), aligned.cross_stderr[:, k]
+            pairs, stderr, error = np.nan_to_num(aligned.cross[:, k]), float("nan"), float("nan")
             where = self.first.players.image[int(np.abs(pairs).argmax())].label if pairs.any() else ""
-            error = float(np.sqrt(np.nansum(errors**2))) if np.isfinite(errors).any() else float("nan")
-            rows.append(Row(label, kind, *_both(one.word(i), other.word(j)), float(pairs.sum()), error, where))
+            if errors is not None:
+                squares = np.nan_to_num(errors.second_order[:, n + k]) ** 2
+                if np.isfinite(errors.second_order[:n, n + k]).any():
+                    stderr = float(np.sqrt(squares[:n].sum()))
+                error = float(np.sqrt(errors.first_order[n + k] ** 2 + squares[:n].sum() + squares[n:].sum() / 4))
+            rows.append(Row(label, kind, *_both(one.word(i), other.word(j)), float(pairs.sum()), stderr, where, error))
         rows.append(Row(PICTURE, "picture", *_both(one.picture, other.picture)))
         rows.append(Row(BASELINE, "baseline", *_both(one.baseline, other.baseline)))
         rows.append(Row(REST, "rest", *_both(one.rest, other.rest)))

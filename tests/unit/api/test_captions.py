@@ -5,6 +5,7 @@ import pytest
 
 import fixlip
 from fixlip.api.captions import contrast, rank
+from fixlip.datasets.scenes import make_scene
 from fixlip.errors import InputError, OptionError
 from fixlip.results.contrast import Contrast
 from tests.helpers.oracles import assert_close
@@ -149,6 +150,16 @@ def test_other_masks_for_each_caption_have_errors_of_their_own(demo_clip, scene)
     assert one != other
     assert found.difference.provenance.image_passes == one + other
     assert found.paired is None
+
+
+def test_a_word_is_named_by_what_it_adds_not_by_its_interactions_alone():
+    scene = make_scene(7, n_objects=2)
+    other = scene.caption.replace("frog", "cat")
+    why = contrast(scene.image, (scene.caption, other), model="demo-clip", image_masks=128, progress=False)
+    frog = next(row for row in why.rows() if row.part == "frog vs cat")
+    assert abs(frog.cross) < 2 * frog.stderr  # it interacts with the picture as much as "cat" does
+    assert frog.difference > 10 * frog.error
+    assert "“frog” rather than “cat” adds 8" in why.summary()
 
 
 def test_what_cannot_be_contrasted(demo_clip, scene):
