@@ -24,6 +24,7 @@ MEASUREMENTS = {  # a module of this package, and what it measures
     "passes": "error and coverage of intervals against the number of image passes",
     "honesty": "whether standard errors and R2 are as sure as they are right, also outside the prior",
     "shapley": "Shapley interactions at equal encoder passes, beside shapiq's approximators",
+    "race": "passes and CPU seconds until the error is 20, 10 and 5 %, beside everybody else",
     "search": "an index of pictures: equal to explain, its build, its queries, its bytes",
     "gpu": "all of it on a GPU in six minutes: encoders, explanations, memory, an index, the tests",
     "page": "how long the page takes to load and to answer, in a browser",

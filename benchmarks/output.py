@@ -60,8 +60,11 @@ def write(title: str, rows: Rows, notes: Sequence[str], path: Path, *, device: s
 
 
 def as_lines(rows: Rows) -> list[list[str]]:
-    """The names of all columns, and the cells of each row; a column that a row does not have stays empty."""
-    columns = list(dict.fromkeys(column for row in rows for column in row))
+    """The names of all columns, and the cells of each row; a column that a row does not have stays empty.
+
+    Lists are for programs and not shown.
+    """
+    columns = list(dict.fromkeys(name for row in rows for name, value in row.items() if not isinstance(value, list)))
     return [columns, *([cell(row.get(column, "")) for column in columns] for row in rows)]
 
 

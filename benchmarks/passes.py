@@ -101,9 +101,9 @@ def compare(pairs: Pairs, what: str) -> Row:
     correlations, squares, coverages = [], [], []
     for explanation, converged in pairs:
         (value, error), (true, noise) = effects(explanation, what), effects(converged, what)
-        own = np.mean(noise**2)
-        correlations.append(np.corrcoef(value, true)[0, 1] * np.sqrt(np.var(true) / (np.var(true) - own)))
-        squares.append((np.mean((value - true) ** 2) - own) / (np.mean(true**2) - own))
+        correlation, square = corrected(value, true, noise)
+        correlations.append(correlation)
+        squares.append(square)
         inside = np.abs(value - true) < 1.96 * np.hypot(error, noise)
         coverages.append(np.where(np.isnan(error), np.nan, inside).mean())
     coverage = float(np.mean(coverages))
@@ -112,6 +112,13 @@ def compare(pairs: Pairs, what: str) -> Row:
         "relative error": float(np.sqrt(max(np.mean(squares), 0.0))),
         "coverage of 95 % intervals": "none" if np.isnan(coverage) else coverage,
     }
+
+
+def corrected(value: np.ndarray, true: np.ndarray, noise: np.ndarray) -> tuple[float, float]:
+    """Correlation and squared relative error of values, less what the standard errors of the true ones add to them."""
+    own = np.mean(noise**2)
+    correlation = np.corrcoef(value, true)[0, 1] * np.sqrt(np.var(true) / (np.var(true) - own))
+    return float(correlation), float((np.mean((value - true) ** 2) - own) / (np.mean(true**2) - own))
 
 
 def effects(explanation: Explanation, what: str) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,7 @@
 A measurement is a module with the `TITLE` of its table; its `TARGETS`, for a column how its values should compare, and
 in which cases: ``("<=", 1.1, "")``; and `cases`, which gives for the `Settings` a function for each row by the row's
 name. A row whose function raises a `BudgetError` (so few passes are not enough for the method) is left out.
+A module may have `compared`, which gives the rows with the columns that follow from other rows.
 """
 
 import json
@@ -45,13 +46,13 @@ def carry_out(
         only: the cases with this in their names.
     """
     path = folder / name if folder else None
-    cases = measurement.cases(settings)
+    cases, compared = measurement.cases(settings), getattr(measurement, "compared", list)
     done = {} if path is None else rows_before(path.with_suffix(".json"), settings)
     wanted = [case for case in cases if only in case]
     rows, failed = {case: done[case] for case in cases if case in done and not (again and case in wanted)}, []
 
     def table() -> tuple[list[Row], list[str]]:
-        ordered = [rows[case] for case in cases if case in rows]
+        ordered = compared([rows[case] for case in cases if case in rows])
         return ordered, [] if settings.quick else judged(measurement.TARGETS, ordered)
 
     for case in [case for case in wanted if case not in rows]:

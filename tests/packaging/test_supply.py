@@ -35,6 +35,7 @@ FLAWS = {  # of what reads files that somebody else made: fixed in which release
 MADE_BY = {  # which program makes a binary file anew
     "fixlip/assets/sprites*.png": "scripts/make_sprites.py",
     "fixlip/assets/*/weights.safetensors": "scripts/train_demo_model.py",
+    "benchmarks/results/race.png": "benchmarks/race_figure.py",
     "docs/concepts/*.png": "scripts/docs_concepts.py",
     "docs/screens/*.webp": "scripts/screens.py",
     "docs/results/*.png": "fixlip/evaluation/report/page.py",
