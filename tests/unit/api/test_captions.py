@@ -105,6 +105,13 @@ def test_all_pairs_are_the_same_difference_too(demo_clip, scene):
     assert_close(found.paired.second_order, found.aligned.second_order, 1e-6)
 
 
+def test_by_default_both_captions_get_the_masks_and_the_pairs_of_the_first(demo_clip, scene):
+    found = contrast(scene.image, PAIR, model=demo_clip, progress=False)
+    made = [e.provenance for e in (found.first, found.second, found.paired)]
+    assert made[0].image_passes < 2050
+    assert {(p.image_passes, p.options["interactions"]) for p in made} == {(made[0].image_passes, "all")}
+
+
 @pytest.mark.slow
 def test_errors_of_the_difference_are_those_of_another_draw(demo_clip, scene):
     """Each seed draws other masks: how far the difference then moves is what the paired errors say, not their sum."""
