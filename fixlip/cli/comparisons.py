@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fixlip.results.comparison import Comparison
     from fixlip.results.gallery import Gallery
 
-LEGEND = """In {unit}s. A word's number is the sum of its interactions with the picture.
+LEGEND = """In {unit}s. A word's number is what it adds: its own effect and half of its interactions.
 ● clearly different: the 95 % interval over draws of the masks excludes 0."""
 
 SCALES = "Each model scales its logits in its own way; --cosine puts all on one scale.\n"

@@ -81,9 +81,8 @@ def print_hits(hits: "Hits", written: list[Path]) -> None:
     spent = f"{first.provenance.model}  ·  {first.provenance.text_passes} text passes, no image pass"
     console.print(styled(f"{spent}  ·  similarity in logits", "dim"), "", sep="\n")
     console.whole(_table(hits))
-    failures = [(one.contributions[k], hits.words[k], one.name) for k, one in enumerate(hits.failures) if one]
-    for value, word, name in sorted(failures)[:SHOWN]:
-        console.print(styled(f"the first picture that “{word}” speaks against is {name} ({value:+.2f})", "dim"))
+    for word, value, hit in hits.speaking_against()[:SHOWN]:
+        console.print(styled(f"the first picture that “{word}” speaks against is {hit.name} ({value:+.2f})", "dim"))
     ending(console, first.provenance, written)
 
 

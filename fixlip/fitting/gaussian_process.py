@@ -14,6 +14,8 @@ from functools import partial
 
 import numpy as np
 
+from fixlip.runtime.threads import in_one_thread
+
 CHUNK = 2048  # terms handled at once
 LEAST_NOISE = 1e-6  # variance of the noise, in units of that of the targets
 ROWS = 128  # from which the sizes of the parts of the prior are learnt
@@ -182,6 +184,11 @@ class GaussianProcess:
     parts: tuple[Part, ...]
     leverage: tuple[np.ndarray, ...]
 
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.chi)
+
+    @in_one_thread
     def mean(self, family: int, dual: np.ndarray | None = None) -> np.ndarray:
         """Return the posterior mean of the terms of one family, [t, D]; for other targets, give V^-1 times them."""
         terms, dual = self.families[family], self.dual if dual is None else dual
@@ -204,10 +211,10 @@ class GaussianProcess:
         """
         across = _spread_along(self.spread, along)
         drawn: np.ndarray = np.random.default_rng(1).normal(size=(len(variance), number, across.shape[1])) @ across.T
-        missed = float(np.mean(1 / np.diagonal(self.inverse)))
-        drawn *= np.sqrt(missed * variance)[:, None, None]
+        drawn *= np.sqrt(np.mean(1 / np.diagonal(self.inverse)) * variance)[:, None, None]
         return drawn
 
+    @in_one_thread
     def mean_squares(self, family: int) -> np.ndarray:
         """Compute the mean squares of the terms of one family, [t], in units of the targets' spread.
 
@@ -226,6 +233,7 @@ class GaussianProcess:
         squares: np.ndarray = np.maximum(variance + variance**2 * (found - expected), 0.0)
         return squares
 
+    @in_one_thread
     def fitted(self, family: int) -> np.ndarray:
         """Predict each row from the terms of one family, with the row itself left out of the fit, [m, D]."""
         terms, mean = self.families[family], self.mean(family)
@@ -233,6 +241,7 @@ class GaussianProcess:
         out: np.ndarray = inside - (self.leverage[family] / np.diagonal(self.inverse))[:, None] * self.dual
         return out
 
+    @in_one_thread
     def deviations(self, families: Sequence[int], along: np.ndarray, number: int) -> list[np.ndarray]:
         """Draw what the posterior means of families miss along directions [k, D] -> [t, number, k] each.
 
@@ -279,6 +288,7 @@ class GaussianProcess:
         return out
 
 
+@in_one_thread
 def fit(chi: np.ndarray, targets: np.ndarray, families: tuple[Family, ...], noise: float) -> GaussianProcess:
     """Learn the sizes of the parts of the prior by maximising the evidence, and return the posterior.
 
@@ -319,8 +329,7 @@ def fit(chi: np.ndarray, targets: np.ndarray, families: tuple[Family, ...], nois
         for ss, ks in zip(sizes, whole, strict=True)
     ]
     leverage = tuple(np.sum(parts, axis=0) for parts in held)
-    expected = [[float(part.sum()) for part in parts] for parts in held]
-    dual = inverse @ targets
+    expected, dual = [[float(part.sum()) for part in parts] for parts in held], inverse @ targets
     left_out = dual / np.sqrt(np.diagonal(inverse))[:, None]
     spread = (left_out.T @ left_out + LEAST_NOISE * targets.T @ targets) / len(targets)
     parts = _parts(chi, families, expected)

@@ -32,13 +32,14 @@ def caption(
     kind: Kind = "screen",
     path: str | Path | None = None,
 ) -> "Axes":
-    """Draw the words, each on the colour of its summed interaction with some patches.
+    """Draw the words, each on the colour of what it adds, or of its interactions with some patches.
 
     Args:
         explanation: the explanation to draw.
-        patches: indices of image players; all when None.
+        patches: indices of image players, whose interactions with a word are summed; None for all that the word adds,
+            by itself and by its interactions (`Explanation.additive`).
         ax: where to draw, the words alone; None for a new figure, with a colour bar.
-        order: 2 for interactions with the patches, 1 for the first-order effects of the words.
+        order: 1 for the first-order effects of the words alone, as always where they only rank.
         limit: end of the scale; the largest absolute value when None.
         kind: "screen", or "paper" for a new figure as wide as a column (3.25 inches).
         path: also write the figure there (.pdf, .png or .svg), completely or not at all.
@@ -55,12 +56,12 @@ def caption(
         height = SCALE + 0.14 + LINE / 72 * (lines_of(explanation, width - 2 * MARGIN)[-1] + 1)
         ax = axes(None, width, height)
         ax.set_position((MARGIN / width, SCALE / height, 1 - 2 * MARGIN / width, 1 - (SCALE + MARGIN) / height))
-    if order == 1:
-        values = explanation.first_order[explanation.players.n_image :]
+    if patches is not None and order == 2:
+        values = np.nan_to_num(explanation.cross[in_order("patches", patches)]).sum(0)
+    elif order == 2 and explanation.unit != "relevance":
+        values = explanation.additive().text
     else:
-        values = np.nan_to_num(
-            explanation.cross if patches is None else explanation.cross[in_order("patches", patches)]
-        ).sum(0)
+        values = explanation.first_order[explanation.players.n_image :]
     limit = limit_of(values, limit)
     if alone:
         figure, height = ax.get_figure(root=True), ax.figure.bbox.height / ax.figure.dpi

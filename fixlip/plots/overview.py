@@ -55,7 +55,7 @@ def _draw(explanation: Explanation) -> "Figure":
     text = "\n".join([_footer(explanation), *note])
     figure.text(0.03, 0.13 / height, plain(text), fontsize=7.5, color=SOFT, linespacing=1.5)
     strip = figure.add_axes((0.03, 1 - (header - 0.35) / height, 0.94, lines * LINE / 72 / height))
-    caption(explanation, ax=strip, order=2 if words else 1)
+    caption(explanation, ax=strip)
     _picture(explanation, figure.add_subplot(grid[0, 0]))
     for k, (title, options) in enumerate(maps, 1):
         _title(heatmap(explanation, ax=figure.add_subplot(grid[k // columns, k % columns]), **options), title)

@@ -130,7 +130,7 @@ def limit_of(values: np.ndarray, limit: float | None) -> float:
 
 def end_of(values: np.ndarray) -> str:
     """Return the end of a scale, for the title of a map with a separate scale."""
-    return f"  (±{limit_of(values, None):.2g})"
+    return f"  (colours to ±{limit_of(values, None):.2g})"
 
 
 def short(label: str, longest: int) -> str:

@@ -13,7 +13,7 @@ from fixlip.results.tables import Tabular, frame, signed
 if TYPE_CHECKING:
     import pandas
 
-REST = "not in the fit"
+REST = "the rest"
 
 
 class Share(NamedTuple):
@@ -33,14 +33,14 @@ class Additive(ByValue, Tabular):
     """The difference between the whole input and nothing shown, spread over players: ``values.sum() + rest == total``.
 
     The values are the Shapley values of the fitted surrogate: of each effect of a player, and half of each of its
-    interactions. `rest` is what the surrogate misses of the difference.
+    interactions. `rest` is what effects and pairs leave over, such as what three or more parts do together.
 
     Attributes:
         players: the players.
         values: [n], image players first.
         stderr: [n], standard errors, those of the effects taken as independent; NaN where there are none.
         total: the similarity of the whole input minus that of nothing shown.
-        rest: the part of `total` that the surrogate misses.
+        rest: the part of `total` that they leave over.
         unit: of all of them.
     """
 

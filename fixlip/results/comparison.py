@@ -150,15 +150,16 @@ class Comparison(Presented, Tabular):
     def differences(self) -> list[dict[str, Any]]:
         """Compare each two of the explanations: their similarity, and the effect of each word of the caption.
 
-        The effect of a word is the sum of its interactions with all image players. Its 95 % interval reaches 1.96
-        standard errors to either side of the difference, with the errors of pairs taken as independent. It covers
-        another draw of the masks, not another picture: for that, compare models on a data set with `fixlip.evaluation`.
+        The effect of a word is what it adds: its own effect and half of its interactions (`Explanation.additive`). The
+        95 % interval reaches 1.96 standard errors to either side of the difference, with those of all effects taken as
+        independent. It covers another draw of the masks, not another picture: for that, compare models on a data set
+        with `fixlip.evaluation`.
 
         Returns:
             For each two explanations a row with ``word`` None for the similarity, then a row for each word of `words`:
             ``first`` and ``second`` (labels), ``unit``, ``first_value``, ``second_value``, ``difference`` (second minus
-            first), ``low``, ``high``. Numbers are NaN where an explanation lacks the word, the pairs or the standard
-            errors; the difference is NaN also between different units.
+            first), ``low``, ``high``. Numbers are NaN where an explanation lacks the word or the standard errors, or
+            only ranks; the difference is NaN also between different units.
 
         Example:
             >>> from fixlip import Players
@@ -169,8 +170,8 @@ class Comparison(Presented, Tabular):
             >>> for row in Comparison((found(1.0), found(2.5)), ("one", "other")).differences():
             ...     print(row["word"], row["first_value"], row["second_value"], row["difference"])
             None 9.0 9.0 0.0
-            dog 2.0 5.0 3.0
-            runs 1.0 1.0 0.0
+            dog 1.0 2.5 1.5
+            runs 0.5 0.5 0.0
         """
         words, rows = self.words(), []
         for (i, one), (j, other) in combinations(enumerate(self.explanations), 2):
@@ -255,12 +256,12 @@ def _joined(spans: Iterable[tuple[int, int] | None]) -> list[tuple[int, int]]:
 
 
 def _effect(explanation: Explanation, words: list[int]) -> tuple[float, float, str]:
-    """Sum the interactions of words with the picture; also their variance and unit. NaN where there are none."""
-    pairs = explanation.cross[:, words]
-    if np.isnan(pairs).all():
+    """Sum what words add; also the variance of it and the unit. NaN without the words, and for a mere ranking."""
+    if not words or explanation.unit == "relevance":
         return float("nan"), float("nan"), explanation.unit
-    errors = explanation.cross_stderr[:, words][~np.isnan(pairs)]
-    return float(np.nansum(pairs)), float((errors**2).sum()), explanation.unit
+    additive = explanation.additive()
+    errors = additive.stderr[explanation.players.n_image :][words]
+    return float(additive.text[words].sum()), float((errors**2).sum()), explanation.unit
 
 
 def _difference(one: tuple[float, float, str], other: tuple[float, float, str]) -> dict[str, Any]:

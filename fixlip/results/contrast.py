@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from fixlip.errors import InputError
+from fixlip.results.additive import REST
 from fixlip.results.equality import ByValue
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
@@ -18,7 +19,7 @@ from fixlip.results.word_alignment import Part, aligned_players, aligned_words, 
 if TYPE_CHECKING:
     import pandas
 
-PICTURE, BASELINE, REST = "picture alone", "baseline", "not in pairs"
+PICTURE, EMPTY = "picture alone", "nothing shown"
 
 
 class Row(NamedTuple):
@@ -26,7 +27,7 @@ class Row(NamedTuple):
 
     Attributes:
         part: a word that both captions share, ``dog vs cat``, ``dog vs –``, or another row: see `Contrast.rows`.
-        kind: "changed" or "shared" words, "others" (words in one row), "picture", "baseline", or "rest".
+        kind: "changed" or "shared" words, "others" (words in one row), "picture", "empty", or "rest".
         first, second, difference: contribution to each similarity, and first minus second.
         cross: how much of the difference is interaction with the picture; 0 for parts that are no word.
         stderr: standard error of `cross`, the errors of its pairs taken as independent; NaN where there is none.
@@ -35,7 +36,7 @@ class Row(NamedTuple):
     """
 
     part: str
-    kind: Literal["changed", "shared", "others", "picture", "baseline", "rest"]
+    kind: Literal["changed", "shared", "others", "picture", "empty", "rest"]
     first: float
     second: float
     difference: float
@@ -80,7 +81,7 @@ class Contrast(ByValue, Presented, Tabular):
         ... )
         >>> why = Contrast(dog, cat)
         >>> [row.part for row in why.rows()]
-        ['a', 'dog vs cat', 'picture alone', 'baseline', 'not in pairs']
+        ['a', 'dog vs cat', 'picture alone', 'nothing shown', 'the rest']
         >>> bool(np.isclose(sum(row.difference for row in why.rows()), dog.full_value - cat.full_value))
         True
     """
@@ -242,10 +243,11 @@ class Contrast(ByValue, Presented, Tabular):
     def rows(self) -> list[Row]:
         """Break the difference down: a row for each of `parts` in reading order, and three further rows.
 
-        A word counts with its effect, its interactions with the picture, and half of its interactions with other words.
-        "picture alone" is the effect of the patches and of the pairs among them, "baseline" the value of the surrogate
-        without any player, "not in pairs" the part of the similarity that the surrogate misses. So the column `first`
-        adds up to the first similarity, `second` to the second, and `difference` to their difference.
+        A word counts with its effect, half of its interactions with other words, and all of those with the picture,
+        since the picture stays the same (`Explanation.additive` counts half of these, too). "picture alone" is the
+        effect of the patches and of the pairs among them, "nothing shown" the similarity without any player, "the rest"
+        what effects and pairs leave over. So the column `first` adds up to the first similarity, `second` to the
+        second, and `difference` to their difference.
         """
         one, other, aligned = _Sums(self.first), _Sums(self.second), self.aligned
         rows, n, errors = [], aligned.players.n_image, aligned.stderr
@@ -259,7 +261,7 @@ class Contrast(ByValue, Presented, Tabular):
                 error = float(np.sqrt(errors.first_order[n + k] ** 2 + squares[:n].sum() + squares[n:].sum() / 4))
             rows.append(Row(label, kind, *_both(one.word(i), other.word(j)), float(pairs.sum()), stderr, where, error))
         rows.append(Row(PICTURE, "picture", *_both(one.picture, other.picture)))
-        rows.append(Row(BASELINE, "baseline", *_both(one.baseline, other.baseline)))
+        rows.append(Row(EMPTY, "empty", *_both(one.empty, other.empty)))
         rows.append(Row(REST, "rest", *_both(one.rest, other.rest)))
         return rows
 
@@ -299,14 +301,14 @@ class Contrast(ByValue, Presented, Tabular):
 
 
 class _Sums:
-    """The contributions of words, picture, baseline and the rest to the similarity of one explanation."""
+    """The contributions of words, picture, nothing shown and the rest to the similarity of one explanation."""
 
     def __init__(self, explanation: Explanation) -> None:
         n, first, pairs = explanation.players.n_image, explanation.first_order, np.nan_to_num(explanation.second_order)
         self.words = first[n:] + pairs[:n, n:].sum(0) + 0.5 * pairs[n:, n:].sum(1)
         self.picture = first[:n].sum() + 0.5 * pairs[:n, :n].sum()
-        self.baseline = explanation.baseline
-        self.rest = explanation.full_value - self.baseline - self.picture - self.words.sum()
+        self.empty = explanation.empty_value
+        self.rest = explanation.full_value - self.empty - self.picture - self.words.sum()
 
     def word(self, index: int | None) -> float:
         return 0.0 if index is None else self.words[index]

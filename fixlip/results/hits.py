@@ -19,7 +19,7 @@ from fixlip.players.base import Box, Players
 from fixlip.results.explanation import Explanation
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors
-from fixlip.results.summary import MOST_NAMED, listed
+from fixlip.results.summary import CARRIES, MATTERS, MOST_NAMED, NORMAL_95, listed
 from fixlip.results.tables import Tabular, frame, signed
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 NO_WORDS, TOGETHER = "no words", "words together"
 PIXELS = 1 << 20  # of a thumbnail
-CARRIES = 0.2  # of the strongest contribution
 
 
 class Gap(NamedTuple):
@@ -184,28 +183,47 @@ class Hits(Presented, Tabular, Sequence[Hit]):
         return tuple(label if n == 1 else f"{label} ({n})" for label, n in zip(labels, times, strict=True))
 
     def summary(self) -> str:
-        """Say which words carry the hits, and which one lowers the similarity most often.
+        """Say which words carry the hits, which one lowers the similarity most often, and whether the hits fit at all.
 
-        A word carries the hits if it contributes at least a quarter of what the strongest one does, on average.
+        A word carries the hits if it raises the similarity in most of them, on average by at least a quarter of what
+        the strongest word does. A hit that is no more similar than an empty picture and an empty query may not fit; if
+        none is, no word carries them.
         """
+        n, said = len(self), f"{len(self)} {'hit' if len(self) == 1 else 'hits'} among {self.searched:,} pictures"
         if not self.hits:
             return f"No hit among {self.searched:,} pictures."
+        fit = sum(hit.similarity > hit.empty_value for hit in self.hits)
+        if not fit:
+            which = "it does not score" if n == 1 else "none of them scores"
+            return f"{said}; {which} above an empty picture and an empty query, so perhaps nothing here fits."
         gains = np.array([hit.contributions for hit in self.hits])
-        mean, fails = gains.mean(0), (gains < 0).sum(0)
-        carrying = [k for k in np.argsort(-mean, kind="stable")[:MOST_NAMED] if mean[k] > CARRIES * max(mean.max(), 0)]
-        n = len(self)
-        said = f"{n} {'hit' if n == 1 else 'hits'} among {self.searched:,} pictures"
-        said += (
-            f"; {listed([f'“{self.words[k]}”' for k in carrying])} {'carries' if len(carrying) == 1 else 'carry'} them."
-            if carrying
-            else "."
-        )
-        against = [
-            k for k in np.argsort(mean, kind="stable") if fails[k] > n / 2 and -mean[k] > CARRIES * np.abs(mean).max()
-        ]
-        if against:
-            said += f" “{self.words[against[0]]}” lowers the similarity in {fails[against[0]]} of {n}."
+        mean, helps, fails = gains.mean(0), (gains > 0).sum(0), (gains < 0).sum(0)
+        order = [k for k in np.argsort(-mean, kind="stable") if helps[k] > n / 2 and mean[k] >= CARRIES * mean.max()]
+        carrying = [f"“{self.words[k]}”" + f" (in {helps[k]})" * bool(helps[k] < n) for k in order[:MOST_NAMED]]
+        if carrying:
+            said += f"; {listed(carrying)} {'carries' if len(carrying) == 1 else 'carry'} {'it' if n == 1 else 'them'}"
+        said += "."
+        against = int(np.argmin(mean))
+        if fails[against] > n / 2 and -mean[against] > CARRIES * np.abs(mean).max():
+            said += f" “{self.words[against]}” lowers the similarity in {fails[against]} of {n}."
+        if fit < n:
+            only = f"Only {fit} of {n} {'scores' if fit == 1 else 'score'}"
+            said += f" {only} above an empty picture and an empty query; perhaps the others do not fit."
         return said
+
+    def speaking_against(self) -> list[tuple[str, float, Hit]]:
+        """Return the words that speak against their picture of `failures`, by how much and which; the strongest first.
+
+        A word speaks against a picture if it lowers the similarity by at least a tenth of what the strongest word of
+        the query adds to the hits, and by more than its error leaves open.
+        """
+        strongest = max((float(np.abs(hit.contributions).max()) for hit in self.hits), default=0.0)
+        found = [
+            (self.words[k], float(hit.contributions[k]), hit)
+            for k, hit in enumerate(self.failures)
+            if hit and -hit.contributions[k] > max(MATTERS * strongest, NORMAL_95 * hit.contribution_errors[k])
+        ]
+        return sorted(found, key=lambda one: one[1])
 
     def table(self) -> list[dict[str, Any]]:
         """Return a row for each hit: its name, its similarity, what each word contributed and the rest, and R2."""

@@ -5,7 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import wraps
-from threading import Condition, RLock, local
+from threading import Condition, Lock, RLock, local
+from typing import ParamSpec, TypeVar
+
+P, T = ParamSpec("P"), TypeVar("T")
+FEW = 1024  # rows of matrices, up to which one thread of BLAS is as fast as two
+_limiting = Lock()
 
 
 def shared(change: Callable[..., AbstractContextManager[object]]) -> Callable[..., AbstractContextManager[None]]:
@@ -113,6 +118,30 @@ def without_warnings(message: str = "", category: type[Warning] = Warning) -> It
     with _kept_filters():
         warnings.filterwarnings("ignore", message, category)
         yield
+
+
+def in_one_thread(function: Callable[P, T]) -> Callable[P, T]:
+    """Keep NumPy and SciPy to one thread of BLAS during a function whose first argument has few rows (its `len`).
+
+    Threads that wait for the next product keep their cores busy: on small matrices they cost more than they give, and
+    many times more where other programs run. The number of threads belongs to the whole process, so one thread at a
+    time changes it, and changes it back. Do not decorate a function that encodes.
+    """
+
+    @wraps(function)
+    def run(*args: P.args, **options: P.kwargs) -> T:
+        if len(args[0]) > FEW or not _limiting.acquire(blocking=False):  # type: ignore[arg-type]
+            return function(*args, **options)
+        try:
+            import scipy.linalg  # noqa: F401  # has a BLAS of its own, which must be there to be limited
+            from threadpoolctl import threadpool_limits
+
+            with threadpool_limits(1, user_api="blas"):
+                return function(*args, **options)
+        finally:
+            _limiting.release()
+
+    return run
 
 
 def starting_processes() -> AbstractContextManager[None]:

@@ -15,11 +15,12 @@ from fixlip.errors import InputError
 from fixlip.players.base import Players
 from fixlip.players.outlines import boxes_of, centres, outlines, reduced
 from fixlip.plots import colours
+from fixlip.results.additive import REST
 from fixlip.results.comparison import Comparison
 from fixlip.results.contrast import Contrast
 from fixlip.results.explanation import Explanation
 from fixlip.results.gallery import Gallery
-from fixlip.results.hits import Hits
+from fixlip.results.hits import NO_WORDS, TOGETHER, Hits
 from fixlip.results.provenance import Provenance
 from fixlip.viewer.curves import curves_payload
 
@@ -112,6 +113,8 @@ def _hits(hits: Hits) -> dict[str, Any]:
             "score": _number(hit.similarity),
             "gains": [_number(value) for value in hit.contributions],
             "gainErrors": [_number(error) for error in hit.contribution_errors],
+            "others": [(NO_WORDS, _number(hit.no_words)), (TOGETHER, _number(hit.together))],
+            "sum": (_number(hit.similarity), "similarity"),
         }
         for hit, title in zip(hits, _without_folder([hit.name for hit in hits]), strict=True)
     ]
@@ -151,7 +154,7 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
     panels[-1]["shared"] = list(range(len(parts)))
     for panel, column in zip(panels, ("first", "second", "difference"), strict=True):
         gains = [_number(getattr(rows[k], column)) for k in panel["shared"]]
-        panel.update(gains=gains, adds=None, addsError=None, rest=None)  # as in the table
+        panel.update(gains=gains, adds=None, addsError=None, others=None)  # as in the table
     table = [
         {
             "part": row.part,
@@ -169,7 +172,8 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
         "caption": f"“{contrast.captions[0]}” rather than “{contrast.captions[1]}”",
         "about": "Why one caption and not the other",
         "answer": contrast.summary(captions=False),  # they are the title
-        "shared": "Choosing a word selects it in all explanations; the number at it is that of the table.",
+        "shared": "Choosing a word selects it in all explanations. The number at a word counts all of its interactions "
+        "with the picture, as the table does; the page of a single explanation gives half of them to the picture.",
         "layout": "side",
         "panels": panels,
         "contrast": {"rows": table, "total": total, "unit": one.value_unit},
@@ -188,7 +192,7 @@ def _explanation(explanation: Explanation, value: str = "similarity") -> dict[st
         "words": [{"label": p.label} for p in players.text],
         **_places(players),
         "grid": players.grid,
-        "noun": {"one": "patch", "many": "patches"} if players.grid else {"one": "region", "many": "regions"},
+        "noun": _noun(players),
         "first": packed(explanation.first_order),
         "firstError": None if stderr is None else packed(stderr.first_order),
         "cross": packed(explanation.cross.T),
@@ -206,12 +210,21 @@ def _explanation(explanation: Explanation, value: str = "similarity") -> dict[st
 
 
 def _adds(explanation: Explanation) -> dict[str, Any]:
-    """Return what each player adds, and the rest; nothing for a ranking of players, which has no sum."""
+    """Return what each player adds, and what else adds up to the sum; nothing for a ranking, which has no sum."""
     if explanation.unit == "relevance":
-        return {"adds": None, "addsError": None, "rest": None}
-    additive = explanation.additive()
+        return {"adds": None, "addsError": None, "others": None}
+    additive, many = explanation.additive(), _noun(explanation.players)["many"]
     errors = packed(additive.stderr) if np.isfinite(additive.stderr).any() else None
-    return {"adds": packed(additive.values), "addsError": errors, "rest": _number(additive.rest)}
+    return {
+        "adds": packed(additive.values),
+        "addsError": errors,
+        "others": [(f"the {many} themselves", _number(additive.picture)), (REST, _number(additive.rest))],
+        "sum": (_number(additive.total), "against nothing shown"),
+    }
+
+
+def _noun(players: Players) -> dict[str, str]:
+    return {"one": "patch", "many": "patches"} if players.grid else {"one": "region", "many": "regions"}
 
 
 def _places(players: Players) -> dict[str, Any]:

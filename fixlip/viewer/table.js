@@ -6,10 +6,13 @@ const TERMS = {
   similarity: "The model's own score of picture and caption",
   difference: "The score of the first caption minus that of the second",
   "nothing shown": "The score with every patch and every word removed",
-  "fit R²": "Share of the changes of the score, under random removals, that effects and pairs explain",
+  "fit R²": "Share of the changes of the score under random removals that effects and pairs explain; the whole and nothing shown are far from most of these",
   index: "The model, and the index that weighs pairs: FWBII is the faithful weighted Banzhaf index, p how likely a part is present",
-  "not in the fit": "What the fit misses: it is made on random halves, and both the whole and nothing shown lie far from these",
+  "the rest": "What effects and pairs leave over, such as what three or more parts do together",
+  "no words": "The score of the picture and a query without its words",
+  "words together": "What the words do together, beyond what each adds on average",
   adds: "Effects of single parts, and half of each pair for each of its two parts (the Shapley values of the fit)",
+  gains: "How much a word raises the score of the picture as a whole, averaged over the other words being there or not",
 };
 function renderPairs(panel) {
   panel.parts.pairs.replaceChildren(...strongestRows(panel).map((row) => pairRow(panel, row)));
@@ -98,17 +101,17 @@ function showFacts({ content, parts, nWords, nPatches }) {
   for (const [name, value] of content.provenance) parts.provenance.append(make("dt", name), make("dd", value));
 }
 
-// what each part adds, as a bar whose pieces add up to the difference to nothing shown: words, the picture, the rest
-function showShares({ adds, rest, words, patches, noun }, place) {
-  place.hidden = !adds;
-  if (!adds) return;
-  const n = patches.length, total = sum([...adds, rest], (v) => v), size = largest([...adds, rest]);
-  const parts = words.map((word, k) => [word.label, adds[n + k]]);
+// what each word adds, and what else there is, as a bar whose pieces add up
+function showShares({ adds, gains, others, sum: result, words, patches }, place) {
+  place.hidden = !others;
+  if (!others) return;
+  const ofWords = gains ?? adds.slice(patches.length), [total, what] = result;
+  const parts = words.map((word, k) => [word.label, ofWords[k]]), size = largest([...ofWords, total, ...others.map(([, v]) => v)]);
   parts.sort((a, b) => b[1] - a[1]);
   const minor = parts.filter(([, v]) => Math.abs(v) < MINOR * largest(parts.map(([, v]) => v)));
   const rows = parts.filter((part) => !minor.includes(part)).map(([label, v]) => [`“${label}”`, v]);
   if (minor.length) rows.push([minor.length === 1 ? `“${minor[0][0]}”` : `${minor.length} other words`, sum(minor, ([, v]) => v)]);
-  rows.push([`the ${noun.many} themselves`, sum(adds.slice(0, n), (v) => v)], ["not in the fit", rest]);
+  rows.push(...others);
   const bar = make("div", undefined, { class: "bar" }), names = make("p"), all = sum(rows, ([, v]) => Math.abs(v)) || 1;
   for (const [name, value] of rows) {
     const kind = value < 0 ? "minus" : "plus", piece = make("i", undefined, { class: kind, title: name });
@@ -116,9 +119,10 @@ function showShares({ adds, rest, words, patches, noun }, place) {
     bar.append(piece);
     names.append(make("span", `${name} ${withSign(value, size)}`, { class: kind, title: TERMS[name] ?? "" }));
   }
-  names.append(make("b", `= ${withSign(total, size)} against nothing shown`));
-  place.append(make("h3", "What adds up to it", { title: TERMS.adds }), bar, names);
-  if (Math.abs(rest) > Math.abs(total) / 2) place.append(make("p", `Much is not in the fit. ${TERMS["not in the fit"]}.`));
+  names.append(make("b", `= ${withSign(total, size)} ${what}`));
+  place.append(make("h3", "What adds up to it", { title: gains ? TERMS.gains : TERMS.adds }), bar, names);
+  const [name, rest] = others.at(-1);
+  if (Math.abs(rest) > Math.abs(total) / 2) place.append(make("p", `“${name}” is large. ${TERMS[name]}.`));
   place.setAttribute("aria-label", `${rows.map(([name, v]) => `${name} ${withSign(v, size)}`).join(", ")}; together ${withSign(total, size)}`);
 }
 const withSign = (v, size) => (v < 0 ? "−" : "+") + write(Math.abs(v), size);

@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 from itertools import combinations
+from threading import Event, Thread
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from fixlip.fitting.gaussian_process import LEAST_NOISE, Family, by_player, fit, together
+from fixlip.runtime.threads import FEW, in_one_thread
 from tests.helpers.oracles import assert_close
 
 PAIRS = np.array(np.triu_indices(6, 1)).T
@@ -172,3 +175,31 @@ def test_chunks_of_terms_change_nothing(targets, process, monkeypatch):
     parts = again.mean(2), again.fitted(2), again.deviations([2], along, 3)[0]
     for one, other in zip(whole, parts, strict=True):
         assert_close(one, other, 1e-7)
+
+
+def test_small_fits_take_one_thread_of_blas_and_give_the_others_back():
+    """A second fit begins during the first and ends after it; a third is large."""
+    begun, ended, found = Event(), Event(), {}
+
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    @in_one_thread
+    def later(rows):
+        begun.set()
+        ended.wait(10)
+
+    @in_one_thread
+    def fitted(rows, thread):
+        thread.start()
+        begun.wait(10)
+        found[len(rows)] = threads()
+
+    with threadpool_limits(2, user_api="blas"):
+        second = Thread(target=later, args=(range(8),))
+        fitted(range(FEW), second)
+        ended.set()
+        second.join()
+        assert (found, threads()) == ({FEW: {1}}, {2})
+        fitted(range(FEW + 1), Thread())
+        assert found[FEW + 1] == {2}

@@ -50,6 +50,16 @@ def test_the_scale_is_the_pages():
     assert image.cmap(0.75)[:3] == pytest.approx(to_rgba(colours.POSITIVE)[:3], abs=0.02)
 
 
+def test_a_caption_shows_what_words_add():
+    """A word is as orange as what it adds, though its interactions speak against it."""
+    found, n = explanation(), explanation().players.n_image
+    first, dog = found.first_order.copy(), found.players.find_text("dog")[0]
+    first[n + dog] = 1.5 * np.abs(found.second_order).sum()
+    found = replace(found, first_order=first, second_order=-np.abs(found.second_order))
+    faces = [text.get_bbox_patch().get_facecolor() for text in plots.caption(found).texts]
+    assert np.argmin([face[2] for face in faces]) == dog
+
+
 def test_caption_writes_each_word_once():
     found = explanation()
     texts = plots.caption(found).texts
@@ -165,7 +175,7 @@ def test_a_comparison_says_what_is_missing():
     axes = plots.compare(found)
     said = [[text.get_text() for text in ax.texts] for ax in axes]
     assert all("not estimated" in said[k] for k in range(0, len(axes) - 3, 3))
-    assert said[-3][0].startswith("regions alone  (±")
+    assert said[-3][0].startswith("regions alone  (colours to ±")
     assert_close(np.asarray(axes[-3].images[-1].get_array()), found["patches"].heatmap(order=1), 1e-12)
     assert any("patches: give more masks" in text.get_text() for text in axes[0].figure.texts)
 
@@ -228,8 +238,8 @@ def test_every_map_says_its_scale():
     maps = {ax.get_title(loc="left"): ax.images[-1] for ax in plots.overview(found).axes if len(ax.images) == 2}
     limit = maps["dog"].get_clim()[1]
     assert all(maps[word].get_clim()[1] == limit for word in ("bus", "owl"))
-    assert f"all words  (±{np.abs(found.cross.sum(1)).max():.2g})" in maps
-    assert f"patches alone  (±{np.abs(found.first_order[:49]).max():.2g})" in maps
+    assert f"all words  (colours to ±{np.abs(found.cross.sum(1)).max():.2g})" in maps
+    assert f"patches alone  (colours to ±{np.abs(found.first_order[:49]).max():.2g})" in maps
 
 
 def test_first_order_results_colour_the_words_by_it():

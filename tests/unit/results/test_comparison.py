@@ -51,19 +51,19 @@ def test_it_shows_itself(tmp_path):
 
 
 def test_differences_of_planted_words():
-    """SigLIP's "dog" is 2.5 above; its tokens add up to the word; a word that it never reads has no difference."""
+    """A pair with "dog" 2.5 above adds half of it; tokens add up to the word; a word never read has no difference."""
     one, other = explanation(), of_tokens()
     pairs, n = other.second_order.copy(), other.players.n_image
-    dog = n + other.players.find_text("do")[0]
-    one_second = one.second_order.copy()
-    pairs[0, dog] = pairs[dog, 0] = pairs[0, dog] + 2.5
+    tokens = other.players.find_text("do")
+    pairs[0, n + tokens[0]] = pairs[n + tokens[0], 0] = pairs[0, n + tokens[0]] + 2.5
     found = Comparison((one, replace(other, second_order=pairs, stderr=other.stderr)), ("words", "tokens"))
     rows = {row["word"]: row for row in found.differences()}
     assert rows[None]["difference"] == other.full_value - one.full_value
-    word = one.players.find_text("dog")[0]
-    alone = one_second[:n, n + word].sum()
-    assert rows["dog"]["first_value"] == pytest.approx(alone)
-    assert rows["dog"]["difference"] == pytest.approx(2.5 + alone)  # both of its tokens have the word's interactions
+    adds = one.additive().text[one.players.find_text("dog")[0]]
+    assert rows["dog"]["first_value"] == pytest.approx(adds)
+    word = next(word for word in found.words() if word.label == "dog")
+    assert rows["dog"]["second_value"] == pytest.approx(2.5 / 2 + other.additive().text[word.players[1]].sum())
+    assert rows["dog"]["difference"] == rows["dog"]["second_value"] - rows["dog"]["first_value"]
     assert rows["bus"]["difference"] == pytest.approx(0, abs=1e-12)
     assert np.isnan(rows["also"]["difference"])
     assert np.isnan(rows["dog"]["low"])  # the tokens have no standard errors
@@ -82,14 +82,17 @@ def test_an_interval_of_a_difference_holds_what_another_draw_changes():
     similarity, dog = rows[0], next(row for row in rows if row["word"] == "dog")
     assert (similarity["difference"], similarity["low"], similarity["high"]) == (0, 0, 0)
     assert dog["difference"] == 0
-    assert dog["high"] == -dog["low"] == pytest.approx(1.96 * np.sqrt(2 * 49) * 0.05 * 3)
+    error = found[0].additive().stderr[found[0].players.n_image + found[0].players.find_text("dog")[0]]
+    assert dog["high"] == -dog["low"] == pytest.approx(1.96 * np.sqrt(2) * error)
 
 
-def test_differences_need_one_unit_and_pairs():
+def test_differences_need_one_unit():
     one = explanation()
     ranked = Comparison((one, replace(one, unit="relevance")), ("a", "b")).differences()
     assert ranked[0]["difference"] == 0  # the similarities are logits in both
     assert all(np.isnan(row["difference"]) and np.isfinite(row["first_value"]) for row in ranked[1:])
-    without = Comparison((one, explanation(first_only=True)), ("a", "b")).differences()
-    assert all(np.isnan(row["second_value"]) for row in without[1:])
+    alone = explanation(first_only=True)
+    assert [row["second_value"] for row in Comparison((one, alone), ("a", "b")).differences()[1:]] == pytest.approx(
+        alone.first_order[alone.players.n_image :].tolist()
+    )
     assert Comparison((one,), ("a",)).differences() == []

@@ -93,12 +93,14 @@ def test_rows_add_up_exactly(pairs):
 
 def test_few_rows_have_the_largest_first():
     found = Contrast(*(made(caption) for caption in CAPTIONS))
-    *words, others, picture, baseline, rest = found.ordered(3)
+    *words, others, picture, empty, rest = found.ordered(3)
     assert [abs(row.difference) for row in words] == sorted(
         (abs(r.difference) for r in found.rows()[:-3]), reverse=True
     )[:3]
     assert others.part == f"{len(found.parts()) - 3} other words"
-    assert [row.kind for row in (others, picture, baseline, rest)] == ["others", "picture", "baseline", "rest"]
+    assert [row.kind for row in (others, picture, empty, rest)] == ["others", "picture", "empty", "rest"]
+    assert rest.first == pytest.approx(found.first.additive().rest)
+    assert empty.second == found.second.empty_value
 
 
 def test_it_turns_round_and_vanishes():

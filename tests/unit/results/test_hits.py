@@ -1,5 +1,7 @@
 """Hits as data: sorting, why one is above another, where a word lies, and where it fails."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,27 @@ def test_the_first_picture_in_which_a_word_fails(hits):
     assert hits.failing("dog").name == "bad"
     assert hits.failing("a").name == "two"
     assert hits.failing(2) is None
+
+
+def test_a_summary_claims_no_more_than_the_numbers(hits):
+    said = hits.summary()
+    assert said.startswith("2 hits among 9 pictures; “dog” carries them.")
+    assert "may" not in said
+    three = Hits(WORDS.caption, WORDS, (*hits, hit("bad", [0.1, -0.2, 0.1], left(1.0))), hits.failures, 9)
+    assert "“dog” (in 2) carries them" in three.summary()
+    poor = hit("poor", [0.1, -0.2, -2.0], left(1.0))
+    assert poor.similarity < poor.empty_value
+    some = Hits(WORDS.caption, WORDS, (*hits, poor), hits.failures, 9).summary()
+    assert some.endswith("Only 2 of 3 score above an empty picture and an empty query; perhaps the others do not fit.")
+    none = Hits(WORDS.caption, WORDS, (poor, poor), hits.failures, 9).summary()
+    assert none.endswith("so perhaps nothing here fits.")
+    assert "carr" not in none
+
+
+def test_a_word_speaks_against_a_picture_only_if_it_matters(hits):
+    assert [(word, value, one.name) for word, value, one in hits.speaking_against()] == [("a", -1.0, "two")]
+    uncertain = replace(hits.failures[0], contribution_errors=np.array([0.6, 0.0, 0.0]))
+    assert not replace(hits, failures=(uncertain, *hits.failures[1:])).speaking_against()
 
 
 def test_a_damaged_thumbnail_is_refused(hits):
