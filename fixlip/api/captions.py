@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy.special import expit, softmax
 
+from fixlip.api.curves import with_curves
 from fixlip.api.load import DEFAULT_MODEL, encoder_for
 from fixlip.arguments import in_order
 from fixlip.errors import InputError
@@ -82,6 +83,7 @@ def contrast(
     batch_size: int | Literal["auto"] = "auto",
     options: dict[str, Any] | None = None,
     target_error: float | None = None,
+    curves: bool = False,
     **call: Any,
 ) -> Contrast:
     """Explain why a model finds a picture more similar to one caption than to another.
@@ -96,6 +98,7 @@ def contrast(
         texts: the caption to explain, and the caption to compare it with.
         phrases: as in `fixlip.explain`; each must be in both captions.
         target_error: as in `fixlip.explain`, for the first caption; the second gets the same masks of the picture.
+        curves: as in `fixlip.explain`, for both captions.
         call: `budget`, `image_masks`, `text_masks`, `seed`, `progress`, as in `fixlip.explain`.
 
     Returns:
@@ -130,6 +133,8 @@ def contrast(
     if stops and not estimator.joint:
         call |= {"budget": None, "image_masks": first.provenance.image_passes - 2}
     second = estimator.explain(right, **call)
+    if curves:
+        first, second = with_curves(first, left), with_curves(second, right)
     unpaired = Contrast(first, second)
     if first.stderr is None or second.stderr is None:
         return unpaired

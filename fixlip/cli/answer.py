@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fixlip.cli import documents
-from fixlip.cli.console import Printer, styled
+from fixlip.cli.console import Printer
 from fixlip.cli.output import Outputs, print_explanation, wrote
 
 if TYPE_CHECKING:
@@ -82,5 +82,5 @@ def _aside(result: "Result", written: list[Path]) -> None:
     console, every = Printer(stderr=True), [("", single)] if single is not None else list(result)  # type: ignore[arg-type]
     for label, explanation in every:
         if explanation.provenance.status != "ok":
-            console.print(styled(f"note{f' ({label})' * bool(label)}: {explanation.provenance.status}"), soft_wrap=True)
+            console.note(explanation.provenance.status, label)
     wrote(console, written)

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fixlip.cli.console import Printer, digits, grid, number, styled
+from fixlip.cli.console import Printer, counted, digits, grid, number, styled
 from fixlip.cli.output import wrote
 from fixlip.errors import InputError
 from fixlip.results.tables import decimals
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fixlip.results.gallery import Gallery
 
 LEGEND = """In {unit}s. A word's number is what it adds: its own effect and half of its interactions.
+R²: what effects and pairs explain under random removals. image, text, cross, within: shares of all effects.
 ● clearly different: the 95 % interval over draws of the masks excludes 0."""
 
 SCALES = "Each model scales its logits in its own way; --cosine puts all on one scale.\n"
@@ -83,7 +84,7 @@ def _words(rows: list[dict[str, Any]], top: int) -> "Table":
             bounds if row["word"] is not None and row["low"] == row["low"] else "",
         )
     if len(words) > top:
-        table.add_row(styled(f"and {len(words) - top} more words", "dim"))
+        table.add_row(styled(f"and {counted(len(words) - top, 'more word')}", "dim"))
     return table
 
 
@@ -108,4 +109,4 @@ def _agreement(console: Printer, comparison: "Comparison") -> None:
 def _notes(console: Printer, results: "Comparison | Gallery") -> None:
     for label, explanation in results:
         if explanation.provenance.status != "ok":
-            console.print(styled(f"note ({label}): {explanation.provenance.status}", "yellow"))
+            console.note(explanation.provenance.status, label)

@@ -53,9 +53,10 @@ class Printer(Console):
         needed = Measurement.get(self, self.options.update(max_width=1000), table).maximum
         Printer(stderr=self.stderr, width=max(self.width, needed)).print(table, "")
 
-    def note(self, sentence: str) -> None:
-        """Print a warning to read before trusting the numbers."""
-        self.print(styled(f"note: {sentence}", "yellow"))
+    def note(self, sentence: str, about: str = "") -> None:
+        """Print a warning to read before trusting the numbers; arguments that it names are flags here."""
+        said = f"{f'note ({about})' if about else 'note'}: {with_flags(sentence, Commands.parameters)}"
+        self.print(styled(said, "" if self.stderr else "yellow"), soft_wrap=True)
 
 
 def shown(text: str) -> str:
@@ -110,16 +111,17 @@ def number(value: float, digits: int = 2, *, sign: bool = False) -> str:
     """Write a number, or a dash for NaN.
 
     Example:
-        >>> number(1.25, sign=True), number(float("nan"))
-        ('+1.25', '–')
+        >>> number(1.25, sign=True), number(-0.001), number(float("nan"))
+        ('+1.25', '0.00', '–')
     """
-    return f"{value:{'+' if sign else ''}.{digits}f}" if value == value else "–"
+    return f"{value:{'+' if sign else ''}z.{digits}f}" if value == value else "–"
 
 
 class Commands(TyperGroup):
     """The group of commands, which ends each of them with an exit code of docs/command_line.md."""
 
     signals: ClassVar[list[int]] = []
+    parameters: ClassVar[list[Any]] = []  # of the command that runs
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command; a signal decides the exit code, even if a partial result was printed and written."""
@@ -144,10 +146,15 @@ class Commands(TyperGroup):
             try:
                 return super().invoke(ctx)
             except FixlipError as error:
-                command = self.get_command(ctx, ctx.invoked_subcommand or "")
-                commands = [command, *getattr(command, "commands", {}).values()] if command else []
-                error.args = (with_flags(str(error), [p for each in commands for p in each.params]),)
+                error.args = (with_flags(str(error), Commands.parameters),)
                 raise
+
+    def resolve_command(self, *args: Any, **kwargs: Any) -> Any:
+        """Find the command that is asked for, and remember its parameters."""
+        name, command, others = super().resolve_command(*args, **kwargs)
+        commands = [command, *getattr(command, "commands", {}).values()] if command else []
+        Commands.parameters = [p for each in commands for p in each.params]
+        return name, command, others
 
     @contextmanager
     def ending(self) -> Iterator[None]:

@@ -39,7 +39,7 @@ def notes(console: Printer, ranking: "Ranking") -> None:
         for note in ranked.notes:
             places_of.setdefault(note, []).append(str(place))
     for note, places in places_of.items():
-        console.print(styled(f"note ({', '.join(places)}): {note}", "yellow"))
+        console.note(note, ", ".join(places))
 
 
 def print_contrast(contrast: "Contrast", files: list[Path], top: int) -> None:

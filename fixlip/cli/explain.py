@@ -123,7 +123,7 @@ def explain(
         cost = estimate_cost(picture, pair or listed, contrast=pair is not None, **call)
         answer.cost(cost, call, ranking)
     elif pair:
-        answer(fixlip.contrast(picture, pair, target_error=target_error, **call), ranking)
+        answer(fixlip.contrast(picture, pair, **call, **extra), ranking)
     elif every:
         from fixlip.results.gallery import Gallery
 

@@ -67,7 +67,7 @@ def search(
     if json:
         documents.emit(documents.search(hits))
         for note in hits.notes:
-            Printer(stderr=True).print(styled(f"note: {note}"), soft_wrap=True)
+            Printer(stderr=True).note(note)
     else:
         print_hits(hits, written)
 
@@ -82,7 +82,8 @@ def print_hits(hits: "Hits", written: list[Path]) -> None:
     console.print(styled(f"{spent}  ·  similarity in logits", "dim"), "", sep="\n")
     console.whole(_table(hits))
     for word, value, hit in hits.speaking_against()[:SHOWN]:
-        console.print(styled(f"the first picture that “{word}” speaks against is {hit.name} ({value:+.2f})", "dim"))
+        which = f"{hit.name} ({number(value, sign=True)})"
+        console.print(styled(f"the first picture that “{word}” speaks against is {which}", "dim"))
     ending(console, first.provenance, written)
 
 

@@ -25,7 +25,7 @@ def answer_sweep(sweep: "Sweep", written: list[Path], *, json: bool) -> None:
     documents.emit(documents.sweep(sweep))
     console = Printer(stderr=True)
     for values, status in notes(sweep).items():
-        console.print(styled(f"note ({values}): {status}"), soft_wrap=True)
+        console.note(status, values)
     wrote(console, written)
 
 
@@ -37,7 +37,7 @@ def print_sweep(sweep: "Sweep", written: list[Path]) -> None:
     for table in [_table(rows), *([_table(sweep.details())] if sweep.details() else [])]:
         console.whole(table)
     for values, status in notes(sweep).items():
-        console.print(styled(f"note ({values}): {status}", "yellow"))
+        console.note(status, values)
     wrote(console, written)
 
 

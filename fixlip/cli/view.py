@@ -8,6 +8,7 @@ import typer
 from fixlip.cli import options
 from fixlip.cli.answer import Answer
 from fixlip.cli.output import Outputs
+from fixlip.errors import InputError
 
 if TYPE_CHECKING:
     from fixlip.results.comparison import Comparison
@@ -40,6 +41,8 @@ def view(
     One FILE gives a page of it; several files of the same picture and caption are compared; several captions or
     pictures make a gallery.
     """
+    if page := next((file for file in files if is_page(file)), None):
+        raise InputError(f"{str(page)!r} is a page already: open it in a browser, or give the file of --save.")
     if html is None and (show or not json):
         html = files[0].with_suffix(".html") if len(files) == 1 else files[0].parent / "fixlip-view.html"
     answer = Answer(Outputs(html, png, inputs={"the saved explanation": files}), top, json)
@@ -48,6 +51,15 @@ def view(
         import webbrowser
 
         webbrowser.open(html.resolve().as_uri())
+
+
+def is_page(file: Path) -> bool:
+    """Return whether a file is a page of HTML."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(9).lower() == b"<!doctype"
+    except OSError:
+        return False
 
 
 def together(files: list[Path]) -> "Explanation | Comparison | Gallery":

@@ -128,7 +128,7 @@ def _parsed(spec: str) -> tuple[str, dict[str, str]]:
             raise OptionError(unknown("option of a model", option, OPTIONS))
     name = resolved(name, options.get("cache_dir"), network=False)
     if not _has_its_own(name) and name not in open_clip.list_models():
-        raise UnsupportedModelError(unknown("model", name, [*bundled_models(), *open_clip.list_models()]))
+        raise UnsupportedModelError(unknown("model", name, open_clip.list_models(), first=bundled_models()))
     return name, options
 
 

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib.util import find_spec
 from os.path import isfile  # False for names that no file can have
 from pathlib import Path
+from textwrap import shorten
 from threading import RLock, get_ident
 from typing import Any
 
@@ -155,7 +156,7 @@ def _open_clip(name: str, pretrained: str | None, cache_dir: str | None, allow_r
         return _created(name, f"The model {name!r}", require_pretrained=True, cache_dir=cache_dir, **text)
     if name not in open_clip.list_models():
         raise UnsupportedModelError(
-            unknown("model", name, [*bundled_models(), *open_clip.list_models()])
+            unknown("model", name, open_clip.list_models(), first=bundled_models())
             + " Models of the hub are 'transformers:ORG/NAME' or 'hf-hub:ORG/NAME'."
         )
     if pretrained is None:
@@ -272,7 +273,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _reason(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return f"{type(error).__name__}: {' '.join(lines[:2])[:200]}"
+    return f"{type(error).__name__}: {shorten(' '.join(lines[:2]), 200, placeholder=' …')}"
 
 
 def _finished(

@@ -82,7 +82,7 @@ def signed(value: float, error: float = float("nan"), places: int | None = None)
     if not isfinite(value):
         return "–"
     places = decimals([value], [error]) if places is None else places
-    text = f"{value:+.{places}f}"
+    text = f"{value:+z.{places}f}"
     if not isfinite(error):
         return text
     if 0 < error < 0.5 * 10**-places:  # more digits than the others

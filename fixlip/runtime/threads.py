@@ -8,7 +8,8 @@ from functools import wraps
 from threading import Condition, Lock, RLock, local
 from typing import ParamSpec, TypeVar
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 FEW = 1024  # rows of matrices, up to which one thread of BLAS is as fast as two
 _limiting = Lock()
 

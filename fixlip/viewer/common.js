@@ -81,7 +81,8 @@ const digits = (size) => (size >= 100 ? 0 : size >= 1 || size === 0 ? 2 : 2 - Ma
 const write = (v, size) => (size >= 1e6 || (size > 0 && size < 1e-4) ? v.toExponential(2) : v.toFixed(digits(size)));
 const plain = (v) => (v === null ? "–" : write(v, Math.abs(v)).replace("-", "−"));
 // the end of the scale decides on the decimals of all numbers in a view
-const number = (v) => (v === null ? "–" : (v < 0 ? "−" : "+") + write(Math.abs(v), sharedLimit[state.view]));
+const withSign = (v, size) => { const text = write(Math.abs(v), size); return (v < 0 && Number(text) ? "−" : "+") + text; };
+const number = (v) => (v === null ? "–" : withSign(v, sharedLimit[state.view]));
 const plusMinus = (error) => {
   const text = write(error, sharedLimit[state.view]);
   return error > 0 && Number(text) === 0 ? `± <${text.slice(0, -1)}1` : `± ${text}`;

@@ -12,7 +12,6 @@ const TERMS = {
   "no words": "The score of the picture and a query without its words",
   "words together": "What the words do together, beyond what each adds on average",
   adds: "Effects of single parts, and half of each pair for each of its two parts (the Shapley values of the fit)",
-  gains: "How much a word raises the score of the picture as a whole, averaged over the other words being there or not",
 };
 function renderPairs(panel) {
   panel.parts.pairs.replaceChildren(...strongestRows(panel).map((row) => pairRow(panel, row)));
@@ -120,9 +119,8 @@ function showShares({ adds, gains, others, sum: result, words, patches }, place)
     names.append(make("span", `${name} ${withSign(value, size)}`, { class: kind, title: TERMS[name] ?? "" }));
   }
   names.append(make("b", `= ${withSign(total, size)} ${what}`));
-  place.append(make("h3", "What adds up to it", { title: gains ? TERMS.gains : TERMS.adds }), bar, names);
+  place.append(make("h3", "What adds up to it", { title: gains ? "" : TERMS.adds }), bar, names);
   const [name, rest] = others.at(-1);
   if (Math.abs(rest) > Math.abs(total) / 2) place.append(make("p", `“${name}” is large. ${TERMS[name]}.`));
   place.setAttribute("aria-label", `${rows.map(([name, v]) => `${name} ${withSign(v, size)}`).join(", ")}; together ${withSign(total, size)}`);
 }
-const withSign = (v, size) => (v < 0 ? "−" : "+") + write(Math.abs(v), size);

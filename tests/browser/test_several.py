@@ -22,7 +22,7 @@ def test_a_comparison_shows_each_explanation(open_page):
         assert panel.locator("[data-patch]").count() == e.players.n_image
         assert f"{e.full_value:.2f}" in page.locator(f"#totals-{k}").inner_text()
         assert "0.950" in page.locator(f"#totals-{k}").inner_text()
-        assert "not in the fit" in page.locator(f"#share-{k}").inner_text()
+        assert "the rest" in page.locator(f"#share-{k}").inner_text()
         panel.locator("summary").click()
         assert "banzhaf" in page.locator(f"#provenance-{k}").inner_text()
     assert page.locator("#status-0").inner_text() == "give more masks"
