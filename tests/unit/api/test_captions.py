@@ -134,13 +134,14 @@ def test_errors_of_the_difference_are_those_of_another_draw(demo_clip, scene):
         {"estimator": "exact", "image_players": "grid:2"},
         {"estimator": "integrated-gradients"},
         {"budget": 2000, "options": {"interactions": "cross"}},
-        {"image_players": "grid:2", "text_players": "tokens"},
+        {"image_players": "grid:2", "text_players": "tokens", "curves": True},
     ],
 )
 def test_every_kind_of_estimator_adds_up(demo_clip, scene, options):
     found = contrast(scene.image, PAIR, model=demo_clip, progress=False, **options)
     assert_close(sum(row.difference for row in found.rows()), found.first.full_value - found.second.full_value, 1e-9)
     masks = np.random.default_rng(0).random((50, len(found.difference.players))) < 0.5
+    assert (found.first.curves is not None, found.second.curves is not None) == 2 * ("curves" in options,)
     n, a = found.first.players.n_image, len(found.first.players)
     both = found.first.predict(masks[:, :a]), found.second.predict(np.c_[masks[:, :n], masks[:, a:]])
     assert_close(found.difference.predict(masks), both[0] - both[1], 1e-9)

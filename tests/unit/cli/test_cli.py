@@ -51,6 +51,17 @@ def test_players_and_removals_are_flags(cli, photo, tmp_path):
         assert err.count("\n") == 1
 
 
+def test_a_note_names_flags_and_a_page_is_no_saved_file(cli, photo, tmp_path):
+    page = tmp_path / "page.html"
+    code, out, _ = cli("explain", photo, "a dog", "--model", "demo-clip", "--image-masks", 64, "--html", page)
+    assert code == 0
+    assert "give --image-masks 128 or more" in out
+    assert "image_masks=" not in out
+    code, _, err = cli("view", page)
+    assert (code, err.count("\n")) == (2, 1)
+    assert "a page already" in err
+
+
 @pytest.mark.slow
 def test_explain_prints_without_writing(cli, photo, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
