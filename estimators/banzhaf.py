@@ -49,9 +49,9 @@ class Banzhaf(Estimator):
             "joint" draws masks of all players together, for any game, as in the published code.
         fit: the fit of a tower that is not enumerated. "gaussian-process" is `fixlip.fitting.tower_gp`; "least-squares"
             fits the terms alone, as published (for all pairs both towers at once, on the grid of their masks). "auto"
-            is the process up to 4,096 paired masks (2,048 independent masks), or up to four times as many if there are
-            fewer than four for each term, and least squares above; with `ridge`, and for p below 0.25 or above 0.75,
-            always least squares.
+            is the process up to 8,192 paired masks (4,096 independent masks), or up to twice as many if there are
+            fewer than four for each term, and least squares above, which are less accurate but faster to compute; with
+            `ridge`, and for p below 0.25 or above 0.75, always least squares.
         ridge: penalty on the coefficients of the embeddings, in units of their variance; 0 for none.
 
     Error: none where both towers are enumerated. The process gives a posterior mean, which is drawn towards 0; its

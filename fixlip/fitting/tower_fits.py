@@ -24,7 +24,8 @@ PER_TERM: dict[FitName, dict[int, int]] = {  # default masks for each term, by o
     "gaussian-process": {1: 10, 2: 1},
 }
 ALL_PAIRS_UP_TO = 64  # image players; above, interactions="auto" keeps to cross pairs
-PROCESS_UP_TO = 2048  # rows, a mask or a pair of complements; above, fit="auto" is least squares
+PROCESS_UP_TO = 4096  # rows, a mask or a pair of complements; above, fit="auto" is least squares
+DEFAULT_UP_TO = 2048  # rows, where nobody says how many
 RATES = (0.25, 0.75)  # p between which the standard errors of a process are right
 FEWEST_WITNESSES = 20  # masks that make the difference, below which errors are a guess
 MOST_FOR_PROCESS = 8192  # rows: matrices of 0.5 GB
@@ -229,7 +230,7 @@ class Rules:
             least=1 if process and order == 2 else 4,
         )
         if process and request.budget is None:
-            most = PROCESS_UP_TO * (2 if self.p == 0.5 and self.sampling != "independent" else 1)
+            most = DEFAULT_UP_TO * (2 if self.p == 0.5 and self.sampling != "independent" else 1)
             image, text = request.image_masks or min(image, most), request.text_masks or min(text, most)
         return min(image, 2 ** min(players[0], 62)), min(text, 2 ** min(players[1], 62))
 

@@ -121,6 +121,6 @@ function showShares({ adds, gains, others, sum: result, words, patches }, place)
   names.append(make("b", `= ${withSign(total, size)} ${what}`));
   place.append(make("h3", "What adds up to it", { title: gains ? "" : TERMS.adds }), bar, names);
   const [name, rest] = others.at(-1);
-  if (Math.abs(rest) > Math.abs(total) / 2) place.append(make("p", `“${name}” is large. ${TERMS[name]}.`));
+  if (Math.abs(rest) > Math.abs(total) / 2) place.append(make("p", `“${name}” is large: ${TERMS[name][0].toLowerCase()}${TERMS[name].slice(1)}.`));
   place.setAttribute("aria-label", `${rows.map(([name, v]) => `${name} ${withSign(v, size)}`).join(", ")}; together ${withSign(total, size)}`);
 }

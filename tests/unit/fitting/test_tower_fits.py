@@ -15,17 +15,18 @@ def image_plan(n_image, masks=None, **options):
 
 
 @pytest.mark.parametrize(
-    ("options", "most"), [({}, 4096), ({"sampling": "independent"}, 2048), ({"p": 0.7}, 2048), ({"p": 0.25}, 2048)]
+    ("options", "most"), [({}, 8192), ({"sampling": "independent"}, 4096), ({"p": 0.7}, 4096), ({"p": 0.25}, 4096)]
 )
-def test_a_process_up_to_4096_paired_masks_or_2048_independent_ones(options, most):
-    step = 2 if most == 4096 else 1
+def test_a_process_up_to_8192_paired_masks_or_4096_independent_ones(options, most):
+    step = 2 if most == 8192 else 1
     assert image_plan(49, most, **options).fit == PROCESS
     assert image_plan(49, most + step, **options).fit == LEAST_SQUARES
-    assert image_plan(450, **options).masks == most  # the default, where ten masks for each term would be more
+    assert image_plan(450, **options).masks == most // 2  # the default, where ten masks for each term would be more
 
 
-def test_four_times_as_many_where_they_are_fewer_than_four_for_each_term():
+def test_twice_as_many_where_they_are_fewer_than_four_for_each_term():
     terms = 1 + 70 + 70 * 69 // 2
+    assert 8192 < 4 * terms - 2 <= 16_384
     assert image_plan(70, 4 * terms - 2, interactions="all").fit == PROCESS
     assert image_plan(70, 4 * terms, interactions="all").fit == LEAST_SQUARES
     assert image_plan(180, 16_384, interactions="all", fit=PROCESS).masks == 16_384
