@@ -60,13 +60,14 @@ def model_of(spec: str, device: str | None, allow_random: bool = False) -> "Dual
     """Load a model from its name and weights, such as ``ViT-B-16-SigLIP2 pretrained=webli``.
 
     Raises:
-        OptionError: an option other than ``pretrained``.
+        OptionError: an option other than ``pretrained`` and ``dtype``.
     """
     from fixlip.api.load import load_model
     from fixlip.encoders.names import DEFAULT_WEIGHTS
 
     name, options = specs.parse(spec)
     weights = options.pop("pretrained", DEFAULT_WEIGHTS)
+    dtype = options.pop("dtype", None)
     if options:
-        raise OptionError(f"A model has only the option pretrained, got {', '.join(options)} in {spec!r}.")
-    return load_model(name, pretrained=str(weights), allow_random=allow_random, device=device)
+        raise OptionError(f"A model has the options pretrained and dtype, got {', '.join(options)} in {spec!r}.")
+    return load_model(name, pretrained=str(weights), allow_random=allow_random, device=device, dtype=dtype)

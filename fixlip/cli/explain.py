@@ -48,6 +48,7 @@ def explain(
     pretrained: options.Pretrained = "openai",
     allow_random: options.AllowRandom = False,
     device: options.Device = None,
+    dtype: options.Dtype = None,
     estimator: options.EstimatorName = "banzhaf",
     p: Annotated[
         float | None,
@@ -100,7 +101,7 @@ def explain(
 
     method, picture = get_estimator(estimator, **options_of(option or []) | given(p=p)), open_image(image)
     call: dict[str, Any] = {
-        "model": fixlip.load_model(model, pretrained=pretrained, allow_random=allow_random, device=device),
+        "model": fixlip.load_model(model, pretrained=pretrained, allow_random=allow_random, device=device, dtype=dtype),
         "estimator": method,
         "budget": budget,
         "image_masks": image_masks,

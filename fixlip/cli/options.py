@@ -64,6 +64,15 @@ Device = Annotated[
         autocompletion=complete.devices,
     ),
 ]
+Dtype = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The type to compute in: float32, bfloat16, float16; auto for bfloat16 where that is faster.",
+        show_default="the model's own",
+        rich_help_panel=MODEL,
+    ),
+]
 EstimatorName = Annotated[
     str,
     typer.Option(

@@ -24,6 +24,7 @@ from fixlip.encoders.foreign_code import no_foreign_code, replaced
 from fixlip.encoders.hub import cache_alone_without_network, folder_alone
 from fixlip.encoders.names import DEFAULT_WEIGHTS, popular
 from fixlip.encoders.open_clip import from_open_clip
+from fixlip.encoders.precision import DTYPES, fastest
 from fixlip.encoders.sources import (
     BUNDLED,
     ENCODER,
@@ -44,9 +45,9 @@ from fixlip.errors import FixlipError, MissingExtraError, OptionError, Unsupport
 from fixlip.runtime.modes import plain_torch
 
 _one_at_a_time = RLock()  # while they build a model, libraries change settings of the whole process
-DTYPES = {name: getattr(torch, name) for name in ("bfloat16", "float16", "float32", "float64")}
 PARTS = {"preprocess", "tokenizer"}
 DAMAGED = {"SafetensorError", "UnpicklingError", "JSONDecodeError", "EOFError"}  # errors of readers of files
+AUTO = "auto"
 TAKES: dict[str, set[str]] = {  # beside device, dtype and label; anything else is refused
     ENCODER: set(),
     OBJECT: PARTS,
@@ -280,14 +281,17 @@ def _finished(
     encoder: DualEncoder, device: str | torch.device | None, dtype: str | torch.dtype | None, label: str | None
 ) -> DualEncoder:
     """The encoder on this device, of this type, under this name, as far as they are given."""
-    if isinstance(dtype, str) and dtype not in DTYPES:
-        raise OptionError(unknown("dtype", dtype, DTYPES))
+    if isinstance(dtype, str) and dtype not in (AUTO, *DTYPES):
+        raise OptionError(unknown("dtype", dtype, (AUTO, *DTYPES)))
     if label is None and device is None and dtype is None:
         return encoder
     if not isinstance(encoder, TowerEncoder):
         raise OptionError(f"An encoder of the kind {type(encoder).__name__} keeps its device, its dtype and its name.")
-    if device is not None or dtype is not None:
-        encoder.move(device, DTYPES[dtype] if isinstance(dtype, str) else dtype)
+    if device is not None:
+        encoder.move(device, None)
+    if dtype is not None:
+        kind = fastest(str(encoder.device)) if dtype == AUTO else DTYPES[dtype] if isinstance(dtype, str) else dtype
+        encoder.move(None, kind)
     return encoder if label is None else encoder.named(label)
 
 

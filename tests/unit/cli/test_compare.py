@@ -94,7 +94,7 @@ def test_other_grids_are_compared_on_a_common_one(cli, photo, tmp_path):
         (("--estimator", "banzhaf", "--estimator", "banzaf"), "Did you mean 'banzhaf'"),
         (("--estimator", "banzhaf", "--estimator", "banzhaf pp=1"), "Did you mean 'p'"),
         (("--model", "demo-clap"), "Did you mean 'demo-clip'"),
-        (("--model", "demo-siglip colour=red"), "only the option pretrained"),
+        (("--model", "demo-siglip colour=red"), "the options pretrained and dtype"),
     ],
 )
 def test_what_cannot_be_compared_is_one_line(cli, photo, arguments, message):
