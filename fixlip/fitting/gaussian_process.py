@@ -8,7 +8,7 @@ R^D. With V the covariance of the m rows the posterior mean of a term is its pri
 ``Q = V^-1 Y``: the system is [m, m], whatever the number of terms.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,7 +21,6 @@ LEAST_NOISE = 1e-6  # variance of the noise, in units of that of the targets
 ROWS = 128  # from which the sizes of the parts of the prior are learnt
 ROUNDS = 12  # of learning them
 OWN_ROUNDS = 8  # of learning a variance for each term
-TRUST = 0.5  # share of the variance of other families that is as their prior says, for standard errors
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,16 +203,6 @@ class GaussianProcess:
         left: np.ndarray = np.concatenate([phi.T @ noise for phi in terms.columns(self.chi)])
         return left
 
-    def surprises(self, variance: np.ndarray, along: np.ndarray, number: int) -> np.ndarray:
-        """Draw deviations of terms, [t, number, k], along directions [k, D], from what other rows miss of predictions.
-
-        `variance` [t] is that of the terms in units of the variance of what is missed.
-        """
-        across = _spread_along(self.spread, along)
-        drawn: np.ndarray = np.random.default_rng(1).normal(size=(len(variance), number, across.shape[1])) @ across.T
-        drawn *= np.sqrt(np.mean(1 / np.diagonal(self.inverse)) * variance)[:, None, None]
-        return drawn
-
     @in_one_thread
     def mean_squares(self, family: int) -> np.ndarray:
         """Compute the mean squares of the terms of one family, [t], in units of the targets' spread.
@@ -239,52 +228,6 @@ class GaussianProcess:
         terms, mean = self.families[family], self.mean(family)
         inside = sum(terms.products(self.chi, some) @ mean[some] for some in terms.chunks())
         out: np.ndarray = inside - (self.leverage[family] / np.diagonal(self.inverse))[:, None] * self.dual
-        return out
-
-    @in_one_thread
-    def deviations(self, families: Sequence[int], along: np.ndarray, number: int) -> list[np.ndarray]:
-        """Draw what the posterior means of families miss along directions [k, D] -> [t, number, k] each.
-
-        Each draw is the error of the posterior mean for a draw of these families from the prior (Matheron's rule), seen
-        through what else there is. Half of the variance of the other families is drawn from their prior, too; the rest
-        is a noise that assumes nothing: the error of each row when it is left out of the fit, less what was drawn
-        otherwise, with a random sign and size (wild bootstrap). Where the residual shows more along a direction than
-        the prior expects, in a part of the prior or in a single term, that part or term is drawn larger: its variance
-        by ``(1 + found) / (1 + expected)``, ``found = |root' Q g|^2 / g' B g`` and expected its mean under the prior.
-
-        Source: Wu, Jackknife, Bootstrap and Other Resampling Methods in Regression Analysis, 1986 (the bootstrap).
-        """
-        rng, k = np.random.default_rng(0), len(along)
-        across, dual = _spread_along(self.spread, along), self.dual @ along.T
-        unit = np.maximum(np.square(across).sum(1), 1e-300)
-        left_out = dual / np.diagonal(self.inverse)[:, None]
-        trust = [1.0 if f in families else TRUST for f in range(len(self.families))]
-        drawn_otherwise = sum(t * leverage for t, leverage in zip(trust, self.leverage, strict=True))
-        left_out *= np.sqrt(np.maximum(1 - drawn_otherwise, 0.0))[:, None]
-        signs = rng.normal(size=(len(dual), number)).T
-        few = [len(self.families[f].players) < number * k for f in families]  # terms: what they see of rows is small
-        seen = [self.mean(f, self.inverse) if small else self.inverse for f, small in zip(families, few, strict=True)]
-        missed = [np.stack([signs @ (row[:, None] * left_out) for row in see]) for see in seen]
-        out = [np.zeros((len(self.families[family].players), number, k)) for family in families]
-        for part in self.parts:
-            roots = list(part.rows())
-            found = np.concatenate([np.square(root.T @ dual) for root in roots]) / unit
-            weight = np.concatenate([np.square(root).sum(0) for root in roots])[:, None]
-            expected = part.expected * weight / max(weight.sum(), 1e-300)
-            growth = np.maximum((1 + found.sum(0)) / (1 + part.expected), (1 + found) / (1 + expected))
-            size = np.sqrt(trust[part.family] * np.maximum(growth, 1.0))[:, None]
-            drawn = (rng.normal(size=(len(found) * number, across.shape[1])) @ across.T).reshape(-1, number, k)
-            drawn *= size
-            start = 0
-            for root in roots:
-                for see, rows in zip(seen, missed, strict=True):
-                    rows += np.tensordot(see @ root, drawn[start : start + root.shape[1]], 1)
-                start += root.shape[1]
-            if part.family in families:
-                own = out[families.index(part.family)]
-                own += part.terms(drawn.reshape(len(drawn), -1)).reshape(own.shape)
-        for own, f, small, rows in zip(out, families, few, missed, strict=True):
-            own -= rows if small else self.mean(f, rows.reshape(len(rows), -1)).reshape(own.shape)
         return out
 
 
@@ -366,21 +309,6 @@ def _parts(chi: np.ndarray, families: tuple[Family, ...], expected: list[list[fl
 
             parts.append(Part(number, columns, spread, size))
     return tuple(parts)
-
-
-def _spread_along(spread: np.ndarray, along: np.ndarray) -> np.ndarray:
-    """Compute a root of the covariance along directions [k, D], ``along spread along' = root root'``, [k, <= D]."""
-    k, dimension = along.shape
-    return _root(along @ spread @ along.T) if k <= dimension else along @ _root(spread)
-
-
-def _root(covariance: np.ndarray) -> np.ndarray:
-    """Compute the lower triangular root of a covariance matrix; eigenvalues that rounding made negative count as 0."""
-    values, vectors = np.linalg.eigh(covariance)
-    upper: np.ndarray = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")  # type: ignore[assignment]
-    signs = np.where(np.diagonal(upper) < 0, -1.0, 1.0)
-    lower: np.ndarray = upper.T * signs
-    return lower
 
 
 def _inverse(covariance: np.ndarray, noise: float) -> np.ndarray:

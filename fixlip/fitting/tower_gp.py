@@ -25,6 +25,7 @@ from typing import Literal
 
 import numpy as np
 
+from fixlip.fitting.deviations import Deviations, surprises
 from fixlip.fitting.gaussian_process import Family, GaussianProcess, by_player, fit, together
 from fixlip.fitting.moments import Embed
 from fixlip.fitting.numerics import FLAT
@@ -97,21 +98,30 @@ class TowerProcess:
         Yields:
             Arrays [f, k].
         """
-        (even, constant), (odd, singles) = self.parts["constant"], self.parts["singles"]
+        even, constant = self._errors_of("constant")
+        odd, singles = self._errors_of("singles")
         if even is odd:
-            drawn = even.deviations([constant, singles], along, self.draws)
+            drawn = even.draw([constant, singles], along, self.draws)
         else:
-            drawn = [*even.deviations([constant], along, self.draws), *odd.deviations([singles], along, self.draws)]
+            drawn = [*even.draw([constant], along, self.draws), *odd.draw([singles], along, self.draws)]
         if self.order == 2:
-            process, family = self.parts["pairs"]
-            drawn += process.deviations([family], along[:1], self.draws)
+            pairs, family = self._errors_of("pairs")
+            drawn += pairs.draw([family], along[:1], self.draws)
         seen = float(self.probability.sum())
         if seen > NEGLIGIBLE:  # a mean over all masks: what was seen is known, what was not may surprise
             for i, (process, family) in enumerate(self._used()):
-                surprises = process.surprises(self._unseen(process, family), along[: drawn[i].shape[2]], self.draws)
-                drawn[i] = (1 - seen) ** CAUTION * drawn[i] + surprises
+                unseen, some = self._unseen(process, family), along[: drawn[i].shape[2]]
+                drawn[i] = (1 - seen) ** CAUTION * drawn[i] + surprises(process, unseen, some, self.draws)
         drawn = [np.pad(part, ((0, 0), (0, 0), (0, len(along) - part.shape[2]))) for part in drawn]
         yield from np.moveaxis(np.concatenate(drawn), 1, 0) / np.sqrt(self.draws)
+
+    def _errors_of(self, name: str) -> tuple[Deviations, int]:
+        process, family = self.parts[name]
+        return self._deviations[id(process)], family
+
+    @cached_property
+    def _deviations(self) -> dict[int, Deviations]:
+        return {id(process): Deviations(process) for process, _ in self.parts.values()}
 
     def _unseen(self, process: GaussianProcess, family: int) -> np.ndarray:
         """Sum the squares of probability times term, [t], over the masks that were not encoded."""

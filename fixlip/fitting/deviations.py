@@ -1,0 +1,127 @@
+"""Draws of what the posterior of a Gaussian process misses, for standard errors.
+
+What does not depend on the directions in which errors are asked for is kept: captions of one picture share it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from fixlip.fitting.gaussian_process import GaussianProcess
+from fixlip.runtime.threads import in_one_thread
+
+TRUST = 0.5  # share of the variance of other families that is as their prior says
+FEW = 2048  # terms, for which their mean is computed for every row once
+KEPT = 2**24  # numbers of a kind that are kept, 128 MB
+
+
+class Deviations:
+    """Draws of what the posterior means of a process miss.
+
+    Args:
+        process: the process.
+    """
+
+    def __init__(self, process: GaussianProcess) -> None:
+        self.process, self._kept = process, dict[Any, Any]()
+
+    def __len__(self) -> int:
+        return len(self.process)
+
+    @in_one_thread
+    def draw(self, families: Sequence[int], along: np.ndarray, number: int) -> list[np.ndarray]:
+        """Draw what the posterior means of families miss along directions [k, D] -> [t, number, k] each.
+
+        Each draw is the error of the posterior mean for a draw of these families from the prior (Matheron's rule), seen
+        through what else there is. Half of the variance of the other families is drawn from their prior, too; the rest
+        is a noise that assumes nothing: the error of each row when it is left out of the fit, less what was drawn
+        otherwise, with a random sign and size (wild bootstrap). Where the residual shows more along a direction than
+        the prior expects, in a part of the prior or in a single term, that part or term is drawn larger: its variance
+        by ``(1 + found) / (1 + expected)``, ``found = |root' Q g|^2 / g' B g`` and expected its mean under the prior.
+
+        Source: Wu, Jackknife, Bootstrap and Other Resampling Methods in Regression Analysis, 1986 (the bootstrap).
+        """
+        process, k = self.process, len(along)
+        across, dual = _spread_along(process.spread, along), process.dual @ along.T
+        unit = np.maximum(np.square(across).sum(1), 1e-300)
+        left_out = dual / np.diagonal(process.inverse)[:, None]
+        trust = [1.0 if f in families else TRUST for f in range(len(process.families))]
+        drawn_otherwise = sum(t * leverage for t, leverage in zip(trust, process.leverage, strict=True))
+        left_out *= np.sqrt(np.maximum(1 - drawn_otherwise, 0.0))[:, None]
+        signs = np.random.default_rng(0).normal(size=(len(dual), number))
+        few = [len(process.families[f].players) <= FEW for f in families]
+        missed = [np.stack([self._seen(f) @ (signs * g[:, None]) for g in left_out.T], axis=2) for f in families]
+        out = [np.zeros((len(process.families[f].players), number, k)) for f in families]
+        for place, part in enumerate(process.parts):
+            root = self._root(place)
+            found = np.square(root.T @ dual) / unit
+            weight = np.square(root).sum(0)[:, None]
+            expected = part.expected * weight / max(weight.sum(), 1e-300)
+            growth = np.maximum((1 + found.sum(0)) / (1 + part.expected), (1 + found) / (1 + expected))
+            size = np.sqrt(trust[part.family] * np.maximum(growth, 1.0))[:, None]
+            drawn = (self._normal(place, root.shape[1] * number, across.shape[1]) @ across.T).reshape(-1, number, k)
+            drawn *= size
+            for f, rows in zip(families, missed, strict=True):
+                rows += np.tensordot(self._seen_root(f, place), drawn, 1)
+            if part.family in families:
+                own = out[families.index(part.family)]
+                own += part.terms(drawn.reshape(len(drawn), -1)).reshape(own.shape)
+        for own, f, small, rows in zip(out, families, few, missed, strict=True):
+            own -= rows if small else process.mean(f, rows.reshape(len(rows), -1)).reshape(own.shape)
+        return out
+
+    def _root(self, place: int) -> np.ndarray:
+        """The root of a part's covariance of the rows, [m, r]."""
+        return self._once(("root", place), lambda: np.concatenate([*self.process.parts[place].rows()], axis=1))
+
+    def _seen(self, family: int) -> np.ndarray:
+        """What the mean of a family sees of the rows, [t, m]; for many terms what its dual sees of them, [m, m]."""
+        small = len(self.process.families[family].players) <= FEW
+        inverse = self.process.inverse
+        return self._once(("seen", family), lambda: self.process.mean(family, inverse)) if small else inverse
+
+    def _seen_root(self, family: int, place: int) -> np.ndarray:
+        """What it sees of a part's root."""
+        return self._once(("seen", family, place), lambda: self._seen(family) @ self._root(place))
+
+    def _normal(self, place: int, number: int, rank: int) -> np.ndarray:
+        """Standard normal numbers for a part, [number, rank]."""
+        seed = [0, 1 + place]
+        return self._once((place, number, rank), lambda: np.random.default_rng(seed).normal(size=(number, rank)))
+
+    def _once(self, name: Any, make: Callable[[], np.ndarray]) -> np.ndarray:
+        """An array that is made once, if it is small enough to be kept."""
+        if name in self._kept:
+            found: np.ndarray = self._kept[name]
+            return found
+        made = make()
+        if made.size <= KEPT:
+            self._kept[name] = made
+        return made
+
+
+def surprises(process: GaussianProcess, variance: np.ndarray, along: np.ndarray, number: int) -> np.ndarray:
+    """Draw deviations of terms, [t, number, k], along directions [k, D], from what other rows miss of predictions.
+
+    `variance` [t] is that of the terms in units of the variance of what is missed.
+    """
+    across = _spread_along(process.spread, along)
+    drawn: np.ndarray = np.random.default_rng(1).normal(size=(len(variance), number, across.shape[1])) @ across.T
+    drawn *= np.sqrt(np.mean(1 / np.diagonal(process.inverse)) * variance)[:, None, None]
+    return drawn
+
+
+def _spread_along(spread: np.ndarray, along: np.ndarray) -> np.ndarray:
+    """Compute a root of the covariance along directions [k, D], ``along spread along' = root root'``, [k, <= D]."""
+    k, dimension = along.shape
+    return _root(along @ spread @ along.T) if k <= dimension else along @ _root(spread)
+
+
+def _root(covariance: np.ndarray) -> np.ndarray:
+    """Compute the lower triangular root of a covariance matrix; eigenvalues that rounding made negative count as 0."""
+    values, vectors = np.linalg.eigh(covariance)
+    upper: np.ndarray = np.linalg.qr((vectors * np.sqrt(np.maximum(values, 0.0))).T, mode="r")  # type: ignore[assignment]
+    signs = np.where(np.diagonal(upper) < 0, -1.0, 1.0)
+    lower: np.ndarray = upper.T * signs
+    return lower
