@@ -1,4 +1,4 @@
-"""Write the tables of docs/comparison.md and docs/howto/choosing.md from what was measured.
+"""Write the tables of docs/comparison.md and docs/howto/choosing.md, and a sentence of README.md, from what was measured.
 
 python -m benchmarks.headline
 """
@@ -8,7 +8,8 @@ from typing import Any
 
 from benchmarks.output import RESULTS, ROOT, fill, markdown
 
-PAGE, CHOOSING = ROOT / "docs" / "comparison.md", ROOT / "docs" / "howto" / "choosing.md"
+PAGE, CHOOSING, README = ROOT / "docs" / "comparison.md", ROOT / "docs" / "howto" / "choosing.md", ROOT / "README.md"
+INDEX = "weighted Banzhaf, p = 0.5"
 
 
 def headline() -> str:
@@ -29,6 +30,36 @@ def headline() -> str:
     return markdown([*lines, [against, f"{ratio:.2f} x as long on the image side", "", "", ""]])
 
 
+def race() -> str:
+    """The table of what each method takes until the cross pairs are right to 10 %."""
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for row in rows_of("race", ""):
+        model, _, name = row["case"].partition(", ")
+        if row["index"] == INDEX:
+            cells.setdefault((name, row["of"]), {})[model] = row["10%"]
+    models = list(dict.fromkeys(model for cell in cells.values() for model in cell))
+    lines = [[name, of, *(cell.get(model, "") for model in models)] for (name, of), cell in cells.items()]
+    return markdown([["until the cross pairs are right to 10 %", "of", *models], *lines], numbers_from=2)
+
+
+def first() -> str:
+    """The same for one model in a sentence: the default, the published method, and the best of the others."""
+    rows = [row for row in rows_of("race", "demo-clip") if row["index"] == INDEX]
+    ours = rows[0]["10%"]
+    published, others = (
+        min(
+            (row for row in rows if row["of"].startswith(of) and "not" not in row["10%"]),
+            key=lambda row: float(row["10%"].removeprefix("at most ").partition(" ")[0].replace(",", "")),
+        )
+        for of in ("as published", "shapiq")
+    )
+    name = others["case"].partition(", ")[2]
+    return (
+        f"Until the pairs are right to 10 %, `demo-clip` takes {ours} of CPU;\nthe published method "
+        f"{published['10%']}; {name}, the best of shapiq, {others['10%']}\n([the race](benchmarks/results/race.md))."
+    )
+
+
 def masks() -> str:
     """The table of how the default errs with the number of masks."""
     lines = [["model", "image passes", "correlation", "relative error", "coverage of 95 % intervals"]]
@@ -46,4 +77,6 @@ def rows_of(name: str, which: str) -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     fill(PAGE, "ratios", headline())
+    fill(PAGE, "race", race())
+    fill(README, "race", first())
     fill(CHOOSING, "masks", masks())

@@ -288,6 +288,8 @@ def test_error_and_coverage_against_what_converges(stderr, coverage):
 
 def test_the_tables_of_pages_are_those_measured():
     assert f"<!-- ratios -->\n{headline.headline()}\n<!-- /ratios -->" in headline.PAGE.read_text("utf-8")
+    assert f"<!-- race -->\n{headline.race()}\n<!-- /race -->" in headline.PAGE.read_text("utf-8")
+    assert f"<!-- race -->\n{headline.first()}\n<!-- /race -->" in headline.README.read_text("utf-8")
     assert f"<!-- masks -->\n{headline.masks()}\n<!-- /masks -->" in headline.CHOOSING.read_text("utf-8")
 
 
