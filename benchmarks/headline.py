@@ -1,4 +1,4 @@
-"""Write the tables of docs/comparison.md and docs/howto/choosing.md, and a sentence of README.md, from what was measured.
+"""Write what was measured into docs/comparison.md, docs/howto/choosing.md and README.md.
 
 python -m benchmarks.headline
 """

@@ -1,6 +1,6 @@
 // The table of the difference between two captions, linked to the words of the panels.
 const contrast = data.contrast;
-const signed = (v) => (v === null ? "–" : (v < 0 ? "−" : "+") + write(Math.abs(v), contrastEnd));
+const signed = (v) => (v === null ? "–" : withSign(v, contrastEnd));
 const contrastEnd = contrast ? largest(contrast.rows.map((row) => row.difference)) : 0;
 
 function contrastRow(row) {
