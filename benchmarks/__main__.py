@@ -22,6 +22,7 @@ MEASUREMENTS = {  # a module of this package, and what it measures
     "players": "from 49 to 1,024 patches: passes, linear algebra, memory",
     "captions": "many captions on one picture, many pictures with many captions",
     "passes": "error and coverage of intervals against the number of image passes",
+    "removals": "error against seconds for each removal of patches, and for bfloat16",
     "honesty": "whether standard errors and R2 are as sure as they are right, also outside the prior",
     "shapley": "Shapley interactions at equal encoder passes, beside shapiq's approximators",
     "race": "passes and CPU seconds until the error is 20, 10 and 5 %, beside everybody else",
