@@ -34,7 +34,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     (
         r"py:(class|obj)",
-        r"fixlip\.(io\.schema|runtime\.memory|encoders\.running|plots\.style|cluster\.job)\.(M|T|R|F|Function|_not_infinite)",
+        r"fixlip\.(io\.schema|runtime\.memory|runtime\.threads|encoders\.running|plots\.style|cluster\.job)\.(M|T|R|F|Function|_not_infinite)",
     ),  # type variables, and a check within a type
     (r"py:.*", r"(?!fixlip)(\w+\.)+\w+"),  # names of other libraries: nothing is fetched to link them
     (

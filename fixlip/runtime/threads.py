@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import wraps
 from threading import Condition, Lock, RLock, local
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
-P = ParamSpec("P")
-T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
 FEW = 1024  # rows of matrices, up to which one thread of BLAS is as fast as two
 _limiting = Lock()
 
@@ -121,7 +120,7 @@ def without_warnings(message: str = "", category: type[Warning] = Warning) -> It
         yield
 
 
-def in_one_thread(function: Callable[P, T]) -> Callable[P, T]:
+def in_one_thread(function: F) -> F:
     """Keep NumPy and SciPy to one thread of BLAS during a function whose first argument has few rows (its `len`).
 
     Threads that wait for the next product keep their cores busy: on small matrices they cost more than they give, and
@@ -130,8 +129,8 @@ def in_one_thread(function: Callable[P, T]) -> Callable[P, T]:
     """
 
     @wraps(function)
-    def run(*args: P.args, **options: P.kwargs) -> T:
-        if len(args[0]) > FEW or not _limiting.acquire(blocking=False):  # type: ignore[arg-type]
+    def run(*args: Any, **options: Any) -> Any:
+        if len(args[0]) > FEW or not _limiting.acquire(blocking=False):
             return function(*args, **options)
         try:
             import scipy.linalg  # noqa: F401  # has a BLAS of its own, which must be there to be limited
@@ -142,7 +141,7 @@ def in_one_thread(function: Callable[P, T]) -> Callable[P, T]:
         finally:
             _limiting.release()
 
-    return run
+    return cast(F, run)
 
 
 def starting_processes() -> AbstractContextManager[None]:
