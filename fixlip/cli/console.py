@@ -55,7 +55,9 @@ class Printer(Console):
 
     def note(self, sentence: str, about: str = "") -> None:
         """Print a warning to read before trusting the numbers; arguments that it names are flags here."""
-        said = f"{f'note ({about})' if about else 'note'}: {with_flags(sentence, Commands.parameters)}"
+        said = (
+            f"{f'note ({about})' if about else 'note'}: {with_flags(sentence, [*Commands.every, *Commands.parameters])}"
+        )
         self.print(styled(said, "" if self.stderr else "yellow"), soft_wrap=True)
 
 
@@ -122,6 +124,7 @@ class Commands(TyperGroup):
 
     signals: ClassVar[list[int]] = []
     parameters: ClassVar[list[Any]] = []  # of the command that runs
+    every: ClassVar[list[Any]] = []  # of all commands, since a saved result may be shown by another one
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run a command; a signal decides the exit code, even if a partial result was printed and written."""
@@ -154,6 +157,7 @@ class Commands(TyperGroup):
         name, command, others = super().resolve_command(*args, **kwargs)
         commands = [command, *getattr(command, "commands", {}).values()] if command else []
         Commands.parameters = [p for each in commands for p in each.params]
+        Commands.every = [p for each in self.commands.values() for p in each.params]
         return name, command, others
 
     @contextmanager

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.helpers.paths import ROOT
 PAGE = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 FILES = dict(re.findall(r"```python\n# (\S+\.py)\n(.*?)```", PAGE, re.S))
 TABLES = re.findall(r'```toml\n\[project\.entry-points\."(.+?)"\]\n(.*?)```', PAGE, re.S)
+PROJECT = re.search(r"```toml\n# pyproject.toml\n(.*?)```", PAGE, re.S)[1]
 LINES = re.findall(r"```text\n(.*?)\n```", PAGE, re.S)
 pytestmark = pytest.mark.slow
 
@@ -21,9 +23,13 @@ pytestmark = pytest.mark.slow
 def package(tmp_path_factory):
     """A package from outside with the files and the lines of the page."""
     folder = tmp_path_factory.mktemp("package")
-    info = folder / "my_package-0.1.dist-info"
+    settings = tomllib.loads(PROJECT)
+    name, version = (settings["project"][key] for key in ("name", "version"))
+    assert settings["build-system"]["build-backend"] == "setuptools.build_meta"
+    assert {f"{module}.py" for module in settings["tool"]["setuptools"]["py-modules"]} <= set(FILES)
+    info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 0.1\n")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
     (info / "entry_points.txt").write_text(
         "\n".join(f"[{group}]\n{line.replace(chr(34), '')}" for group, line in TABLES)
     )
