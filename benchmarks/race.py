@@ -12,6 +12,7 @@ A method leaves the race at 16,384 passes, before a rung that would take more th
 gradients give another answer, in a time of their own.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from time import process_time
@@ -25,6 +26,7 @@ from benchmarks.meter import Fresh, Once
 from benchmarks.passes import corrected, effects, scene_games, truth
 from benchmarks.runs import Cases, Row, Settings, Targets
 from fixlip.errors import BudgetError
+from fixlip.results.explanation import Explanation
 
 TITLE = "A race to 20, 10 and 5 % error of the cross pairs, unseen scenes"
 SOONER = ("times fewer passes to 10 %", "times less time to 10 %")
@@ -34,6 +36,7 @@ PASSES, SECONDS = 2**14, 120.0  # of an explanation, at most
 ERRORS, CORRELATIONS = (0.2, 0.1, 0.05), (0.98, 0.995, 0.999)
 SMALLEST = 1e-6  # of what is shown on a logarithmic scale
 SLOW = ("banzhaf", "banzhaf, least squares", "least squares, joint masks")  # contestants on a large model
+Try = tuple[float, float, float, float]
 Ladder = list[dict[str, float]]  # passes, seconds, relative error and correlation of each rung
 
 
@@ -88,8 +91,7 @@ def climb(model: str, one: Contestant, scenes: int, converged: int) -> Ladder:
         except BudgetError as error:
             too_few = error
             continue
-        names = ("passes", "seconds", "relative error", "correlation")
-        ladder.append(dict(zip(names, np.mean(tries, axis=0).tolist(), strict=True)))
+        ladder.append(averaged(tries))
         if finished(ladder):
             break
     if not ladder:
@@ -97,17 +99,26 @@ def climb(model: str, one: Contestant, scenes: int, converged: int) -> Ladder:
     return ladder
 
 
-def attempt(
-    model: str, one: Contestant, scenes: int, converged: int, k: int, budget: int, seed: int
-) -> tuple[float, float, float, float]:
-    """Passes, CPU seconds, relative error and correlation of one explanation of scene k."""
+def attempt(model: str, one: Contestant, scenes: int, converged: int, k: int, budget: int, seed: int) -> Try:
+    """One explanation of scene k."""
     game = Once(scene_games(model, SEED, scenes)[k])
+    true = truth(model, SEED, scenes, k, REFERENCES[one.index], converged)
+    return tried(game, lambda: one.run(game, budget, seed).ravel(), true)
+
+
+def tried(game: Once, pairs: Callable[[], np.ndarray], true: Explanation) -> Try:
+    """Passes, CPU seconds, relative error and correlation of the cross pairs that are found in a game."""
     start = process_time()
-    cross = one.run(game, budget, seed)
+    found = pairs()
     seconds = process_time() - start
-    true, noise = effects(truth(model, SEED, scenes, k, REFERENCES[one.index], converged), "cross pairs")
-    correlation, square = corrected(cross.ravel(), true, noise)
+    correlation, square = corrected(found, *effects(true, "cross pairs"))
     return len(game.image_embeddings.known), seconds, max(square, 0.0) ** 0.5, correlation
+
+
+def averaged(tries: list[Try]) -> dict[str, float]:
+    """The means of some tries."""
+    names = ("passes", "seconds", "relative error", "correlation")
+    return dict(zip(names, np.mean(tries, axis=0).tolist(), strict=True))
 
 
 def finished(ladder: Ladder) -> bool:

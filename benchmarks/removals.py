@@ -6,17 +6,15 @@ a smaller error does not make one of them right.
 """
 
 from functools import cache, partial
-from time import process_time
-
-import numpy as np
 
 from benchmarks.meter import Once
-from benchmarks.passes import corrected, effects
-from benchmarks.race import ERRORS, Ladder, cell, until
+from benchmarks.passes import effects
+from benchmarks.race import ERRORS, Ladder, Try, averaged, cell, tried, until
 from benchmarks.runs import Cases, Row, Settings, Targets
 from benchmarks.subjects import game_of, load, picture_and_caption
 from fixlip.api.load import encoder_for
 from fixlip.estimators.banzhaf import Banzhaf
+from fixlip.games.base import SeparableGame
 from fixlip.games.similarity import SimilarityGame
 from fixlip.results.explanation import Explanation
 
@@ -41,26 +39,24 @@ def cases(settings: Settings) -> Cases:
 def measure(model: str, how: str, sizes: tuple[int, ...], converged: int, scenes: int) -> Row:
     """The error and the seconds of each number of masks."""
     ladder: Ladder = []
-    explained(model, how, 0, sizes[0])  # what is slow the first time
+    explained(game(model, how, 0), sizes[0])  # what is slow the first time
     for masks in sizes:
-        tries = []
-        for k in range(scenes):
-            start = process_time()
-            found = explained(model, how, k, masks)
-            seconds = process_time() - start
-            true, noise = effects(truth(model, how.partition(",")[0], k, converged), "cross pairs")
-            correlation, square = corrected(effects(found, "cross pairs")[0], true, noise)
-            tries.append((found.provenance.image_passes, seconds, max(square, 0.0) ** 0.5, correlation))
-        names = ("passes", "seconds", "relative error", "correlation")
-        ladder.append(dict(zip(names, np.mean(tries, axis=0).tolist(), strict=True)))
-    errors = [f"{rung['relative error']:.3f} in {rung['seconds']:.3g} s" for rung in ladder]
-    steps = {f"{rung['passes']:,.0f} passes": error for rung, error in zip(ladder, errors, strict=True)}
+        ladder.append(averaged([attempt(model, how, k, masks, converged) for k in range(scenes)]))
+    errors = [f"{step['relative error']:.3f} in {step['seconds']:.3g} s" for step in ladder]
+    steps = {f"{step['passes']:,.0f} passes": error for step, error in zip(ladder, errors, strict=True)}
     return steps | {"10%": cell(ladder, until(ladder, "relative error", ERRORS[1]))}
 
 
-def explained(model: str, how: str, k: int, masks: int, seed: int = 0) -> Explanation:
-    """An explanation of scene k; nothing is kept from another one."""
-    return METHOD.explain(Once(game(model, how, k)), image_masks=masks, seed=seed, progress=False)
+def attempt(model: str, how: str, k: int, masks: int, converged: int) -> Try:
+    """One explanation of scene k."""
+    once = Once(game(model, how, k))
+    true = truth(model, how.partition(",")[0], k, converged)
+    return tried(once, lambda: effects(explained(once, masks), "cross pairs")[0], true)
+
+
+def explained(game: SeparableGame, masks: int, seed: int = 0) -> Explanation:
+    """An explanation from so many masks."""
+    return METHOD.explain(game, image_masks=masks, seed=seed, progress=False)
 
 
 def game(model: str, how: str, k: int) -> SimilarityGame:
@@ -72,4 +68,4 @@ def game(model: str, how: str, k: int) -> SimilarityGame:
 @cache
 def truth(model: str, removal: str, k: int, masks: int) -> Explanation:
     """What scene k converges to."""
-    return explained(model, removal, k, masks, 1000)
+    return explained(game(model, removal, k), masks, 1000)

@@ -55,10 +55,9 @@ class Printer(Console):
 
     def note(self, sentence: str, about: str = "") -> None:
         """Print a warning to read before trusting the numbers; arguments that it names are flags here."""
-        said = (
-            f"{f'note ({about})' if about else 'note'}: {with_flags(sentence, [*Commands.every, *Commands.parameters])}"
-        )
-        self.print(styled(said, "" if self.stderr else "yellow"), soft_wrap=True)
+        said = with_flags(sentence, [*Commands.every, *Commands.parameters])
+        start = f"note ({about})" if about else "note"
+        self.print(styled(f"{start}: {said}", "" if self.stderr else "yellow"), soft_wrap=True)
 
 
 def shown(text: str) -> str:

@@ -3,7 +3,7 @@
 What does not depend on the directions in which errors are asked for is kept: captions of one picture share it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ class Deviations:
     """
 
     def __init__(self, process: GaussianProcess) -> None:
-        self.process, self._kept = process, dict[Any, Any]()
+        self.process, self._kept = process, dict[Any, list[np.ndarray]]()
 
     def __len__(self) -> int:
         return len(self.process)
@@ -50,55 +50,67 @@ class Deviations:
         drawn_otherwise = sum(t * leverage for t, leverage in zip(trust, process.leverage, strict=True))
         left_out *= np.sqrt(np.maximum(1 - drawn_otherwise, 0.0))[:, None]
         signs = np.random.default_rng(0).normal(size=(len(dual), number))
-        few = [len(process.families[f].players) <= FEW for f in families]
         missed = [np.stack([self._seen(f) @ (signs * g[:, None]) for g in left_out.T], axis=2) for f in families]
         out = [np.zeros((len(process.families[f].players), number, k)) for f in families]
         for place, part in enumerate(process.parts):
-            root = self._root(place)
-            found = np.square(root.T @ dual) / unit
-            weight = np.square(root).sum(0)[:, None]
-            expected = part.expected * weight / max(weight.sum(), 1e-300)
+            shown = [(np.square(piece.T @ dual) / unit, np.square(piece).sum(0)) for piece in self._root(place)]
+            found, weight = map(np.concatenate, zip(*shown, strict=True))
+            expected = part.expected * weight[:, None] / max(weight.sum(), 1e-300)
             growth = np.maximum((1 + found.sum(0)) / (1 + part.expected), (1 + found) / (1 + expected))
             size = np.sqrt(trust[part.family] * np.maximum(growth, 1.0))[:, None]
-            drawn = (self._normal(place, root.shape[1] * number, across.shape[1]) @ across.T).reshape(-1, number, k)
+            normal = self._normal(place, len(found) * number, across.shape[1])
+            drawn = (normal @ across.T).reshape(-1, number, k)
             drawn *= size
             for f, rows in zip(families, missed, strict=True):
-                rows += np.tensordot(self._seen_root(f, place), drawn, 1)
+                start = 0
+                for piece in self._seen_root(f, place):
+                    rows += np.tensordot(piece, drawn[start : start + piece.shape[1]], 1)
+                    start += piece.shape[1]
             if part.family in families:
                 own = out[families.index(part.family)]
                 own += part.terms(drawn.reshape(len(drawn), -1)).reshape(own.shape)
-        for own, f, small, rows in zip(out, families, few, missed, strict=True):
-            own -= rows if small else process.mean(f, rows.reshape(len(rows), -1)).reshape(own.shape)
+        for own, f, rows in zip(out, families, missed, strict=True):
+            own -= rows if self._few(f) else process.mean(f, rows.reshape(len(rows), -1)).reshape(own.shape)
         return out
 
-    def _root(self, place: int) -> np.ndarray:
-        """The root of a part's covariance of the rows, [m, r]."""
-        return self._once(("root", place), lambda: np.concatenate([*self.process.parts[place].rows()], axis=1))
+    def _few(self, family: int) -> bool:
+        return len(self.process.families[family].players) <= FEW
 
     def _seen(self, family: int) -> np.ndarray:
         """What the mean of a family sees of the rows, [t, m]; for many terms what its dual sees of them, [m, m]."""
-        small = len(self.process.families[family].players) <= FEW
         inverse = self.process.inverse
-        return self._once(("seen", family), lambda: self.process.mean(family, inverse)) if small else inverse
+        if not self._few(family):
+            return inverse
+        [seen] = self._once(("seen", family), FEW * len(self), lambda: [self.process.mean(family, inverse)])
+        return seen
 
-    def _seen_root(self, family: int, place: int) -> np.ndarray:
-        """What it sees of a part's root."""
-        return self._once(("seen", family, place), lambda: self._seen(family) @ self._root(place))
+    def _root(self, place: int) -> Iterable[np.ndarray]:
+        """The root of a part's covariance of the rows, [m, r], in pieces of columns."""
+        return self._once(("root", place), self._size(place), self.process.parts[place].rows)
+
+    def _seen_root(self, family: int, place: int) -> Iterable[np.ndarray]:
+        """What the mean of a family sees of it, in the same pieces."""
+        seen = self._seen(family)
+        make = (seen @ piece for piece in self._root(place))
+        return self._once(("seen", family, place), self._size(place), lambda: make)
+
+    def _size(self, place: int) -> int:
+        """The most numbers that a part's root can have."""
+        return len(self) * len(self.process.families[self.process.parts[place].family].players)
 
     def _normal(self, place: int, number: int, rank: int) -> np.ndarray:
         """Standard normal numbers for a part, [number, rank]."""
-        seed = [0, 1 + place]
-        return self._once((place, number, rank), lambda: np.random.default_rng(seed).normal(size=(number, rank)))
+        rng = np.random.default_rng([0, 1 + place])
+        [normal] = self._once((place, number, rank), number * rank, lambda: [rng.normal(size=(number, rank))])
+        return normal
 
-    def _once(self, name: Any, make: Callable[[], np.ndarray]) -> np.ndarray:
-        """An array that is made once, if it is small enough to be kept."""
-        if name in self._kept:
-            found: np.ndarray = self._kept[name]
-            return found
-        made = make()
-        if made.size <= KEPT:
-            self._kept[name] = made
-        return made
+    def _once(self, name: Any, size: int, make: Callable[[], Iterable[np.ndarray]]) -> Iterable[np.ndarray]:
+        """Arrays that are made once, if all of them are small enough to be kept."""
+        if size > KEPT:
+            return make()
+        if name not in self._kept:
+            self._kept[name] = [*make()]
+        return self._kept[name]
 
 
 def surprises(process: GaussianProcess, variance: np.ndarray, along: np.ndarray, number: int) -> np.ndarray:
