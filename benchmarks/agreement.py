@@ -13,13 +13,14 @@ def effects_of(explanation: Explanation) -> Effects:
     return Effects(np.asarray(explanation.baseline), explanation.first_order, explanation.second_order)
 
 
-def agree(results: Sequence[np.ndarray], truth: Sequence[np.ndarray], tolerance: float) -> float:
+def agree(results: Effects | Sequence[np.ndarray], truth: Effects | Sequence[np.ndarray], tolerance: float) -> float:
     """The largest difference of any two effects, relative to the largest effect that is not the constant.
 
     Raises:
         AssertionError: it is larger than the tolerance, or an effect is NaN (no part of a surrogate) on one side alone.
     """
-    pairs = [(np.asarray(a), np.asarray(b)) for a, b in zip(results, truth, strict=True)]
+    both = (each.arrays if isinstance(each, Effects) else each for each in (results, truth))
+    pairs = [(np.asarray(a), np.asarray(b)) for a, b in zip(*both, strict=True)]
     if any((np.isnan(a) != np.isnan(b)).any() for a, b in pairs):
         raise AssertionError("The two results do not have the same effects.")
     scale = max(np.nanmax(np.abs(b)) for _, b in pairs if b.ndim)

@@ -9,6 +9,7 @@ import numpy as np
 from fixlip.errors import InputError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
 from fixlip.fitting.joint_masks import joint_budget, most_passes
+from fixlip.fitting.powers import spectrum
 from fixlip.fitting.regression import CHUNK, Fit, fit_grid, fit_joint, n_terms
 from fixlip.fitting.sampling import block_size, make_design
 from fixlip.fitting.stopping import Goal
@@ -24,7 +25,7 @@ MOST = 2048  # image masks by default, or four for each player in blocks
 
 @dataclass(frozen=True)
 class Banzhaf(Estimator):
-    """Weighted Banzhaf interactions: the best second-order fit when each player is present with probability p.
+    """Weighted Banzhaf interactions: the best fit of second order when each player is present with probability p.
 
     Minimises over e the expectation, with every player independently present with probability p, of
     ``(v(M) - e_0 - sum_{i in M} e_i - sum_{ij in M} e_ij)^2``. p = 0.5 gives faithful Banzhaf interactions; a larger p
@@ -39,10 +40,13 @@ class Banzhaf(Estimator):
 
     Options:
         p: probability of a player to be present, in (0, 1).
-        order: 2, or 1 for weighted Banzhaf values.
+        order: 2; 1 for weighted Banzhaf values; or 3 for interactions of a patch with two words and of two patches with
+            a word, too (`Explanation.third_order`). They take no more passes, and effects of lower orders are then
+            those of the best fit with them.
         interactions: "cross" for cross-modal pairs only, "all" for pairs inside each modality too. "auto" is "all" for
             up to 64 image players by default, or if there are as many masks as terms (twice as many for least squares);
-            else "cross".
+            else "cross". At order 3 there are always pairs of words; "auto" has those of up to 64 patches whatever the
+            number of masks, and "cross" leaves them out.
         sampling: the draw of masks that are not enumerated. "paired" draws blocks of randomised Hadamard rows, each row
             with its complement (antithetic); "independent" draws each mask by itself. "auto" is "paired" for p = 0.5
             and at least one whole block, but "independent" for all pairs where least squares or `ridge` are asked for.
@@ -77,7 +81,7 @@ class Banzhaf(Estimator):
     """
 
     p: float = 0.5
-    order: Literal[1, 2] = 2
+    order: Literal[1, 2, 3] = 2
     interactions: Literal["auto", "cross", "all"] = "auto"
     sampling: Literal["auto", "paired", "independent", "joint"] = "auto"
     fit: Literal["auto", "gaussian-process", "least-squares"] = "auto"
@@ -87,7 +91,7 @@ class Banzhaf(Estimator):
         name="banzhaf",
         summary="weighted Banzhaf interactions, the best fit at masking rate 1 - p",
         index=("FWBII", "WBV"),
-        orders=(1, 2),
+        orders=(1, 2, 3),
         cross=True,
         within=True,
         sampled=True,
@@ -106,6 +110,8 @@ class Banzhaf(Estimator):
             raise OptionError(f"ridge must not be negative, got {self.ridge}.")
         if self.sampling == "joint" and (self.ridge or self.fit != "auto"):
             raise OptionError("ridge and fit are about the coefficients of a tower; joint masks have none.")
+        if self.sampling == "joint" and self.order == 3:
+            raise OptionError("Joint masks are fitted up to order 2; order 3 needs the masks of two towers.")
         if self.ridge and self.fit == "gaussian-process":
             raise OptionError("A Gaussian process learns its own penalties; give fit='gaussian-process' or ridge.")
         if self.sampling == "paired" and self.p != 0.5:
@@ -123,7 +129,7 @@ class Banzhaf(Estimator):
         """Ask for all pairs where they are few, and for errors of a tenth; see `Estimator.by_default`."""
         if not self._rules.is_process:
             return self, None
-        every = self.order == 2 and self.interactions == "auto" and n_image <= ALL_PAIRS_UP_TO
+        every = self.order > 1 and self.interactions == "auto" and n_image <= ALL_PAIRS_UP_TO
         goal = Goal(SETTLED, asked=False, most=max(MOST, 4 * block_size(n_image)))
         return replace(self, interactions="all") if every else self, goal
 
@@ -143,12 +149,13 @@ class Banzhaf(Estimator):
         else:
             towers = image, text = plan.fit(game, masks, request.seed)  # the embeddings on 1, chi_i (and chi_i chi_j)
             F, G = image.coefficients(self.ridge), text.coefficients(self.ridge)
-            c = surrogate.cut(game.scale * F @ G.T)  # c_ik = scale * <F_i, G_k>
+            c = surrogate.cut(game.scale * F @ G.T)  # c_ik = scale * <F_i, G_k>, c_ikl = scale * <F_i, G_kl>
             c[0, 0] += game.bias
             effects = surrogate.effects(c)  # e_ik = c_ik / (p (1 - p)) = scale * <F_i, G_k> / (p (1 - p))
             stderr = surrogate.standard_errors(surrogate.deviations(image, text, F, G))
             fit = Fit(effects, stderr, surrogate.r2(image, text))
-        return self._explained(game, fit, plan.image.masks, plan.described(masks), also=plan.remarks(masks, towers))
+        notes = plan.remarks(masks, towers)
+        return self._explained(game, fit, plan.image.masks, plan.described(masks), also=notes, towers=towers)
 
     def _estimate_joint(self, game: CountedGame, request: Request) -> Explanation:
         """Regress the values of joint masks on all terms at once, as in the published code."""
@@ -167,13 +174,16 @@ class Banzhaf(Estimator):
         options: dict[str, str],
         word: str = "image_masks",
         also: Sequence[str] = (),
+        towers: Sequence[TowerFit] = (),
     ) -> Explanation:
+        powers = [] if self.ridge else [tower.powers(0.0) for tower in towers]  # shrunk coefficients are too small
         cross = fit.effects.second_order[: game.n_image, game.n_image :]
         return game.explanation(
             *fit.effects,
             index=self._index,
             stderr=fit.stderr,
             r2=fit.r2,
+            power=spectrum(powers, game.scale) if powers else None,
             remarks=[*remarks(cross, fit.stderr, fit.r2, masks, word=word), *also],
             options=options,
         )
@@ -186,7 +196,7 @@ class Banzhaf(Estimator):
 
     @property
     def _index(self) -> str:
-        return f"{'FWBII' if self.order == 2 else 'WBV'}(p={self.p:g})"
+        return f"{'WBV' if self.order == 1 else 'FWBII'}(p={self.p:g})"
 
     @property
     def _rules(self) -> Rules:

@@ -1,6 +1,6 @@
 """Interactions by enumeration of all masks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -8,10 +8,14 @@ import numpy as np
 
 from fixlip.errors import BudgetError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
+from fixlip.fitting.moments import coefficients, sizes
 from fixlip.fitting.sampling import all_masks
+from fixlip.fitting.surrogate import Effects, best_fit, k_sii
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
+from fixlip.results.spectrum import Spectrum
+from fixlip.results.third_order import ThirdOrder
 
 MOST = 20  # players; a million values
 CHUNK = 1 << 14  # masks at once
@@ -26,17 +30,17 @@ def comb(n: np.ndarray, k: int) -> np.ndarray:
     return comb(n, k)  # type: ignore[no-any-return]
 
 
-WEIGHTS: dict[str, tuple[Weight, Weight]] = {  # of a player in B, and of a pair in B
-    "SII": (lambda b: 1 / b, lambda b: 1 / (b - 1)),
-    "BII": (lambda b: 0.5 ** (b - 1), lambda b: 0.5 ** (b - 2)),
-    "CHII": (lambda b: 1 / b, lambda b: 2 / b),
+WEIGHTS: dict[str, tuple[Weight, ...]] = {  # of a player in B, of a pair in B, and of three players in B
+    "SII": (lambda b: 1 / b, lambda b: 1 / (b - 1), lambda b: 1 / (b - 2)),
+    "BII": (lambda b: 0.5 ** (b - 1), lambda b: 0.5 ** (b - 2), lambda b: 0.5 ** (b - 3)),
+    "CHII": (lambda b: 1 / b, lambda b: 2 / b, lambda b: 3 / b),
     "STII": (lambda b: b == 1, lambda b: 1 / comb(b, 2)),
     "FSII": (
         lambda b: (b == 1) - 2 / 3 * comb(b - 1, 2) / np.maximum(comb(b + 1, 3), 1),
         lambda b: (b == 2) + 1 / 2 * comb(b - 1, 2) / np.maximum(comb(b + 1, 4), 1),
     ),
 }
-WEIGHTS |= {"k-SII": WEIGHTS["SII"], "SV": WEIGHTS["SII"], "BV": WEIGHTS["BII"]}
+WEIGHTS |= {"k-SII": WEIGHTS["SII"], "SV": WEIGHTS["SII"][:1], "BV": WEIGHTS["BII"][:1]}
 
 
 @dataclass(frozen=True)
@@ -52,10 +56,12 @@ class Exact(Estimator):
     - k-SII: SII, with half of its pairs taken off each player, so that everything adds up to v(full).
     - STII: ``1 / C(|B|, 2)`` for pairs, m({i}) for players. FSII: the best second-order fit under the Shapley kernel.
 
-    The baseline is v(empty), for FWBII and WBV the constant of the fit.
+    The baseline is v(empty), for FWBII and WBV the constant of the fit. At order 3 the interactions of three players of
+    both modalities come with the others; those of FWBII and k-SII change then, so that they fit, or add up, with them.
 
     Options:
         index: the interaction index, see above.
+        order: 2, or 3 for interactions of three players too (FWBII, SII, k-SII, BII, CHII).
         p: for FWBII and WBV, probability of a player to be present, in (0, 1).
 
     Error: rounding only.
@@ -75,13 +81,14 @@ class Exact(Estimator):
     """
 
     index: Index = "FWBII"
+    order: Literal[2, 3] = 2
     p: float = 0.5
 
     capabilities: ClassVar[Capabilities] = Capabilities(
         name="exact",
         summary=f"any index by enumeration of all masks, for up to {MOST} players",
         index=("FWBII", "WBV", *WEIGHTS),
-        orders=(1, 2),
+        orders=(1, 2, 3),
         cross=True,
         within=True,
         exact=True,
@@ -96,6 +103,8 @@ class Exact(Estimator):
             raise OptionError(f"p must be between 0 and 1, got {self.p}.")
         if self.p != 0.5 and self.index not in ("FWBII", "WBV"):
             raise OptionError(f"p belongs to FWBII and WBV; {self.index} has none.")
+        if self.order == 3 and self.index != "FWBII" and len(WEIGHTS.get(self.index, ())) < 3:
+            raise OptionError(f"order 3 is for FWBII, SII, k-SII, BII and CHII, not for {self.index}.")
 
     def passes(self, n_image: int, n_text: int, request: Request) -> tuple[int, int]:
         """Count the passes; see `Estimator.passes`."""
@@ -119,29 +128,27 @@ class Exact(Estimator):
         values = all_values(game)
         moebius = moebius_transform(values)
         if self.index in ("FWBII", "WBV"):
-            effects, r2 = self._fit(values, moebius)
-            return game.explanation(*effects, index=f"{self.index}(p={self.p:g})", r2=r2)
-        first, pairs = over_supersets(moebius, *WEIGHTS[self.index])
+            effects, r2 = self._fit(values, moebius, game.n_image)
+            power = spectrum_of(values, game.n_image, self.p)
+            return game.explanation(*effects, index=f"{self.index}(p={self.p:g})", r2=r2, power=power)
+        first, pairs, third = over_supersets(moebius, WEIGHTS[self.index][: self.order], game.n_image)
         if self.index == "k-SII":
-            first -= 0.5 * pairs.sum(1)
-        return game.explanation(values[0], first, None if self.index in ("SV", "BV") else pairs, index=self.index)
+            first, pairs = k_sii(first, pairs, third)
+        return game.explanation(values[0], first, pairs, third, index=self.index)
 
-    def _fit(
-        self, values: np.ndarray, moebius: np.ndarray
-    ) -> tuple[tuple[float, np.ndarray, np.ndarray | None], float]:
-        """Compute the constant, players and pairs of the best fit under the product measure, and its R2."""
-        p, size = self.p, sizes(values)
-        first, pairs = over_supersets(moebius, lambda b: p ** (b - 1), lambda b: p ** (b - 2))
-        order = 2 if self.index == "FWBII" else 1
-        mean, variance = moebius @ p**size, p * (1 - p)
-        weights = p**size * (1 - p) ** (len(first) - size)
-        spread = weights @ (values - mean) ** 2
-        explained = variance * (first**2).sum() + (order == 2) * variance**2 * (pairs**2).sum() / 2
-        if order == 2:
-            first = first - p * pairs.sum(1)
-        baseline = mean - p * first.sum() - (order == 2) * p**2 * pairs.sum() / 2
-        r2 = float(explained / spread) if spread > 1e-24 * max(weights @ values**2, 1e-300) else float("nan")
-        return (float(baseline), first, pairs if order == 2 else None), r2
+    def _fit(self, values: np.ndarray, moebius: np.ndarray, n_image: int) -> tuple[Effects, float]:
+        """Compute the effects of the best fit under the product measure, and its R2."""
+        p, size, order = self.p, sizes(values), self.order if self.index == "FWBII" else 1
+        weights = [lambda b, a=a: p ** (b - a) for a in range(1, order + 1)]
+        found = Effects(moebius @ p**size, *over_supersets(moebius, weights, n_image))
+        measure = p**size * (1 - p) ** (len(found.first_order) - size)
+        spread = measure @ (values - found.baseline) ** 2
+        variance = p * (1 - p)
+        explained = variance * (found.first_order**2).sum() + variance**2 * np.nansum(found.second_order**2) / 2
+        if found.third_order:
+            explained += variance**3 * sum((part**2).sum() for part in found.third_order.arrays) / 2
+        r2 = float(explained / spread) if spread > 1e-24 * max(measure @ values**2, 1e-300) else float("nan")
+        return best_fit(found, p), r2
 
 
 def all_values(game: CountedGame) -> np.ndarray:
@@ -152,12 +159,18 @@ def all_values(game: CountedGame) -> np.ndarray:
     return (game.scale * text @ image.T + game.bias).ravel()
 
 
-def sizes(values: np.ndarray) -> np.ndarray:
-    """Count the players in each mask, [2^n]."""
-    counts = np.zeros(1, dtype=int)
-    while len(counts) < len(values):
-        counts = np.concatenate([counts, counts + 1])
-    return counts
+def spectrum_of(values: np.ndarray, n_image: int, p: float) -> Spectrum | None:
+    """Split the variance of the values of all masks, [2^n], by orders in both modalities; None for a constant."""
+    n = len(values).bit_length() - 1
+    squares = np.square(coefficients(values[:, None], p)[:, 0])
+    image = sizes(np.zeros(2**n_image))[np.arange(2**n) % 2**n_image]
+    parts = np.zeros((n_image + 1, n - n_image + 1))
+    np.add.at(parts, (image, sizes(values) - image), squares)
+    total = parts.sum() - parts[0, 0]
+    if total <= 1e-24 * parts.sum():
+        return None
+    parts[0, 0] = 0.0
+    return Spectrum(parts, 0 * parts, float(total))
 
 
 def moebius_transform(values: np.ndarray) -> np.ndarray:
@@ -175,17 +188,36 @@ def moebius_transform(values: np.ndarray) -> np.ndarray:
     return coefficients
 
 
-def over_supersets(moebius: np.ndarray, of_player: Weight, of_pair: Weight) -> tuple[np.ndarray, np.ndarray]:
-    """Sum weighted Moebius coefficients over the sets that hold a player, [n], or a pair, [n, n] (diagonal 0)."""
+def over_supersets(
+    moebius: np.ndarray, weights: Sequence[Weight], n_image: int
+) -> tuple[np.ndarray, np.ndarray, ThirdOrder | None]:
+    """Sum weighted Moebius coefficients over the sets that hold a player, a pair, or three players of both modalities.
+
+    Args:
+        moebius: [2^n].
+        weights: of players, [n], of pairs, [n, n] (diagonal 0), and of three; NaN and None without them.
+        n_image: number of image players, the first ones.
+    """
     n = len(moebius).bit_length() - 1
     b = np.arange(n + 1).astype(float)
-    by_player, by_pair = np.zeros(n + 1), np.zeros(n + 1)
-    by_player[1:], by_pair[2:] = of_player(b[1:]), of_pair(b[2:])
+    by_size = [np.r_[np.zeros(a), weight(b[a:])] for a, weight in enumerate(weights, 1)]
     first, pairs, size = np.zeros(n), np.zeros((n, n)), sizes(moebius)
+    triples = ThirdOrder(np.zeros((n_image, n - n_image, n - n_image)), np.zeros((n_image, n_image, n - n_image)))
     for start in range(0, len(moebius), CHUNK):
         at = np.arange(start, min(start + CHUNK, len(moebius)))
         masks = ((at[:, None] >> np.arange(n)) & 1).astype(float)
-        first += (moebius[at] * by_player[size[at]]) @ masks
-        pairs += masks.T @ ((moebius[at] * by_pair[size[at]])[:, None] * masks)
+        weighted = [(moebius[at] * shares[size[at]])[:, None] * masks for shares in by_size]
+        first += weighted[0].sum(0)
+        if len(weights) > 1:
+            pairs += masks.T @ weighted[1]
+        if len(weights) > 2:
+            image, text = masks[:, :n_image], masks[:, n_image:]
+            for out, other in zip(triples.arrays, (text, image), strict=True):
+                out += np.einsum("bi,bj,bk->ijk", weighted[2][:, :n_image], other, text, optimize=True)
+    pairs = pairs if len(weights) > 1 else np.full((n, n), np.nan)
     np.fill_diagonal(pairs, 0.0)
-    return first, pairs
+    for k in range(n - n_image):
+        triples.arrays[0][:, k, k] = 0.0
+    for i in range(n_image):
+        triples.arrays[1][i, i] = 0.0
+    return first, pairs, triples if len(weights) > 2 else None

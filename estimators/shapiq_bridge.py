@@ -11,16 +11,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field, make_dataclass
 from functools import cache
 from importlib.metadata import version
+from math import comb
 from typing import Any, Literal
 
 import numpy as np
 
-from fixlip.errors import BudgetError
+from fixlip.errors import BudgetError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
 from fixlip.fitting.joint_masks import JointValues, joint_budget, joint_passes
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
+from fixlip.results.shapiq_values import ONE_MODALITY, effects_of
 from fixlip.runtime.threads import without_warnings
 
 DEFAULT = 2048  # game values, and two for each term
@@ -35,7 +37,7 @@ class Row:
 
     Attributes:
         name: its class in `shapiq.approximator`.
-        index: the interaction indices that it estimates with all of their orders up to 2; the first is its default.
+        index: the interaction indices that it estimates with all of their orders; the first is its default.
         exact: whether the default index has no error (below 1e-6) with all masks.
         axioms: whether it then holds to 1e-10, so that all axioms of the index do.
         pairing: default of its option to draw each mask with its complement; None where it has no such option.
@@ -91,6 +93,8 @@ class ShapiqEstimator(Estimator):
 
     Options:
         index: the interaction index; first order for SV and BV, second order for the others.
+        order: 2, or 3 for interactions of three players too; only where the approximator has second orders. Those of
+            three patches, or of three words, are left out, though the lower orders of some indices count on them.
         pairing: draw each mask with its complement; only where the approximator has that option.
 
     Error: that of the approximator; no standard errors. Pairs that a permutation approximator never drew are 0. The
@@ -108,6 +112,11 @@ class ShapiqEstimator(Estimator):
     """
 
     index: str
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.index in FIRST_ORDER and getattr(self, "order", 2) == 3:
+            raise OptionError(f"{self.index} is of order 1; order=3 is for interactions.")
 
     def __reduce__(self) -> Any:
         return _made_again, (self.capabilities.name, self.options())
@@ -128,17 +137,27 @@ class ShapiqEstimator(Estimator):
                     table[bytes(mask)] = evaluate(mask[None])[0] - empty
             return np.array([table[bytes(mask)] for mask in asked])
 
-        baseline, first, second = self._run(n, budget, request.seed, values)
+        found = self._run(n, budget, request.seed, values)
+        baseline, first, second, third = effects_of(found, game.n_image, game.n_text, missing=0.0)
         return game.explanation(
-            empty + baseline, first, None if self.index in FIRST_ORDER else second, index=self.index
+            empty + baseline,
+            first,
+            None if self._order == 1 else second,
+            third,
+            index=self.index,
+            remarks=[ONE_MODALITY] if third else [],
         )
+
+    @property
+    def _order(self) -> int:
+        return 1 if self.index in FIRST_ORDER else getattr(self, "order", 2)
 
     def _plan(self, n: int, request: Request) -> tuple[int, np.ndarray]:
         """Return the number of game values to spend, and the different masks that the approximator asks for.
 
         The default is doubled as long as the approximator can make nothing of it.
         """
-        terms = 1 + n + (0 if self.index in FIRST_ORDER else n * (n - 1) // 2)
+        terms = sum(comb(n, k) for k in range(self._order + 1))
         default, name = DEFAULT + 2 * terms, self.capabilities.name
         first = joint_budget(request, n, default=default, needed=terms, name=name)
         for budget in [first] if request.budget is not None else [first << k for k in range(DOUBLED)]:
@@ -153,10 +172,10 @@ class ShapiqEstimator(Estimator):
 
         return getattr(shapiq.approximator, self.capabilities.name.partition(":")[2])
 
-    def _run(self, n: int, budget: int, seed: int, values: Values) -> tuple[float, np.ndarray, np.ndarray]:
+    def _run(self, n: int, budget: int, seed: int, values: Values) -> Any:
         try:
-            pairing = getattr(self, "pairing", None)
-            return _arrays(_approximate(self._approximator(), n, self.index, budget, seed, values, pairing), n)
+            options = {"index": self.index, "max_order": self._order, "pairing_trick": getattr(self, "pairing", None)}
+            return _approximate(self._approximator(), n, budget, seed, values, **options)
         except (ValueError, IndexError, ArithmeticError, MemoryError) as error:
             raise BudgetError(
                 f"{self.capabilities.name} cannot explain {n} players from {budget} game values ({error}). "
@@ -208,7 +227,9 @@ def _estimator(row: Row, release: str) -> type[ShapiqEstimator]:
     options: list[Any] = [("index", Literal[row.index], field(default=row.index[0]))]  # type: ignore[name-defined]
     if row.pairing is not None:
         options.append(("pairing", Literal[True, False], field(default=row.pairing)))
-    orders = tuple(sorted({_order(index) for index in row.index}))
+    orders = tuple(sorted({k for index in row.index for k in ((1,) if index in FIRST_ORDER else (2, 3))}))
+    if 3 in orders:
+        options.append(("order", Literal[2, 3], field(default=2)))
     axioms = AXIOMS[:4] if row.index[0] in FIRST_ORDER else AXIOMS
     capabilities = Capabilities(
         name=f"shapiq:{row.name}",
@@ -227,35 +248,15 @@ def _estimator(row: Row, release: str) -> type[ShapiqEstimator]:
     return make_dataclass(row.name, options, bases=(ShapiqEstimator,), namespace=members, frozen=True)
 
 
-def _approximate(
-    cls: Any, n: int, index: str, budget: int, seed: int, values: Values, pairing: bool | None = None
-) -> Any:
+def _approximate(cls: Any, n: int, budget: int, seed: int, values: Values, **options: Any) -> Any:
     """Run an approximator; `values` is called with boolean masks [B, n] and returns [B]."""
     with without_warnings():
-        approximator = _make(cls, n, index, seed, pairing)
+        approximator = _make(cls, n, seed, **options)
         return approximator.approximate(budget, lambda masks: values(np.atleast_2d(np.asarray(masks, dtype=bool))))
 
 
-def _make(cls: Any, n: int, index: str, seed: int, pairing: bool | None = None) -> Any:
-    """Make an approximator from those of the options that its class has."""
-    options = {"n": n, "index": index, "max_order": _order(index), "random_state": seed, "pairing_trick": pairing}
+def _make(cls: Any, n: int, seed: int, **options: Any) -> Any:
+    """Make an approximator from those of the options that its class has, and that are not None."""
+    options |= {"n": n, "random_state": seed}
     offered = inspect.signature(cls.__init__).parameters
     return cls(**{name: value for name, value in options.items() if name in offered and value is not None})
-
-
-def _arrays(values: Any, n: int) -> tuple[float, np.ndarray, np.ndarray]:
-    """Convert shapiq's `InteractionValues` to a baseline, first order [n] and second order [n, n]; 0 if not there."""
-    baseline, first, second = float(values.baseline_value), np.zeros(n), np.zeros((n, n))
-    for interaction, position in values.interaction_lookup.items():
-        value = float(values.values[position])
-        if len(interaction) == 0:
-            baseline = value
-        elif len(interaction) == 1:
-            first[interaction[0]] = value
-        elif len(interaction) == 2:
-            second[interaction] = second[interaction[::-1]] = value
-    return baseline, first, second
-
-
-def _order(index: str) -> int:
-    return 1 if index in FIRST_ORDER else 2

@@ -10,11 +10,12 @@ from fixlip.errors import BudgetError, OptionError
 from fixlip.estimator import AXIOMS, Capabilities, Estimator
 from fixlip.fitting.moments import features, solve
 from fixlip.fitting.sampling import Design, allocate, by_size, enumerate_all, size_probability
-from fixlip.fitting.surrogate import Surrogate, remarks
+from fixlip.fitting.surrogate import Effects, Surrogate, k_sii, remarks, roots
 from fixlip.games.counted import CountedGame
 from fixlip.request import Request
 from fixlip.results.explanation import Explanation
 from fixlip.results.provenance import StandardErrors
+from fixlip.results.third_order import ThirdOrder
 
 PER_TERM = {1: 20, 2: 6}  # default masks for each term, by order of the features
 ROUNDING = 1e-6  # of the largest value
@@ -33,12 +34,14 @@ class ShapleyOwen(Estimator):
     features of its masks, and the complements of the masks drawn at a node serve the node 1 - p.
 
     First-order effects are Shapley values less half of the interactions (k-SII of order 2), so that everything adds up
-    to the similarity; `Explanation.as_first_order` gives the Shapley values back.
+    to the similarity; `Explanation.as_first_order` gives the Shapley values back. So it is at order 3, where half of
+    the interactions of three players is taken off their pairs.
 
     Options:
-        order: 2, or 1 for Shapley values.
-        interactions: "cross" for pairs of a patch and a word; "all" also inside each modality, which needs as many
-            masks at each node as there are pairs.
+        order: 2; 1 for Shapley values; or 3 for SII of a patch with two words, and with interactions="all" of two
+            patches with a word, too (`Explanation.third_order`).
+        interactions: "cross" for pairs of a patch and a word (at order 3 of words too); "all" also inside each
+            modality, which needs as many masks at each node as there are pairs.
         nodes: number of nodes of the quadrature. None takes as many as are exact where both towers are enumerated; else
             4 if that leaves 4 masks for each term at each node, or 3.
         ridge: penalty on the coefficients of the embeddings, in units of their variance.
@@ -60,7 +63,7 @@ class ShapleyOwen(Estimator):
         [1.0, 1.0, 1.0, 1.5, 1.5]
     """
 
-    order: Literal[1, 2] = 2
+    order: Literal[1, 2, 3] = 2
     interactions: Literal["cross", "all"] = "cross"
     nodes: int | None = None
     ridge: float = 0.0
@@ -69,7 +72,7 @@ class ShapleyOwen(Estimator):
         name="shapley-owen",
         summary="Shapley interaction index and values by the multilinear extension; hundreds of patches",
         index=("k-SII", "SII", "SV"),
-        orders=(1, 2),
+        orders=(1, 2, 3),
         cross=True,
         within=True,
         separable=True,
@@ -106,7 +109,7 @@ class ShapleyOwen(Estimator):
             )
         )
         try:
-            (values, pairs), stderr = _integral(surrogate, image, text, rule)
+            sums, stderr = _integral(surrogate, image, text, rule)
         except BudgetError as error:
             raise BudgetError(
                 f"At one of {nodes} masking rates the {masks[0]} image masks and {masks[1]} text masks of this seed do "
@@ -114,32 +117,34 @@ class ShapleyOwen(Estimator):
                 "or ridge=0.1."
             ) from error
         (empty, full), quadrature = game.ends, _quadrature_error(surrogate, image, text, nodes)
+        first, pairs, third = _additive(sums)
         notes = remarks(pairs[:n_image, n_image:], stderr, None, masks[0])
         known = None if stderr is None else stderr.first_order if self.order == 1 else stderr.second_order
-        if known is not None and quadrature > max(2 * _size(known), ROUNDING * np.abs(values).max()):
+        if known is not None and quadrature > max(2 * _size(known), ROUNDING * np.abs(sums[0]).max()):
             notes += [f"two more masking rates change an effect by {quadrature:.2g}; give nodes={nodes + 2} or more"]
         return game.explanation(
             empty,
-            values - 0.5 * np.nansum(pairs, axis=1),
+            first,
             pairs,
-            index="SV" if self.order == 1 else "SII" if self.interactions == "cross" else "k-SII",
+            third,
+            index="SV" if self.order == 1 else "SII" if surrogate.order == 2 and not surrogate.within else "k-SII",
             stderr=stderr,
             remarks=notes,
             options={"nodes": nodes},
             details={
                 "quadrature_error": quadrature,
-                "efficiency_gap": full - empty - float(values.sum()),
+                "efficiency_gap": full - empty - float(sums[0].sum()),
             },
         )
 
     def _surrogate(self, n_image: int, n_text: int, scale: float = 1.0, bias: float = 0.0) -> Surrogate:
-        within = self.order == 2 and self.interactions == "all"
+        within = self.order > 1 and self.interactions == "all"
         return Surrogate(n_image, n_text, 0.5, scale, bias, self.order, within, self.ridge)
 
     def _plan(self, n_image: int, n_text: int, request: Request) -> tuple[list[int], int]:
         """Return the numbers of masks of each tower, and the number of nodes that share them."""
         surrogate, players = self._surrogate(n_image, n_text), (n_image, n_text)
-        terms, per_term = surrogate.terms, PER_TERM[surrogate.feature_order]
+        terms, per_term = surrogate.terms, PER_TERM[surrogate.feature_orders[0]]
         masks = allocate(
             request.budget, request.image_masks, request.text_masks, players=players, terms=terms, per_term=per_term
         )
@@ -254,33 +259,42 @@ class _AtRate:
         return [self.reach[:, self.group == g] @ along[self.group == g] for g in range(groups)]
 
 
-Integrals = tuple[np.ndarray, np.ndarray]
+Integrals = list[np.ndarray]  # Shapley values [n], SII of pairs [n, n], and at order 3 those of `ThirdOrder.arrays`
 
 
 def _integral(
     surrogate: Surrogate, image: _RatedTower, text: _RatedTower, rule: Rule
 ) -> tuple[Integrals, StandardErrors | None]:
-    """Integrate Shapley values [n] and interactions [n, n]; standard errors are None without masks to spare."""
-    n = surrogate.n_image + surrogate.n_text
-    values, pairs = np.zeros(n), np.zeros((n, n))
-    moved = [(np.zeros(n), np.zeros((n, n))) for _ in range(image.groups + text.groups)]
+    """Integrate the interactions over the rates; standard errors are None without masks to spare."""
+    zeros = [0 * part for part in surrogate.interactions(np.zeros(surrogate.terms)).arrays[1:]]
+    sums, moved = zeros, [zeros] * (image.groups + text.groups)
     for node, (p, weight) in enumerate(zip(*rule, strict=True)):
         here = replace(surrogate, p=p)
-        u, w = (_AtRate.fit(tower, node, surrogate.feature_order, surrogate.ridge) for tower in (image, text))
-        values, pairs = _add((values, pairs), weight, here, here.theta(u.coefficients, w.coefficients))
+        u, w = (
+            _AtRate.fit(tower, node, order, surrogate.ridge)
+            for tower, order in zip((image, text), surrogate.feature_orders, strict=True)
+        )
+        sums = _add(sums, weight, here, here.theta(u.coefficients, w.coefficients))
         moves = [*u.moves(w.coefficients, image.groups), *(m.T for m in w.moves(u.coefficients, text.groups))]
         for g, move in enumerate(moves):
-            moved[g] = _add(moved[g], weight, here, here.place(here.scale * move[here.positions()]))
+            moved[g] = _add(moved[g], weight, here, here.cut(here.scale * move))
     for tower, terms in zip((image, text), surrogate.terms, strict=True):
         if tower.groups and min(len(d.masks) for d in tower.designs) <= terms:
-            return (values, pairs), None
-    effects = [(v - 0.5 * np.nansum(ij, axis=1), ij) for v, ij in moved]
-    first, second = np.zeros(n), 0 * pairs
+            return sums, None
+    effects = [Effects(np.zeros(()), *_additive(some)).arrays[1:] for some in moved]
+    squares = zeros
     for some in (effects[: image.groups], effects[image.groups :]):
         if some:
-            of_first, of_second = (np.var(np.stack(part), axis=0, ddof=1) for part in zip(*some, strict=True))
-            first, second = first + len(some) * of_first, second + len(some) * of_second
-    return (values, pairs), StandardErrors(0.0, np.sqrt(first), np.sqrt(second))
+            spread = (len(some) * np.var(np.stack(part), axis=0, ddof=1) for part in zip(*some, strict=True))
+            squares = [square + more for square, more in zip(squares, spread, strict=True)]
+    return sums, roots([np.zeros(()), *squares])
+
+
+def _additive(sums: Integrals) -> tuple[np.ndarray, np.ndarray, ThirdOrder | None]:
+    """Turn integrals into effects that add up."""
+    values, pairs, *third = sums
+    triples = ThirdOrder(*third) if third else None
+    return *k_sii(values, pairs, triples), triples
 
 
 def _size(values: np.ndarray) -> float:
@@ -291,7 +305,7 @@ def _quadrature_error(surrogate: Surrogate, image: _RatedTower, text: _RatedTowe
     """Return the largest change by two more nodes, on the same masks; NaN where the masks are too few for that."""
     try:
         coarse, fine = (
-            _integral(surrogate, image.pooled(rule[0]), text.pooled(rule[0]), rule)[0][surrogate.order - 1]
+            _integral(surrogate, image.pooled(rule[0]), text.pooled(rule[0]), rule)[0][min(surrogate.order, 2) - 1]
             for rule in (_rule(nodes), _rule(nodes + 2))
         )
     except BudgetError:
@@ -301,5 +315,5 @@ def _quadrature_error(surrogate: Surrogate, image: _RatedTower, text: _RatedTowe
 
 def _add(sums: Integrals, weight: float, surrogate: Surrogate, theta: np.ndarray) -> Integrals:
     """Add the weighted Banzhaf values and interactions at the surrogate's rate."""
-    _, first, pairs = surrogate.effects(theta)
-    return sums[0] + weight * (first + surrogate.p * np.nansum(pairs, axis=1)), sums[1] + weight * pairs
+    here = surrogate.interactions(theta).arrays[1:]
+    return [total + weight * part for total, part in zip(sums, here, strict=True)]

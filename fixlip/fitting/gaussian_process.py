@@ -197,6 +197,17 @@ class GaussianProcess:
             mean += common.spread(common.size * (common.columns(self.chi).T @ dual))
         return mean
 
+    @in_one_thread
+    def variances(self, family: int) -> np.ndarray:
+        """Compute the posterior variances of the terms of one family, [t], in units of the targets' spread."""
+        terms, eye = self.families[family], np.eye(len(self.chi))
+        prior = terms.variance + sum(
+            np.square(c.spread(np.sqrt(c.size) * np.eye(c.columns(self.chi[:1]).shape[1]))).sum(1) for c in terms.common
+        )
+        seen = np.einsum("tm,tm->t", self.mean(family, self.inverse), self.mean(family, eye))
+        variances: np.ndarray = np.maximum(prior - seen, 0.0)
+        return variances
+
     def left_over(self, family: int, shares: np.ndarray) -> np.ndarray:
         """Regress the noise of the rows, weighted by shares [m], on the terms of one family, [t, D]."""
         terms, noise = self.families[family], (self.noise * shares)[:, None] * self.dual

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from fixlip.errors import BudgetError
+from fixlip.fitting.powers import Powers, certain
 from fixlip.fitting.sampling import Design
 
 Embed = Callable[[np.ndarray], np.ndarray]
+KEPT = 2**24  # numbers: of the embeddings of all masks, or of the moments of all orders
 GROUPS = {1: 32, 2: 10}  # groups of draws for the jackknife, by order of the features; each keeps its own moments
 
 
@@ -47,6 +49,7 @@ class TowerMoments:
         unseen: mean share of the variance that is left since no draw is repeated.
         exact: whether the design was exact.
         order: order of the features, 1 or 2.
+        by_order: for an exact design of few masks, the second moments of the coefficients of each order, [n + 1, D, D].
     """
 
     weight: np.ndarray
@@ -58,6 +61,7 @@ class TowerMoments:
     unseen: float
     exact: bool
     order: int
+    by_order: np.ndarray | None = None
 
     @property
     def groups(self) -> int:
@@ -72,12 +76,13 @@ class TowerMoments:
         """
         return solve(self.gram.sum(0), self.rhs.sum(0), ridge)
 
-    def errors(self, along: np.ndarray, ridge: float = 0.0) -> list[np.ndarray] | None:
+    def errors(self, along: np.ndarray, ridge: float = 0.0, of_pairs: int = 1) -> list[np.ndarray] | None:
         """Compute deviations of the coefficients along k directions, whose squares add up to the jackknife variances.
 
         Args:
             along: [k, D], the directions.
             ridge: as for `coefficients`.
+            of_pairs: not used; deviations are along all directions.
 
         Returns:
             A list of arrays [f, k], empty for an exact design; None where the terms need every group.
@@ -88,6 +93,27 @@ class TowerMoments:
         mean = sum(parts) / max(self.groups, 1)
         factor = np.sqrt(self.unseen * self.spare * max(self.groups - 1, 0) / max(self.groups, 1))[:, None]
         return [factor * (part - mean) for part in parts]
+
+    def powers(self, ridge: float = 0.0) -> Powers:
+        """Return the second moments of the coefficients by order, less what the jackknife says of their variances."""
+        if self.by_order is not None:
+            return Powers(tuple(self.by_order), self.second, certain)
+        theta, moves = self.coefficients(ridge), self.errors(np.eye(self.second.shape[0]), ridge) or []
+        orders = self._orders[: self.order + 1]
+        by_order = tuple(theta[o].T @ theta[o] - sum(move[o].T @ move[o] for move in moves) for o in orders)
+
+        def spread(order: int, along: np.ndarray) -> float:
+            rows = theta[orders[order]] @ along
+            return float(sum(np.square(2 * np.vdot(rows, move[orders[order]])) for move in moves))
+
+        return Powers(by_order, self.second, spread)
+
+    @property
+    def _orders(self) -> tuple[slice, slice, slice]:
+        """The features of order 0, 1 and 2."""
+        f = self.gram.shape[1]
+        n = f - 1 if self.order == 1 else (round((8 * f - 7) ** 0.5) - 1) // 2
+        return slice(0, 1), slice(1, 1 + n), slice(1 + n, None)
 
     @property
     def average(self) -> np.ndarray:
@@ -102,9 +128,7 @@ class TowerMoments:
         masks that are left out.
         """
         gram, rhs, theta = self.gram.sum(0), self.rhs.sum(0), self.coefficients(ridge)
-        n = len(gram) - 1 if self.order == 1 else (round((8 * len(gram) - 7) ** 0.5) - 1) // 2
-        orders = slice(0, 1), slice(1, 1 + n), slice(1 + n, None)
-        dim = rhs.shape[1]
+        orders, dim = self._orders, rhs.shape[1]
         out = np.zeros((4, 4, dim, dim))
         for a, one in enumerate(orders, 1):
             for b, other in enumerate(orders, 1):
@@ -147,14 +171,16 @@ def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_s
     groups = 0 if design.exact else min(GROUPS[order], design.n_units)
     group = np.where(design.units < 0, groups, design.units % max(groups, 1))
     weight, gram, rhs, second = np.zeros(groups + 1), np.zeros((groups + 1, f, f)), np.zeros(0), np.zeros(0)
-    size = np.zeros(2)
+    size, kept = np.zeros(2), []
     for start in range(0, len(design.masks), batch_size):
         batch = slice(start, start + batch_size)
         masks, w = design.masks[batch], design.weights[batch]
         embeddings = embed(masks)
+        dim = embeddings.shape[1]
         if not rhs.size:
-            dim = embeddings.shape[1]
             rhs, second = np.zeros((groups + 1, f, dim)), np.zeros((dim, dim))
+        if design.exact and dim * max(len(design.masks), (n + 1) * dim) <= KEPT:
+            kept.append(embeddings)
         phi = features(masks, p, order)
         second += (embeddings * w[:, None]).T @ embeddings
         share = np.square(phi).sum(1) * w**2 * (design.units[batch] >= 0)
@@ -170,9 +196,33 @@ def tower_moments(embed: Embed, design: Design, *, p: float, order: int, batch_s
     if design.kind == "paired":
         used = np.where(odd, odd.sum(), f - odd.sum()) / design.n_units
     spare = np.maximum(0.0, 1 - used)
-    return TowerMoments(
-        weight, gram, rhs, second, spare, design.freedom(f), size[1] / max(size[0], 1e-300), design.exact, order
-    )
+    by_order = moments_by_order(np.concatenate(kept), p) if kept else None
+    unseen = size[1] / max(size[0], 1e-300)
+    return TowerMoments(weight, gram, rhs, second, spare, design.freedom(f), unseen, design.exact, order, by_order)
+
+
+def moments_by_order(embeddings: np.ndarray, p: float) -> np.ndarray:
+    """Compute the second moments of the coefficients of each order, [n + 1, D, D], from all 2^n masks."""
+    values, size = coefficients(embeddings, p), sizes(embeddings)
+    return np.stack([values[size == a].T @ values[size == a] for a in range(size[-1] + 1)])
+
+
+def sizes(values: np.ndarray) -> np.ndarray:
+    """Count the players in each mask, [2^n]."""
+    counts = np.zeros(1, dtype=int)
+    while len(counts) < len(values):
+        counts = np.concatenate([counts, counts + 1])
+    return counts
+
+
+def coefficients(values: np.ndarray, p: float) -> np.ndarray:
+    """Transform the values of all masks, [2^n, D], to coefficients on products of features; player i is bit i."""
+    s, width = float(np.sqrt(p * (1 - p))), 1
+    while width < len(values):
+        without, with_ = values.reshape(-1, 2, width, values.shape[1]).transpose(1, 0, 2, 3)
+        halves = (1 - p) * without + p * with_, s * (with_ - without)  # the mean over a player, and its feature's part
+        values, width = np.stack(halves, axis=1).reshape(values.shape), 2 * width
+    return values
 
 
 def solve(gram: np.ndarray, rhs: np.ndarray, ridge: float) -> np.ndarray:

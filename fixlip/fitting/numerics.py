@@ -69,7 +69,9 @@ def sound(explanation: "Explanation", name: str, remarks: list[str]) -> list[str
     errors = [] if explanation.stderr is None else [explanation.stderr.first_order]
     finite([first[:n], *(e[:n] for e in errors)], f"the effects of the image players by {name}")
     finite([first[n:], *(e[n:] for e in errors)], f"the effects of the text players by {name}")
-    finite(pairs, f"the interactions by {name}")
+    third = explanation.third_order.arrays if explanation.third_order else ()
+    for values in (pairs, *third):
+        finite(values, f"the interactions by {name}")
     finite(
         [explanation.baseline, explanation.empty_value, explanation.full_value], f"the values of the game for {name}"
     )

@@ -15,7 +15,7 @@ import numpy as np
 from fixlip.errors import BudgetError
 from fixlip.fitting.moments import cholesky, features
 from fixlip.fitting.sampling import Design
-from fixlip.fitting.surrogate import Effects, Surrogate
+from fixlip.fitting.surrogate import Effects, Surrogate, roots
 from fixlip.results.provenance import StandardErrors
 
 GROUPS = 32  # of draws, for standard errors
@@ -51,8 +51,8 @@ class Regression:
 
     def features(self, masks: np.ndarray) -> np.ndarray:
         """Compute the features of joint masks, [B, n] -> [B, terms]."""
-        n, p, order = self.surrogate.n_image, self.surrogate.p, self.surrogate.feature_order
-        image, text = features(masks[:, :n], p, order), features(masks[:, n:], p, order)
+        n, p, orders = self.surrogate.n_image, self.surrogate.p, self.surrogate.feature_orders
+        image, text = features(masks[:, :n], p, orders[0]), features(masks[:, n:], p, orders[1])
         phi: np.ndarray = image[:, self.image] * text[:, self.text]
         return phi
 
@@ -190,7 +190,7 @@ def fit_grid(
     left, singular, right = np.linalg.svd(kernel)
     kept = int((singular > 1e-13 * singular[0]).sum())
     of_size = left[:, :kept] * singular[:kept], right[:kept].T
-    p, order = surrogate.p, surrogate.feature_order
+    p, (order, _) = surrogate.p, surrogate.feature_orders
     embeddings = tuple(embed(d.masks) for embed, d in zip(towers, designs, strict=True))
     sizes = tuple(d.masks.sum(1) for d in designs)
     shares = [share[size] for share, size in zip(of_size, sizes, strict=True)]
@@ -308,15 +308,14 @@ def _finish(
     stderr: StandardErrors | None = None
     enough = all(design.used(terms) < 1 and design.n_units > 1 for design, terms in sampled)
     if enough:
-        variance = Effects(*(0 * part for part in effects))
+        variance = [0 * part for part in effects.arrays]
         for error, (design, terms) in zip(errors, sampled, strict=True):
             k = error.shape[1]
             factor = k / (k - 1) / (1 - design.used(terms))
-            parts = [surrogate.effects(surrogate.place(e)) for e in (error - error.mean(1, keepdims=True)).T]
+            parts = [surrogate.effects(surrogate.place(e)).arrays for e in (error - error.mean(1, keepdims=True)).T]
             added = [factor * np.sum(np.square(part), axis=0) for part in zip(*parts, strict=True)]
-            variance = Effects(*(v + a for v, a in zip(variance, added, strict=True)))
-        baseline, first, second = (np.sqrt(part) for part in variance)
-        stderr = StandardErrors(float(baseline), first, second)
+            variance = [v + a for v, a in zip(variance, added, strict=True)]
+        stderr = roots(variance)
     spread = square - mean**2 / total
     constant = spread <= 1e-12 * max(square, 1e-300)
     r2 = float("nan") if constant else float(1 - max(residual, 0.0) / max(spare, 1e-12) / spread)

@@ -1,12 +1,13 @@
-"""Second-order surrogates under a product measure, from the moments of the two towers.
+"""Surrogates of second or third order under a product measure, from the coefficients of the two towers.
 
 With chi_i = (x_i - p) / s, s^2 = p (1 - p), the coefficients of the towers are combined once,
 ``theta = scale * F G' (+ bias)``, one number for each product of an image and a text feature. Everything else is linear
 in theta: the effects of players, their standard errors, the fit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Literal, NamedTuple, Protocol
 
@@ -14,7 +15,9 @@ import numpy as np
 
 from fixlip.fitting.moments import n_features
 from fixlip.fitting.numerics import CONSTANT
+from fixlip.fitting.powers import Powers
 from fixlip.results.provenance import StandardErrors
+from fixlip.results.third_order import ThirdOrder
 
 
 class TowerFit(Protocol):
@@ -31,8 +34,11 @@ class TowerFit(Protocol):
     def coefficients(self, ridge: float) -> np.ndarray:
         """Compute the coefficients of the embeddings on the features, [f, D]."""
 
-    def errors(self, along: np.ndarray, ridge: float) -> Iterable[np.ndarray] | None:
-        """Compute deviations of the coefficients along directions [k, D], [f, k] each."""
+    def errors(self, along: np.ndarray, ridge: float, of_pairs: int = 1) -> Iterable[np.ndarray] | None:
+        """Compute deviations of the coefficients along directions [k, D], [f, k] each; `of_pairs`, for pairs."""
+
+    def powers(self, ridge: float) -> Powers:
+        """Return the second moments of the coefficients by order."""
 
     def predictions(self, ridge: float) -> np.ndarray:
         """Compute second moments of F and of its parts of order 0, 1 and 2, predicted for masks left out of the fit.
@@ -43,11 +49,51 @@ class TowerFit(Protocol):
 
 
 class Effects(NamedTuple):
-    """Effects of order 0, of order 1, [n], and of order 2, [n, n], symmetric; NaN for pairs that are no term."""
+    """Effects of order 0, of order 1, [n], and of order 2, [n, n], symmetric, NaN for pairs that are no term."""
 
     baseline: np.ndarray
     first_order: np.ndarray
     second_order: np.ndarray
+    third_order: ThirdOrder | None = None
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """All arrays."""
+        return [*self[:3], *(self.third_order.arrays if self.third_order else ())]
+
+
+def roots(variances: Sequence[np.ndarray]) -> StandardErrors:
+    """Return the standard errors of effects, from their variances in the order of `Effects.arrays`."""
+    baseline, first, second, *third = map(np.sqrt, variances)
+    return StandardErrors(float(baseline), first, second, ThirdOrder(*third) if third else None)
+
+
+def best_fit(interactions: Effects, p: float) -> Effects:
+    """Turn weighted Banzhaf values and interactions into the effects of the best fit, whose terms are their players.
+
+    With I_A the interaction of A, and I_{} the mean of the game, ``e_B = sum of (-p)^(|A| - |B|) I_A`` over the A that
+    contain B. So the effects of lower orders change with the order of the fit.
+    """
+    mean, first, second, third = interactions
+    pairs, of_pairs = np.nan_to_num(second, nan=0.0), third.of_pairs() if third else np.zeros_like(second)
+    return Effects(
+        np.asarray(mean - p * first.sum() + p**2 * pairs.sum() / 2 - p**3 * of_pairs.sum() / 6),
+        first - p * pairs.sum(1) + p**2 * of_pairs.sum(1) / 2,
+        second - p * of_pairs,
+        third,
+    )
+
+
+def k_sii(values: np.ndarray, pairs: np.ndarray, third: ThirdOrder | None) -> tuple[np.ndarray, np.ndarray]:
+    """Turn Shapley values and SII into k-SII, whose effects add up, of players [n] and pairs [n, n].
+
+    From a pair half of the interactions of three that it is part of is taken off, and from a player half of its pairs,
+    less a sixth of those of three: the Bernoulli numbers.
+
+    Source: Bordt and von Luxburg, AISTATS 2023.
+    """
+    of_pairs = third.of_pairs() if third else np.zeros_like(pairs)
+    return values - np.nansum(pairs, axis=1) / 2 + of_pairs.sum(1) / 12, pairs - of_pairs / 2
 
 
 @dataclass(frozen=True)
@@ -58,8 +104,9 @@ class Surrogate:
         n_image, n_text: numbers of players.
         p: probability of each player to be present.
         scale, bias: scale and bias of the game.
-        order: 1, or 2 with all pairs of an image and a text player.
-        within: whether pairs inside each modality are terms too.
+        order: 1; 2 with all pairs of an image and a text player; or 3 with each of these and another text player, and
+            pairs of text players.
+        within: whether pairs inside each modality are terms too; at order 3 also those with a player of the other one.
         ridge: penalty on the coefficients of each tower.
     """
 
@@ -68,28 +115,42 @@ class Surrogate:
     p: float
     scale: float
     bias: float
-    order: Literal[1, 2]
+    order: Literal[1, 2, 3]
     within: bool
     ridge: float
 
+    @cached_property
+    def cells(self) -> np.ndarray:
+        """Whether products of image features of order a and text features of order b are terms, [3, 3]."""
+        cells = np.zeros((3, 3), dtype=bool)
+        cells[0, :2] = cells[:2, 0] = True
+        cells[1, 1] = self.order >= 2
+        cells[0, 2] = self.within or self.order == 3
+        cells[2, 0] = self.within
+        cells[1, 2], cells[2, 1] = self.order == 3, self.order == 3 and self.within
+        return cells
+
     @property
-    def feature_order(self) -> Literal[1, 2]:
-        """Order of the features that each tower needs; cross pairs are products of order-1 features."""
-        return 2 if self.within else 1
+    def feature_orders(self) -> tuple[Literal[1, 2], Literal[1, 2]]:
+        """Order of the features that the image and the text tower need."""
+        return 2 if self.cells[2].any() else 1, 2 if self.cells[:, 2].any() else 1
 
     @property
     def terms(self) -> tuple[int, int]:
         """Number of features of the image and of the text tower."""
-        return n_features(self.n_image, self.feature_order), n_features(self.n_text, self.feature_order)
+        image, text = self.feature_orders
+        return n_features(self.n_image, image), n_features(self.n_text, text)
+
+    @cached_property
+    def grid(self) -> np.ndarray:
+        """Whether the product of each image feature and each text feature is a term, [f_I, f_T]."""
+        sides = zip((self.n_image, self.n_text), self.terms, strict=True)
+        grid: np.ndarray = self.cells[np.ix_(*(np.repeat([0, 1, 2], [1, n, f - n - 1]) for n, f in sides))]
+        return grid
 
     def positions(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the numbers of the image and of the text feature whose product is each term, [terms] each."""
-        image, text = self.terms
-        grid = np.zeros((image, text), dtype=bool)
-        grid[:, 0] = grid[0] = True
-        if self.order == 2:
-            grid[: 1 + self.n_image, : 1 + self.n_text] = True
-        return np.nonzero(grid)  # type: ignore[return-value]
+        return np.nonzero(self.grid)  # type: ignore[return-value]
 
     def place(self, coefficients: np.ndarray) -> np.ndarray:
         """Put the coefficients of the terms, [terms] in the order of `positions`, in their places, [f_I, f_T]."""
@@ -105,30 +166,31 @@ class Surrogate:
 
     def cut(self, theta: np.ndarray) -> np.ndarray:
         """Set the coefficients of products that are no term to 0, in place, and return theta."""
-        theta[1 + self.n_image :, 1:] = theta[1:, 1 + self.n_text :] = 0.0
-        if self.order == 1:
-            theta[1:, 1:] = 0.0
+        theta *= self.grid
         return theta
 
     def effects(self, theta: np.ndarray) -> Effects:
-        """Turn coefficients into effects: ``e_ij = c_ij / s^2``, ``e_i = c_i / s - p sum_j e_ij``, and the constant."""
-        n_image, n = self.n_image, self.n_image + self.n_text
-        image, text = slice(1, 1 + n_image), slice(1, 1 + self.n_text)
-        variance = self.p * (1 - self.p)
-        main = np.concatenate([theta[image, 0], theta[0, text]]) / np.sqrt(variance)
+        """Turn coefficients into the effects of the best fit: for order 2, ``e_i = c_i / s - p sum_j e_ij``."""
+        return best_fit(self.interactions(theta), self.p)
+
+    def interactions(self, theta: np.ndarray) -> Effects:
+        """Turn coefficients into the mean, weighted Banzhaf values and interactions, ``c_A / s^|A|``."""
+        n_image, n_text, n = self.n_image, self.n_text, self.n_image + self.n_text
+        image, text, s = slice(1, 1 + n_image), slice(1, 1 + n_text), float(np.sqrt(self.p * (1 - self.p)))
+        within_image, within_text = (np.triu_indices(k, 1) for k in (n_image, n_text))
+        more_image, more_text = slice(1 + n_image, None), slice(1 + n_text, None)
         pairs = np.zeros((n, n))
-        pairs[:n_image, n_image:] = theta[image, text] / variance
-        if self.within:
-            pairs[:n_image, :n_image][np.triu_indices(n_image, 1)] = theta[1 + n_image :, 0] / variance
-            pairs[n_image:, n_image:][np.triu_indices(self.n_text, 1)] = theta[0, 1 + self.n_text :] / variance
-        pairs += pairs.T
-        first = main - self.p * pairs.sum(1)
-        baseline = theta[0, 0] - self.p * main.sum() + 0.5 * self.p**2 * pairs.sum()
-        if not self.within:
-            is_image = np.arange(n) < n_image
-            pairs[(is_image[:, None] == is_image) | (self.order == 1)] = np.nan
-            np.fill_diagonal(pairs, 0.0)
-        return Effects(np.asarray(baseline), first, pairs)
+        pairs[:n_image, n_image:] = theta[image, text] / s**2 if self.order > 1 else np.nan
+        pairs[:n_image, :n_image][within_image] = theta[more_image, 0] / s**2 if self.cells[2, 0] else np.nan
+        pairs[n_image:, n_image:][within_text] = theta[0, more_text] / s**2 if self.cells[0, 2] else np.nan
+        third = None
+        if self.order == 3:
+            both = theta[image, more_text] / s**3, theta[more_image, text].T / s**3
+            third = ThirdOrder(
+                _symmetric(both[0], n_text), _symmetric(both[1], n_image).transpose(1, 2, 0) if self.within else None
+            )
+        main = np.concatenate([theta[image, 0], theta[0, text]]) / s
+        return Effects(theta[0, 0], main, pairs + pairs.T, third)
 
     def deviations(
         self, image: TowerFit, text: TowerFit, whole_image: np.ndarray, whole_text: np.ndarray
@@ -137,7 +199,8 @@ class Surrogate:
 
         `whole_image` and `whole_text` are the coefficients of the towers. None where a tower has no standard errors.
         """
-        of_image, of_text = image.errors(whole_text, self.ridge), text.errors(whole_image, self.ridge)
+        of_image = image.errors(whole_text, self.ridge, 1 + self.n_text if self.cells[2, 1] else 1)
+        of_text = text.errors(whole_image, self.ridge, 1 + self.n_image if self.cells[1, 2] else 1)
         if of_image is None or of_text is None:
             return None
         return (self.cut(self.scale * part) for part in chain(of_image, (part.T for part in of_text)))
@@ -146,11 +209,10 @@ class Surrogate:
         """Compute the standard errors of the effects from the `deviations` of theta; None without deviations."""
         if deviations is None:
             return None
-        total = Effects(*(0 * part for part in self.effects(np.zeros(self.terms))))
+        total = [0 * part for part in self.effects(np.zeros(self.terms)).arrays]
         for theta in deviations:
-            total = Effects(*(t + part**2 for t, part in zip(total, self.effects(theta), strict=True)))
-        baseline, first, second = (np.sqrt(part) for part in total)
-        return StandardErrors(float(baseline), first, second)
+            total = [t + part**2 for t, part in zip(total, self.effects(theta).arrays, strict=True)]
+        return roots(total)
 
     def r2(self, image: TowerFit, text: TowerFit) -> float:
         """Compute the share of the variance of the game that the surrogate explains on masks left out of the fit.
@@ -160,9 +222,7 @@ class Surrogate:
         factorise: ``sum <F_a, G_b> <F_c, G_d> = <sum F_a F_c', sum G_b G_d'>``. NaN for a constant game.
         """
         sign = np.zeros((4, 4))
-        sign[0, 0] = 1.0
-        for a, b in ((0, 0), (1, 0), (0, 1), *[(1, 1)] * (self.order == 2), *[(2, 0), (0, 2)] * self.within):
-            sign[1 + a, 1 + b] = -1.0
+        sign[0, 0], sign[1:, 1:] = 1.0, -1.0 * self.cells
         of_image, of_text = image.predictions(self.ridge), text.predictions(self.ridge)
         terms = [(a, b, sign[a, b]) for a, b in zip(*np.nonzero(sign), strict=True)]
         missed = sum(s * t * np.vdot(of_image[a, c], of_text[b, d]) for a, b, s in terms for c, d, t in terms)
@@ -171,6 +231,13 @@ class Surrogate:
         if not self.scale or variance <= 1e-12 * max(square, 1e-300):
             return float("nan")
         return float(1 - max(missed, 0.0) / variance)
+
+
+def _symmetric(pairs: np.ndarray, n: int) -> np.ndarray:
+    """Put values of the pairs of n players, [k, n (n - 1) / 2], in symmetric matrices, [k, n, n]."""
+    out = np.zeros((len(pairs), n, n))
+    out[:, *np.triu_indices(n, 1)] = pairs
+    return out + out.transpose(0, 2, 1)
 
 
 def remarks(

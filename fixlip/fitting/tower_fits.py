@@ -148,7 +148,8 @@ class TowerPlans:
     def on_the_grid(self, masks: tuple[Design, Design]) -> bool:
         """Return whether both towers are fitted at once on the grid of their masks: all pairs by least squares."""
         sampled = {p.fit for p, d in zip((self.image, self.text), masks, strict=True) if not d.exact}
-        return self.surrogate.within and not self.surrogate.ridge and sampled == {"least-squares"}
+        all_pairs = self.surrogate.order == 2 and self.surrogate.within
+        return all_pairs and not self.surrogate.ridge and sampled == {"least-squares"}
 
     def described(self, masks: tuple[Design, Design]) -> dict[str, str]:
         """Return the options that were decided here, for the provenance."""
@@ -166,7 +167,7 @@ class Rules:
     """The options of an estimator that decide on masks and fit; see `fixlip.estimators.banzhaf.Banzhaf`."""
 
     p: float
-    order: Order
+    order: Literal[1, 2, 3]
     interactions: str
     sampling: str
     fit: str
@@ -178,13 +179,13 @@ class Rules:
         Raises:
             BudgetError: too few masks to determine the terms, or more than the fit can take.
         """
-        choices = [self.order == 2 and self.interactions == "all"]
-        if self.order == 2 and self.interactions == "auto" and n_image <= ALL_PAIRS_UP_TO:
+        choices = [self.order > 1 and self.interactions == "all"]
+        if self.order > 1 and self.interactions == "auto" and n_image <= ALL_PAIRS_UP_TO:
             choices = [True, False]
         for within in choices:
             surrogate = self._surrogate(n_image, n_text, within)
             masks = self._masks(surrogate, request)
-            if self._suffice(surrogate, masks):
+            if (self.order == 3 and self.is_process) or self._suffice(surrogate, masks):
                 break
         sides = zip(("image", "text"), masks, surrogate.terms, (n_image, n_text), strict=True)
         image, text = (self._tower(side, m, f, n, surrogate) for side, m, f, n in sides)
@@ -218,7 +219,7 @@ class Rules:
 
     def _masks(self, surrogate: Surrogate, request: Request) -> tuple[int, int]:
         """Return the numbers of image and text masks that a request comes to."""
-        order, players = surrogate.feature_order, (surrogate.n_image, surrogate.n_text)
+        order, players = surrogate.feature_orders[0], (surrogate.n_image, surrogate.n_text)
         process = self.is_process
         image, text = allocate(
             request.budget,
@@ -236,12 +237,13 @@ class Rules:
 
     def _suffice(self, surrogate: Surrogate, masks: tuple[int, int]) -> bool:
         """Return whether there is a mask for each term; two with least squares."""
-        each = 1 if self._fit_of(surrogate.feature_order, surrogate.n_image, masks[0]) == "gaussian-process" else 2
+        each = 1 if self._fit_of(surrogate.feature_orders[0], surrogate.n_image, masks[0]) == "gaussian-process" else 2
         players = surrogate.n_image, surrogate.n_text
         return all(m >= min(each * f, 2**n) for m, f, n in zip(masks, surrogate.terms, players, strict=True))
 
     def _tower(self, side: str, m: int, f: int, n: int, surrogate: Surrogate) -> TowerPlan:
-        order, pairs = surrogate.feature_order, "all" if surrogate.within else "cross"
+        order = surrogate.feature_orders[side == "text"]
+        pairs = "all" if surrogate.within else "cross"
         sampling, fit = self._sampling_of(order, n, m), self._fit_of(order, n, m)
         needed = fewest(n, f if fit == "least-squares" else 1 + n, sampling)
         if m < needed and not self.ridge:

@@ -29,6 +29,7 @@ from fixlip.fitting.deviations import Deviations, surprises
 from fixlip.fitting.gaussian_process import Family, GaussianProcess, by_player, fit, together
 from fixlip.fitting.moments import Embed
 from fixlip.fitting.numerics import FLAT
+from fixlip.fitting.powers import Powers
 from fixlip.fitting.sampling import Design
 
 TRIPLES = 1000  # triples that are modelled, the likeliest
@@ -85,15 +86,15 @@ class TowerProcess:
         """Return `mean`, which the prior shrinks already; `ridge` is not used."""
         return self.mean
 
-    def errors(self, along: np.ndarray, ridge: float = 0.0) -> Iterator[np.ndarray]:
+    def errors(self, along: np.ndarray, ridge: float = 0.0, of_pairs: int = 1) -> Iterator[np.ndarray]:
         """Draw deviations of the coefficients along k directions, whose squares add up to the posterior variances.
 
-        Deviations of pairs are independent of those of single players, and drawn along the first direction only, since
-        a surrogate of order 2 needs no other.
+        Deviations of pairs are independent of those of single players.
 
         Args:
             along: [k, D], the directions.
             ridge: not used; see `coefficients`.
+            of_pairs: number of directions, the first ones, along which pairs deviate; along the others they do not.
 
         Yields:
             Arrays [f, k].
@@ -106,7 +107,7 @@ class TowerProcess:
             drawn = [*even.draw([constant], along, self.draws), *odd.draw([singles], along, self.draws)]
         if self.order == 2:
             pairs, family = self._errors_of("pairs")
-            drawn += pairs.draw([family], along[:1], self.draws)
+            drawn += pairs.draw([family], along[:of_pairs], self.draws)
         seen = float(self.probability.sum())
         if seen > NEGLIGIBLE:  # a mean over all masks: what was seen is known, what was not may surprise
             for i, (process, family) in enumerate(self._used()):
@@ -156,6 +157,33 @@ class TowerProcess:
         """Mean of F, [D]."""
         average: np.ndarray = self.weights @ self.embeddings
         return average
+
+    def powers(self, ridge: float = 0.0) -> Powers:
+        """Return the second moments of the coefficients by order: their posterior expectation, where all are modelled.
+
+        Variances take the coefficients as independent of each other.
+        """
+        return self._powers
+
+    @cached_property
+    def _powers(self) -> Powers:
+        n, by_order = self.masks.shape[1], list[np.ndarray]()
+        moments = list[tuple[np.ndarray, np.ndarray, float]]()
+        for name in ("constant", "singles", "pairs"):
+            process, family = self.parts[name]
+            if len(process.families[family].players) < (1, n, n * (n - 1) // 2)[len(by_order)]:
+                break
+            mean, variance = process.mean(family), process.variances(family)
+            mean = mean + self.embeddings.mean(0) * (name == "constant")
+            by_order.append(mean.T @ mean + variance.sum() * process.spread)
+            moments.append((process.spread, (mean * variance[:, None]).T @ mean, float(np.square(variance).sum())))
+
+        def spread(order: int, along: np.ndarray) -> float:
+            covariance, weighted, squares = moments[order]
+            seen = along @ covariance
+            return float(4 * np.vdot(seen @ along, weighted) + 2 * squares * np.vdot(seen, seen.T))
+
+        return Powers(tuple(by_order), self.second, spread)
 
     def predictions(self, ridge: float = 0.0) -> np.ndarray:
         """Compute second moments of F and of its parts by order; see `fixlip.fitting.surrogate.TowerFit`."""

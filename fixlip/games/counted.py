@@ -9,6 +9,8 @@ import numpy as np
 from fixlip.games.memo import Memo
 from fixlip.results.explanation import Explanation
 from fixlip.results.provenance import Provenance, StandardErrors, Unit
+from fixlip.results.spectrum import Spectrum
+from fixlip.results.third_order import ThirdOrder
 from fixlip.runtime.memory import in_parts
 
 if TYPE_CHECKING:
@@ -112,18 +114,20 @@ class CountedGame:
         baseline: float | np.ndarray,
         first_order: np.ndarray,
         second_order: np.ndarray | None,
+        third_order: ThirdOrder | None = None,
         *,
         index: str,
         stderr: StandardErrors | None = None,
         unit: Unit = "logit",
+        power: Spectrum | None = None,
         remarks: Sequence[str] = (),
         **provenance: Any,
     ) -> Explanation:
         """Make the explanation that `Estimator.estimate` returns.
 
         Args:
-            baseline, first_order, second_order, index, stderr, unit: of the `Explanation`; second_order None where no
-                pair was estimated.
+            baseline, first_order, second_order, third_order, index, stderr, unit, power: of the `Explanation`;
+                second_order None where no pair was estimated.
             remarks: what to know before trusting the numbers, with the remedy.
             provenance: what else the estimator has to say: `r2`, `details`, or `options` that were decided on the way.
         """
@@ -139,6 +143,8 @@ class CountedGame:
             players=self.players,
             stderr=stderr,
             unit=unit,
+            third_order=third_order,
+            power=power,
             provenance=Provenance(status="; ".join(remarks) or "ok", **provenance),
         )
 

@@ -106,6 +106,25 @@ class Players:
         """The labels of all players in order."""
         return tuple(p.label for p in self.image + self.text)
 
+    def on_picture(self, values: np.ndarray) -> np.ndarray:
+        """Put values of the image players, [n_image], in their places.
+
+        Returns:
+            [rows, columns] for the patches of a grid; for the regions of a label map [h, w], each painted with its
+            value, NaN where there is no region.
+
+        Raises:
+            InputError: the image players have neither a grid nor a label map.
+        """
+        if self.grid is not None:
+            return values.reshape(self.grid)
+        if self.regions is None:
+            raise InputError(
+                "A heatmap needs image players on a grid or on a label map; these have neither: use patch_values."
+            )
+        painted: np.ndarray = np.append(values, np.nan)[self.regions]
+        return painted
+
     def find_text(self, words: Any) -> list[int]:
         """Indices (among the text players) of words, character spans, or positions.
 

@@ -14,6 +14,7 @@ from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors
 from fixlip.results.summary import CARRIES, MOST_NAMED, NORMAL_95, at, listed, number, place_of
 from fixlip.results.tables import Tabular, frame, signed
+from fixlip.results.third_order import ThirdOrder
 from fixlip.results.word_alignment import Part, aligned_players, aligned_words, players_of_both
 
 if TYPE_CHECKING:
@@ -104,6 +105,9 @@ class Contrast(ByValue, Presented, Tabular):
             a, b = (getattr(e if name in ("index", "unit") else e.provenance, name) for e in (one, other))
             if a != b:
                 raise InputError(f"A contrast is of two captions and nothing else: {name} {a!r} is not {b!r}.")
+        orders = [2 if e.third_order is None else 3 for e in (one, other)]
+        if orders[0] != orders[1]:
+            raise InputError(f"A contrast is of two captions and nothing else: order {orders[0]} is not {orders[1]}.")
         if self.paired is not None and self.paired.players.n_text != len(self.parts()):
             raise InputError(f"The paired explanation needs a text player for each of {len(self.parts())} parts.")
 
@@ -178,6 +182,10 @@ class Contrast(ByValue, Presented, Tabular):
                 both.append(whole)
             return both
 
+        def placed_third(one: ThirdOrder | None, other: ThirdOrder | None) -> tuple[ThirdOrder, ...]:
+            texts = np.eye(size - n)[:, : a - n], np.eye(size - n)[:, a - n :]
+            return tuple(v.regrouped(place) for v, place in zip((one, other), texts, strict=True) if v is not None)
+
         unknown = np.add(*placed(np.isnan(one.second_order), np.isnan(other.second_order)))
         image = np.arange(size) < n
         missing = unknown == np.where(image[:, None] & image, 2, 1)  # a pair that neither explanation has
@@ -190,13 +198,16 @@ class Contrast(ByValue, Presented, Tabular):
                 for order in ("first_order", "second_order")
             ]
             baseline = float(np.hypot(one.stderr.baseline, other.stderr.baseline))
+            third = placed_third(one.stderr.third_order, other.stderr.third_order)
             if self.paired is not None and self.paired.stderr is not None:
                 baseline = self.paired.stderr.baseline
                 errors[0][:n], errors[1][:n, :n] = (
                     self.paired.stderr.first_order[:n],
                     self.paired.stderr.second_order[:n, :n],
                 )
-            stderr = StandardErrors(baseline, errors[0], np.where(missing, np.nan, errors[1]))
+            second = np.where(missing, np.nan, errors[1])
+            stderr = StandardErrors(baseline, errors[0], second, third[0].map(np.hypot, third[1]) if third else None)
+        third = placed_third(one.third_order, other.third_order)
         return Explanation(
             one.baseline - other.baseline,
             np.subtract(*placed(one.first_order, other.first_order)),
@@ -208,6 +219,7 @@ class Contrast(ByValue, Presented, Tabular):
             stderr,
             one.unit,
             self._provenance(),
+            third_order=third[0].map(np.subtract, third[1]) if third else None,
         )
 
     def parts(self) -> tuple[Part, ...]:
@@ -228,29 +240,34 @@ class Contrast(ByValue, Presented, Tabular):
             estimated = member @ ~np.isnan(pairs) @ member.T > 0
             return np.where(estimated, member @ np.nan_to_num(pairs, nan=0.0) @ member.T, np.nan)
 
-        stderr = None if self.paired is None else self.paired.stderr
+        texts, stderr = member[n:, n:], None if self.paired is None else self.paired.stderr
         if stderr is None and whole.stderr is not None:
-            squares = member @ whole.stderr.first_order**2, merged(whole.stderr.second_order**2)
-            stderr = StandardErrors(whole.stderr.baseline, *map(np.sqrt, squares))
+            first, second = np.sqrt(member @ whole.stderr.first_order**2), np.sqrt(merged(whole.stderr.second_order**2))
+            third = whole.stderr.third_order and whole.stderr.third_order.map(np.square).regrouped(texts).map(np.sqrt)
+            stderr = StandardErrors(whole.stderr.baseline, first, second, third)
         return replace(
             whole,
             first_order=member @ whole.first_order,
             second_order=merged(whole.second_order),
             players=aligned_players(self.first.players, self.second.players),
             stderr=stderr,
+            third_order=whole.third_order and whole.third_order.regrouped(texts),
         )
 
     def rows(self) -> list[Row]:
         """Break the difference down: a row for each of `parts` in reading order, and three further rows.
 
-        A word counts with its effect, half of its interactions with other words, and all of those with the picture,
-        since the picture stays the same (`Explanation.additive` counts half of these, too). "picture alone" is the
-        effect of the patches and of the pairs among them, "nothing shown" the similarity without any player, "the rest"
-        what effects and pairs leave over. So the column `first` adds up to the first similarity, `second` to the
-        second, and `difference` to their difference.
+        A word counts with its effect, half of its interactions with other words (and parts of the picture, at order 3),
+        and all of those with the picture, since the picture stays the same (`Explanation.additive` counts half of
+        these, too). "picture alone" is the effect of the patches and of the pairs among them, "nothing shown" the
+        similarity without any player, "the rest" what effects and pairs leave over. So the column `first` adds up to
+        the first similarity, `second` to the second, and `difference` to their difference.
         """
         one, other, aligned = _Sums(self.first), _Sums(self.second), self.aligned
         rows, n, errors = [], aligned.players.n_image, aligned.stderr
+        of_third = np.zeros(aligned.players.n_text)
+        if errors is not None and errors.third_order is not None:
+            of_third = errors.third_order.map(np.square).of_words(0.25)
         for k, (label, kind, i, j) in enumerate(self.parts()):
             pairs, stderr, error = np.nan_to_num(aligned.cross[:, k]), float("nan"), float("nan")
             where = self.first.players.image[int(np.abs(pairs).argmax())].label if pairs.any() else ""
@@ -258,7 +275,8 @@ class Contrast(ByValue, Presented, Tabular):
                 squares = np.nan_to_num(errors.second_order[:, n + k]) ** 2
                 if np.isfinite(errors.second_order[:n, n + k]).any():
                     stderr = float(np.sqrt(squares[:n].sum()))
-                error = float(np.sqrt(errors.first_order[n + k] ** 2 + squares[:n].sum() + squares[n:].sum() / 4))
+                within = squares[n:].sum() / 4 + of_third[k]
+                error = float(np.sqrt(errors.first_order[n + k] ** 2 + squares[:n].sum() + within))
             rows.append(Row(label, kind, *_both(one.word(i), other.word(j)), float(pairs.sum()), stderr, where, error))
         rows.append(Row(PICTURE, "picture", *_both(one.picture, other.picture)))
         rows.append(Row(EMPTY, "empty", *_both(one.empty, other.empty)))
@@ -306,6 +324,8 @@ class _Sums:
     def __init__(self, explanation: Explanation) -> None:
         n, first, pairs = explanation.players.n_image, explanation.first_order, np.nan_to_num(explanation.second_order)
         self.words = first[n:] + pairs[:n, n:].sum(0) + 0.5 * pairs[n:, n:].sum(1)
+        if explanation.third_order is not None:
+            self.words = self.words + explanation.third_order.of_words(0.5)
         self.picture = first[:n].sum() + 0.5 * pairs[:n, :n].sum()
         self.empty = explanation.empty_value
         self.rest = explanation.full_value - self.empty - self.picture - self.words.sum()

@@ -24,15 +24,22 @@ def changes(explanation: Mapping[str, Any]) -> dict[str, Any]:
     if unit == "relevance" or not (np.isfinite(bias) and scale > 0):
         why = "ranks players on a scale of its own" if unit == "relevance" else "does not know its logit scale"
         raise InputError(f"This explanation by {provenance.estimator or explanation['index']} {why}; it has no cosine.")
-    stderr, curves = explanation["stderr"], explanation["curves"]
+    stderr, curves, third = explanation["stderr"], explanation["curves"], explanation["third_order"]
     if stderr is not None:
-        stderr = StandardErrors(stderr.baseline / scale, stderr.first_order / scale, stderr.second_order / scale)
+        stderr = StandardErrors(
+            stderr.baseline / scale,
+            stderr.first_order / scale,
+            stderr.second_order / scale,
+            stderr.third_order and stderr.third_order.map(lambda values: values / scale),
+        )
     if curves is not None:
         deletion, insertion = ((values - bias) / scale for values in (curves.deletion, curves.insertion))
         curves = replace(curves, deletion=deletion, insertion=insertion)
     return {
         **{name: (explanation[name] - bias) / scale for name in ("baseline", "empty_value", "full_value")},
         **{name: explanation[name] / scale for name in ("first_order", "second_order")},
+        "third_order": third and third.map(lambda values: values / scale),
+        "power": explanation["power"] and explanation["power"].scaled(1 / scale),
         "stderr": stderr,
         "curves": curves,
         "unit": "cosine",

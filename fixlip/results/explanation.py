@@ -12,11 +12,14 @@ from fixlip.errors import InputError
 from fixlip.players.base import Players
 from fixlip.results import cosine, fiftyone_fields, shapiq_values, summary
 from fixlip.results.additive import Additive
+from fixlip.results.binding import Binding, bound
 from fixlip.results.equality import ByValue
 from fixlip.results.presentation import Presented
 from fixlip.results.provenance import Provenance, StandardErrors, Unit
 from fixlip.results.removal_curves import RemovalCurves
+from fixlip.results.spectrum import Spectrum
 from fixlip.results.tables import Tabular, frame, signed
+from fixlip.results.third_order import ThirdOrder
 
 if TYPE_CHECKING:
     import pandas
@@ -48,7 +51,7 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Explanation(ByValue, Presented, Tabular):
-    """A second-order explanation of a similarity: ``v(M) ~ baseline + sum of e_i + sum of e_ij`` over the players in M.
+    """An explanation of a similarity: ``v(M) ~ baseline + sum of e_i + sum of e_ij (+ e_ijk)`` over the players in M.
 
     Attributes:
         baseline: order-0 term, in `unit`.
@@ -61,6 +64,8 @@ class Explanation(ByValue, Presented, Tabular):
         unit: "logit" or "cosine", or "relevance" where a method only ranks players.
         provenance: how the numbers were made.
         curves: the model's scores while players are removed, if asked for (``explain(..., curves=True)``).
+        third_order: interactions of three players of both modalities, if asked for (``options={"order": 3}``).
+        power: variance of the similarity by orders, where the estimator knows it; see `spectrum`.
     """
 
     baseline: float
@@ -74,6 +79,8 @@ class Explanation(ByValue, Presented, Tabular):
     unit: Unit = "logit"
     provenance: Provenance = field(default_factory=Provenance)
     curves: RemovalCurves | None = None
+    third_order: ThirdOrder | None = None
+    power: Spectrum | None = None
 
     def __post_init__(self) -> None:
         n = len(self.players)
@@ -123,8 +130,10 @@ class Explanation(ByValue, Presented, Tabular):
             raise InputError(f"{method} ranks players on a scale of its own; nothing adds up to the similarity.")
         values, errors = self.as_first_order(), np.full(len(self.players), np.nan)
         if self.stderr is not None:
-            pairs = np.square(np.nan_to_num(self.stderr.second_order)).sum(1)
-            errors = np.sqrt(np.square(self.stderr.first_order) + pairs / 4)
+            squares = np.square(self.stderr.first_order) + np.square(np.nan_to_num(self.stderr.second_order)).sum(1) / 4
+            if self.stderr.third_order is not None:
+                squares += self.stderr.third_order.map(np.square).of_pairs().sum(1) / 18
+            errors = np.sqrt(squares)
         total = self.full_value - self.empty_value
         return Additive(self.players, values, errors, total, total - float(values.sum()), self.unit)
 
@@ -157,7 +166,7 @@ class Explanation(ByValue, Presented, Tabular):
         return self.stderr.second_order[:n, n:]
 
     def predict(self, masks: np.ndarray) -> np.ndarray:
-        """Evaluate the surrogate on joint masks, boolean [B, n] -> [B], in `unit`; pairs not estimated count as 0.
+        """Evaluate the surrogate on joint masks, boolean [B, n] -> [B], in `unit`; what was not estimated counts as 0.
 
         Raises:
             InputError: the masks have another shape.
@@ -167,6 +176,8 @@ class Explanation(ByValue, Presented, Tabular):
             raise InputError(f"Masks must have shape [B, {len(self.players)}], got {masks.shape}.")
         pairs = np.nan_to_num(self.second_order, nan=0.0)
         values: np.ndarray = self.baseline + masks @ self.first_order + 0.5 * ((masks @ pairs) * masks).sum(1)
+        if self.third_order is not None:
+            values += self.third_order.values(masks)
         return values
 
     def value_of(self, players: Iterable[int]) -> float:
@@ -176,11 +187,14 @@ class Explanation(ByValue, Presented, Tabular):
         return float(self.predict(mask)[0])
 
     def as_first_order(self) -> np.ndarray:
-        """Return one number for each player, [n]: its first-order effect and half of each of its interactions.
+        """Return one number for each player, [n]: its first-order effect, and its share of each of its interactions.
 
-        They are the Shapley values of the surrogate: with the baseline they add up to its value on the full mask.
+        That is half of the interaction of a pair, and a third of that of three. They are the Shapley values of the
+        surrogate: with the baseline they add up to its value on the full mask.
         """
         values: np.ndarray = self.first_order + 0.5 * np.nan_to_num(self.second_order, nan=0.0).sum(1)
+        if self.third_order is not None:
+            values += self.third_order.of_pairs().sum(1) / 6
         return values
 
     def top_pairs(self, k: int = 10, *, sign: Literal["both", "positive", "negative"] = "both") -> list[Pair]:
@@ -270,18 +284,27 @@ class Explanation(ByValue, Presented, Tabular):
         Raises:
             InputError: the image players have neither a grid nor a label map, or a word is not in the caption.
         """
-        values, regions = self.patch_values(words, order=order), self.players.regions
-        if self.players.grid is not None:
-            return values.reshape(self.players.grid)
-        if regions is None:
-            raise InputError(
-                "A heatmap needs image players on a grid or on a label map; these have neither: use patch_values."
-            )
-        painted: np.ndarray = np.append(values, np.nan)[regions]
-        return painted
+        return self.players.on_picture(self.patch_values(words, order=order))
+
+    def binding(self, word: Any, other: Any) -> Binding:
+        """Return how much more two words mean to the picture together than one by one.
+
+        Args:
+            word, other: each a word, a character span, an index among the text players, or a list of these, whose
+                interactions are summed; as in `patch_values`.
+
+        Raises:
+            InputError: the explanation is of order 2, a word is not in the caption, or a word is on both sides.
+        """
+        errors = None if self.stderr is None else self.stderr.third_order
+        return bound(self.players, self.third_order, errors, self.unit, (word, other))
 
     def share(self) -> dict[str, float]:
-        """Return the shares of the absolute effects, which sum to 1: image, text, cross-modal and within a modality."""
+        """Return the shares of the absolute effects, which sum to 1.
+
+        They are those of "image" and "text" players, of pairs across ("cross") and "within" the modalities, and, where
+        these were estimated, of three players ("third").
+        """
         n = self.players.n_image
         size = np.abs(np.nan_to_num(self.second_order, nan=0.0))
         parts = {
@@ -290,8 +313,26 @@ class Explanation(ByValue, Presented, Tabular):
             "cross": size[:n, n:].sum(),
             "within": 0.5 * (size[:n, :n].sum() + size[n:, n:].sum()),
         }
+        if self.third_order is not None:
+            parts["third"] = 0.5 * sum(np.abs(values).sum() for values in self.third_order.arrays)
         total = sum(parts.values())
         return {k: float(v / total) if total > 0 else 0.0 for k, v in parts.items()}
+
+    def spectrum(self) -> Spectrum:
+        """Return how much of the similarity's variance is made by how many patches with how many words.
+
+        Its part of three or more players is what no explanation by pairs can show.
+
+        Raises:
+            InputError: the estimator does not know, or the game is constant.
+        """
+        if self.power is None:
+            method = self.provenance.estimator or self.index
+            raise InputError(
+                f"{method} does not say how much each order makes; take exact with FWBII, or banzhaf without joint "
+                "masks, ridge, or all pairs by least squares."
+            )
+        return self.power
 
     def in_cosine(self) -> "Explanation":
         """Convert to cosines: divide effects by the model's logit scale; subtract the bias from values first.
@@ -333,5 +374,8 @@ class Explanation(ByValue, Presented, Tabular):
 
     @classmethod
     def from_shapiq(cls, values: "shapiq.InteractionValues", players: Players, **fields: Any) -> "Explanation":
-        """Make an explanation from `shapiq.InteractionValues` of order 1 or 2; `fields` are further attributes."""
+        """Make an explanation from `shapiq.InteractionValues` of order 1 to 3; `fields` are further attributes.
+
+        Interactions of three players of one modality are left out.
+        """
         return cls(**{**shapiq_values.from_shapiq(values, players), **fields})

@@ -8,7 +8,7 @@ from pydantic import Field, FiniteFloat, JsonValue, PositiveInt, Strict, model_v
 
 from fixlip.io.schema import Fields, Four, Number, Pair, shortened
 
-VERSION = 2
+VERSION = 3
 LARGEST = 1 << 30  # bytes of a file: the pairs and errors of 8,000 players
 LONGEST = 1 << 22  # bytes of a header
 PIXELS = 1 << 25  # of a picture
@@ -68,6 +68,7 @@ class Header(Fields):
     index: str
     unit: Literal["logit", "cosine", "relevance"]
     stderr_baseline: Number | None
+    power_total: FiniteFloat = 0.0
     caption: str
     grid: Annotated[tuple[PositiveInt, PositiveInt], Strict(False)] | None
     image: list[PlayerFields]
@@ -88,12 +89,23 @@ class Header(Fields):
 
 
 FLOATS, INTEGERS = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}, {"I64": "<i8", "I32": "<i4", "I16": "<i2"}
-# dtypes, lengths of the sides (n: players; a letter is one length throughout), what must be there with it
+# dtypes, lengths of the sides (n: players, i: image players, t: text players; a letter is one length throughout), what
+# must be there with it
 ARRAYS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
     "first_order": (FLOATS, ("n",), ()),
     "second_order": (FLOATS, ("n", "n"), ()),
     "stderr_first_order": (FLOATS, ("n",), ("stderr_second_order",)),
     "stderr_second_order": (FLOATS, ("n", "n"), ("stderr_first_order",)),
+    "third_order_text_pairs": (FLOATS, ("i", "t", "t"), ()),
+    "third_order_image_pairs": (FLOATS, ("i", "i", "t"), ("third_order_text_pairs",)),
+    "stderr_third_order_text_pairs": (FLOATS, ("i", "t", "t"), ("third_order_text_pairs", "stderr_second_order")),
+    "stderr_third_order_image_pairs": (
+        FLOATS,
+        ("i", "i", "t"),
+        ("third_order_image_pairs", "stderr_third_order_text_pairs"),
+    ),
+    "power_variances": (FLOATS, ("a", "b"), ("power_errors",)),
+    "power_errors": (FLOATS, ("a", "b"), ("power_variances",)),
     "picture": ({"U8": "u1"}, ("bytes",), ()),
     "regions": (INTEGERS | {"I8": "i1", "U8": "u1"}, ("height", "width"), ()),
     "visible": (FLOATS, ("4",), ()),
@@ -103,6 +115,7 @@ ARRAYS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
     "curves_insertion": (FLOATS, ("m",), ("curves_order",)),
 }
 NEEDED = ("first_order", "second_order")
+NUMBERS = ("first_order", "third_order", "power")  # where NaN stands for nothing
 
 
 def _inside(left: float, top: float, right: float, bottom: float) -> bool:
@@ -110,17 +123,17 @@ def _inside(left: float, top: float, right: float, bottom: float) -> bool:
     return -slack <= left <= right <= 1 + slack and -slack <= top <= bottom <= 1 + slack
 
 
-def check_layout(layout: Mapping[str, tuple[str, list[int]]], players: int) -> None:
+def check_layout(layout: Mapping[str, tuple[str, list[int]]], n_image: int, n_text: int) -> None:
     """Check that arrays that belong together are there, in the right kinds and shapes.
 
     Args:
         layout: kind of number and shape of each array, by name.
-        players: number of players.
+        n_image, n_text: numbers of players.
 
     Raises:
         ValueError: an array is missing, unknown, or of another kind or shape.
     """
-    lengths = {"n": players, "4": 4}
+    lengths = {"n": n_image + n_text, "i": n_image, "t": n_text, "4": 4}
     for name, (kind, shape) in layout.items():
         if name not in ARRAYS:
             raise ValueError(f"there is no array {shortened(name)} in an explanation")
@@ -148,8 +161,8 @@ def check_values(arrays: Mapping[str, np.ndarray]) -> None:
     for name, array in arrays.items():
         if array.dtype.kind == "f" and np.isinf(array).any():
             raise ValueError(f"{name} holds an infinite number")
-    if np.isnan(arrays["first_order"]).any():
-        raise ValueError("first_order holds what is not a number")
+        if name.startswith(NUMBERS) and np.isnan(array).any():
+            raise ValueError(f"{name} holds what is not a number")
     if "visible" in arrays and not (np.isfinite(box := arrays["visible"]).all() and (box[:2] < box[2:]).all()):
         raise ValueError("visible is not a box with an area")
     if "curves_order" in arrays:

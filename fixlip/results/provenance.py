@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from fixlip.results.equality import ByValue
+from fixlip.results.third_order import ThirdOrder
 
 Unit = Literal["logit", "cosine", "relevance"]
 
@@ -55,3 +56,4 @@ class StandardErrors(ByValue):
     baseline: float
     first_order: np.ndarray
     second_order: np.ndarray
+    third_order: ThirdOrder | None = None

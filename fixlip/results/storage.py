@@ -25,9 +25,12 @@ from fixlip.players.base import Player, Players
 from fixlip.results import file_format as layout
 from fixlip.results.provenance import Provenance, StandardErrors
 from fixlip.results.removal_curves import RemovalCurves
+from fixlip.results.spectrum import Spectrum
+from fixlip.results.third_order import ThirdOrder
 from fixlip.runtime.threads import without_warnings
 
 _SCALARS = ("baseline", "empty_value", "full_value", "index", "unit")
+_THIRD = ("third_order_text_pairs", "third_order_image_pairs")
 _NO_SUM = "0" * 64  # stands for the checksum while that is computed
 
 
@@ -47,6 +50,11 @@ def save(explanation: Mapping[str, Any], path: str | Path) -> None:
     if stderr is not None:
         arrays["stderr_first_order"] = stderr.first_order
         arrays["stderr_second_order"] = stderr.second_order
+    for prefix, third in (("", explanation["third_order"]), ("stderr_", stderr and stderr.third_order)):
+        arrays |= {prefix + name: values for name, values in zip(_THIRD, third.arrays if third else (), strict=False)}
+    power = explanation["power"]
+    if power is not None:
+        arrays |= {"power_variances": power.variances, "power_errors": power.errors}
     curves = {} if removal is None else vars(removal)
     arrays |= {f"curves_{name}": value for name, value in curves.items() if isinstance(value, np.ndarray)}
     if players.picture is not None:
@@ -60,6 +68,7 @@ def save(explanation: Mapping[str, Any], path: str | Path) -> None:
         "version": layout.VERSION,
         **{name: explanation[name] for name in _SCALARS},
         "stderr_baseline": None if stderr is None else stderr.baseline,
+        "power_total": 0.0 if power is None else power.total,
         "caption": players.caption,
         "grid": players.grid,
         "image": [asdict(p) for p in players.image],
@@ -110,8 +119,8 @@ def _read(content: bytes) -> dict[str, Any]:
         raise ValueError("it is damaged, its header has no version or no checksum")
     fields = checked(header, layout.Header)
     parts = _parts(content)
-    players = len(fields.image) + len(fields.text)
-    layout.check_layout({name: (part["dtype"], part["shape"]) for name, part in parts.items()}, players)
+    shapes = {name: (part["dtype"], part["shape"]) for name, part in parts.items()}
+    layout.check_layout(shapes, len(fields.image), len(fields.text))
     arrays = {}
     for name, part in parts.items():
         flat = np.frombuffer(part["data"], dtype=layout.ARRAYS[name][0][part["dtype"]])
@@ -169,7 +178,8 @@ def _from_parts(header: layout.Header, arrays: dict[str, np.ndarray]) -> dict[st
     stderr = None
     if "stderr_first_order" in arrays:
         baseline = _number(header.stderr_baseline)
-        stderr = StandardErrors(baseline, arrays["stderr_first_order"], arrays["stderr_second_order"])
+        of_pairs = arrays["stderr_second_order"]
+        stderr = StandardErrors(baseline, arrays["stderr_first_order"], of_pairs, _third(arrays, "stderr_"))
     curves: dict[str, Any] = {
         name.removeprefix("curves_"): array for name, array in arrays.items() if name.startswith("curves_")
     }
@@ -184,7 +194,22 @@ def _from_parts(header: layout.Header, arrays: dict[str, np.ndarray]) -> dict[st
         "stderr": stderr,
         "provenance": Provenance(**provenance),
         "curves": RemovalCurves(**curves, **dict(header.curves)) if curves else None,
+        "third_order": _third(arrays, ""),
+        "power": _power(arrays, header.power_total),
     }
+
+
+def _third(arrays: Mapping[str, np.ndarray], prefix: str) -> ThirdOrder | None:
+    found = [arrays[prefix + name] for name in _THIRD if prefix + name in arrays]
+    return ThirdOrder(*found) if found else None
+
+
+def _power(arrays: Mapping[str, np.ndarray], total: float) -> Spectrum | None:
+    if "power_variances" not in arrays:
+        return None
+    if total <= 0:
+        raise ValueError("power_total is not positive")
+    return Spectrum(arrays["power_variances"], arrays["power_errors"], total)
 
 
 def _number(value: float | None) -> float:

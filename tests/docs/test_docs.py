@@ -17,6 +17,7 @@ import pytest
 import fixlip
 from docs import pages
 from docs.names import home_of, homes
+from fixlip import registry
 from fixlip.cli import GROUPS
 from tests.helpers.browser import browser  # noqa: F401, a fixture
 from tests.helpers.paths import ROOT
@@ -55,7 +56,7 @@ def test_the_python_runs(page, tmp_path, monkeypatch):
     if name_of(page) in RUN_ELSEWHERE:
         pytest.skip(f"run by {RUN_ELSEWHERE[name_of(page)]}")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(fixlip.registry, "_registered", dict(fixlip.registry._registered))
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
     namespace = {"__name__": "__main__"}
     for block in blocks(page.read_text("utf-8"), "python", run=True):
         exec(compile(block, page.name, "exec"), namespace)

@@ -9,7 +9,8 @@ import pytest
 
 from fixlip.results import file_format
 from fixlip.results.storage import _header
-from tests.helpers.saved import DATA, ROOT, full
+from tests.helpers.paths import ROOT
+from tests.helpers.saved import DATA, full, third_order
 
 PAGE = (ROOT / "docs" / "format.md").read_text("utf-8")
 WORDS = {"text": str, "whole number": int}
@@ -56,11 +57,13 @@ def test_shapes_are_those_of_the_code():
 
 
 def test_what_is_written_is_what_is_listed(tmp_path):
-    full().save(tmp_path / "x")
-    content = (tmp_path / "x").read_bytes()
-    assert {r[0].strip("`") for r in table("field")} == set(_header(content))
-    layout = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    assert set(layout) - {"__metadata__"} == set(file_format.ARRAYS) - {"regions", "visible"}
+    arrays = set()
+    for explanation in (full(), third_order()):
+        explanation.save(tmp_path / "x")
+        content = (tmp_path / "x").read_bytes()
+        assert {r[0].strip("`") for r in table("field")} == set(_header(content))
+        arrays |= set(json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]))
+    assert arrays - {"__metadata__"} == set(file_format.ARRAYS) - {"regions", "visible"}
 
 
 def test_the_limits_are_those_of_the_code():

@@ -14,12 +14,19 @@ def _known(values):
     return np.nan_to_num(values, nan=0.0)
 
 
+def _third(found):
+    """The interactions of three players, each by one player of its first axis; nothing at order 2."""
+    return found.third_order.arrays if found.third_order else ()
+
+
 def check_additive(estimator):
     a, b = np.array([1.0, -2.0, 0.5, 3.0]), np.array([0.25, -1.0, 2.0])
     found = estimator.explain(additive(a, b, bias=0.7), **FULL)
     assert_close(found.first_order, np.concatenate([a, b]), TOLERANCE)
     assert_close(_known(found.second_order), np.zeros((7, 7)), TOLERANCE)
     assert_close(found.baseline, 0.7, TOLERANCE)
+    for values in _third(found):
+        assert_close(values, np.zeros(values.shape), TOLERANCE)
 
 
 def check_null_player(estimator):
@@ -32,6 +39,10 @@ def check_null_player(estimator):
         assert_close(found.first_order[null], 0.0, TOLERANCE)
         assert_close(_known(found.second_order[null]), np.zeros(9), TOLERANCE)
     assert np.abs(found.first_order).max() > 0.01
+    for values in _third(found):
+        assert_close(values[2], np.zeros(values.shape[1:]), TOLERANCE)
+        assert_close(values[..., 0], np.zeros(values.shape[:2]), TOLERANCE)
+        assert np.abs(values).max() > 0.01
 
 
 def check_symmetry(estimator):
@@ -43,6 +54,9 @@ def check_symmetry(estimator):
     found = estimator.explain(CallableGame(image, inner.text_fn, 4, 3, inner.scale, inner.bias), **FULL)
     assert_close(found.first_order[0], found.first_order[1], TOLERANCE)
     assert_close(found.second_order[0, 2:], found.second_order[1, 2:], TOLERANCE)
+    for values, other in zip(_third(found), (0, 2), strict=False):  # patches 0 and 1 with the same two others
+        assert_close(values[0, other:], values[1, other:], TOLERANCE)
+        assert_close(values, values.swapaxes(*((1, 2) if other == 0 else (0, 1))), 0.0)
     assert np.abs(_known(found.second_order[0, 2:])).max() > 0.001 or np.isnan(found.second_order[0, 2:]).all()
 
 
@@ -53,6 +67,8 @@ def check_linearity(estimator):
     assert_close(two.first_order, -2 * one.first_order, TOLERANCE)
     assert_close(two.second_order, -2 * one.second_order, TOLERANCE)
     assert_close(two.baseline, -2 * one.baseline + 1, TOLERANCE)
+    for values, doubled in zip(_third(one), _third(two), strict=True):
+        assert_close(doubled, -2 * values, TOLERANCE)
 
 
 def check_bilinear(estimator):
@@ -61,6 +77,8 @@ def check_bilinear(estimator):
     found = estimator.explain(bilinear(a, b), **FULL)
     if 2 in estimator.capabilities.orders and not np.isnan(found.cross).all():
         assert_close(found.cross, a @ b.T, TOLERANCE)
+    for values in _third(found):
+        assert_close(values, np.zeros(values.shape), TOLERANCE)
     masks = np.ones((1, 7), dtype=bool)
     assert_close(found.full_value, bilinear(a, b).values(masks)[0], TOLERANCE)
 

@@ -19,23 +19,29 @@ def all_masks(n):
     return (np.arange(2**n)[:, None] >> np.arange(n)) % 2 == 1
 
 
+def product_fit(game, p, terms):
+    """The weighted least-squares fit on all joint masks of products of players, {term: effect}, and its R2."""
+    n = game.n_image + game.n_text
+    masks, values = all_masks(n), table(game)
+    size = masks.sum(1)
+    root = np.sqrt(p**size * (1.0 - p) ** (n - size))
+    design = np.stack([masks[:, list(term)].all(1).astype(float) for term in terms], axis=1)
+    solution = np.linalg.lstsq(design * root[:, None], values * root, rcond=None)[0]
+    error = root**2 @ (values - design @ solution) ** 2
+    variance = root**2 @ (values - root**2 @ values) ** 2
+    return dict(zip(terms, solution, strict=True)), 1 - error / variance
+
+
 def banzhaf_fit(game, p, pairs):
     """The weighted least-squares fit on all joint masks with terms of order 0, 1 and the given pairs."""
     n = game.n_image + game.n_text
-    masks = all_masks(n)
-    size = masks.sum(1)
-    root = np.sqrt(p**size * (1.0 - p) ** (n - size))
-    columns = [np.ones(len(masks)), *masks.T.astype(float)]
-    columns += [(masks[:, i] & masks[:, j]).astype(float) for i, j in pairs]
-    design, values = np.stack(columns, axis=1), game.values(masks)
-    solution = np.linalg.lstsq(design * root[:, None], values * root, rcond=None)[0]
+    singles = [(i,) for i in range(n)]
+    effects, r2 = product_fit(game, p, [(), *singles, *pairs])
     second = np.full((n, n), np.nan)
     np.fill_diagonal(second, 0.0)
-    for (i, j), value in zip(pairs, solution[n + 1 :], strict=True):
-        second[i, j] = second[j, i] = value
-    error = root**2 @ (values - design @ solution) ** 2
-    variance = root**2 @ (values - root**2 @ values) ** 2
-    return solution[0], solution[1 : n + 1], second, 1 - error / variance
+    for i, j in pairs:
+        second[i, j] = second[j, i] = effects[i, j]
+    return effects[()], np.array([effects[i] for i in singles]), second, r2
 
 
 def banzhaf_interaction(game, i, j, p):

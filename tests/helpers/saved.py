@@ -6,6 +6,8 @@ from fixlip import Explanation, Player, Players
 from fixlip.players.base import grid_players
 from fixlip.results.provenance import Provenance, StandardErrors
 from fixlip.results.removal_curves import RemovalCurves
+from fixlip.results.spectrum import Spectrum
+from fixlip.results.third_order import ThirdOrder
 from tests.helpers.paths import ROOT
 
 DATA = ROOT / "tests" / "helpers" / "data"
@@ -67,6 +69,18 @@ def full():
     )
 
 
+def third_order():
+    """Interactions of three players, with errors, and the variance by orders."""
+    image, text = (Player("image", k) for k in "abc"), (Player("text", k) for k in "de")
+    pairs, words = symmetric(3)[:, :, None] * [1.0, -2.0], symmetric(2) * np.arange(3.0)[:, None, None]
+    third = ThirdOrder(words, pairs)
+    stderr = StandardErrors(0.5, np.ones(5), symmetric(5) ** 2, third.map(np.abs))
+    players = Players(tuple(image), tuple(text), None, "d e")
+    values = 0.0, np.arange(5.0), symmetric(5), 0.0, 3.0, "FWBII(p=0.5)", players, stderr
+    power = Spectrum(np.arange(6.0).reshape(3, 2), np.full((3, 2), 0.25), 17.5)
+    return Explanation(*values, third_order=third, power=power)
+
+
 def regions():
     """Regions of a label map, without a picture and without standard errors."""
     labels = np.array([[0, 0, -1], [1, 1, -1], [1, 1, 1]], dtype=np.int16)
@@ -82,4 +96,5 @@ def first_order():
     return Explanation(0.0, np.arange(5.0) - 2, second, 1.0, 2.0, "relevance", players, unit="relevance")
 
 
-SAVED = {"full": full, "regions": regions, "first-order": first_order}
+SAVED = {"full": full, "regions": regions, "first-order": first_order, "third-order": third_order}
+SINCE = {"third-order": 3}  # version, where not from the first

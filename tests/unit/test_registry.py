@@ -48,7 +48,7 @@ def test_unknown_names_and_options_suggest_the_nearest():
 
 def test_capabilities_are_read_without_making_one():
     capabilities = fixlip.estimator_class("banzhaf").capabilities
-    assert capabilities.orders == (1, 2)
+    assert capabilities.orders == (1, 2, 3)
     assert not capabilities.gradients
 
 

@@ -102,7 +102,7 @@ def test_one_estimator_with_its_options(cli):
     code, out, _ = cli("estimators", "--name", "exact")
     flat = " ".join(out.split())
     assert code == 0
-    assert "index='FWBII', p=0.5" in flat
+    assert "index='FWBII', order=2, p=0.5" in flat
     assert "it takes up to 20 players. Make fewer" in flat
     assert "p: for FWBII and WBV, probability" in flat
     assert "banzhaf weighted" not in flat

@@ -151,7 +151,8 @@ def test_twenty_players_take_no_time():
         ({"p": 1.0}, {}, (4, 4), "between 0 and 1"),
         ({"p": 0.7, "index": "SII"}, {}, (4, 4), "belongs to FWBII"),
         ({"index": "Owen"}, {}, (4, 4), "Unknown value of index"),
-        ({"order": 3}, {}, (4, 4), "Unknown option"),
+        ({"fit": 3}, {}, (4, 4), "Unknown option"),
+        ({"order": 3, "index": "FSII"}, {}, (4, 4), "order 3 is for FWBII"),
     ],
 )
 def test_errors_are_one_line(options, call, players, message):

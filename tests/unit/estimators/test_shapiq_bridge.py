@@ -13,12 +13,13 @@ import shapiq.approximator
 from shapiq.approximator.base import Approximator
 
 import fixlip
-from fixlip.errors import BudgetError, FixlipError
+from fixlip.errors import BudgetError, FixlipError, OptionError
 from fixlip.estimators import shapiq_bridge
 from fixlip.estimators.exact import Exact
 from fixlip.games import CallableGame, JointGame, to_shapiq
 from fixlip.games.closed_form import bilinear, random_towers
 from fixlip.players.base import Players
+from fixlip.results.shapiq_values import effects_of
 from tests.helpers.oracles import all_masks, assert_close
 
 FOUND = shapiq_bridge.approximators()
@@ -61,16 +62,17 @@ def error_with_all_masks(cls, index):
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         exact = shapiq.ExactComputer(values, n_players=n)(index=index, order=order)
-        truth = np.concatenate([part.ravel() for part in shapiq_bridge._arrays(exact, n)[1:]])
+        truth = np.concatenate([part.ravel() for part in effects_of(exact, 3, 3, missing=0.0)[1:3]])
         for budget in (2**n, 64 * 2**n):  # an approximator that draws with replacement needs many more
             try:
-                made = shapiq_bridge._make(cls, n, index, 0)
+                options = {"index": index, "max_order": order}
+                made = shapiq_bridge._make(cls, n, 0, **options)
                 if made.max_order != order or (made.top_order and order > 1):  # pairs without a first order
                     return float("inf")
-                found = shapiq_bridge._approximate(cls, n, index, budget, 0, values)
+                found = shapiq_bridge._approximate(cls, n, budget, 0, values, **options)
             except Exception:  # whatever an approximator may raise
                 return float("inf")
-            estimate = np.concatenate([part.ravel() for part in shapiq_bridge._arrays(found, n)[1:]])
+            estimate = np.concatenate([part.ravel() for part in effects_of(found, 3, 3, missing=0.0)[1:3]])
             error = float(np.linalg.norm(estimate - truth) / np.linalg.norm(truth))
             if error < 1e-6:
                 break
@@ -131,7 +133,7 @@ def test_they_are_registered():
     assert set(FOUND) <= set(fixlip.list_estimators())
     assert {"shapiq:KernelSHAPIQ", "shapiq:SVARMIQ", "shapiq:RegressionFSII", "shapiq:KernelSHAP"} <= set(EXACT)
     estimator = fixlip.get_estimator("shapiq:KernelSHAPIQ", index="SII", pairing=True)
-    assert estimator.options() == {"index": "SII", "pairing": True}
+    assert estimator.options() == {"index": "SII", "pairing": True, "order": 2}
     with pytest.raises(FixlipError, match="Did you mean 'shapiq:SVARMIQ'"):
         fixlip.get_estimator("shapiq:SVARMIK")
     with pytest.raises(FixlipError, match="Valid: SII, SV, k-SII"):
@@ -225,7 +227,7 @@ def test_errors_are_one_line(name, call, message):
 
 
 def test_what_shapiq_refuses_is_one_line(monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **options):
         raise ValueError("no")
 
     monkeypatch.setattr(shapiq_bridge, "_approximate", refuse)
@@ -260,6 +262,18 @@ def test_a_game_of_shapiq():
     assert_close(joint(masks), other(masks), 1e-12)
 
 
+@pytest.mark.parametrize("name", ["SHAPIQ", "SVARMIQ", "KernelSHAPIQ"])
+def test_the_third_order_is_that_of_the_index(name):
+    game, estimator = random_towers(4, 3, seed=3), FOUND[f"shapiq:{name}"](index="SII", order=3)
+    found = estimator.explain(game, budget=2**7, progress=False)
+    truth = Exact(index="SII", order=3).explain(game, progress=False)
+    for values, true in zip(found.third_order.arrays, truth.third_order.arrays, strict=True):
+        assert_close(values, true, 1e-5)
+    assert "three words, are left out" in found.provenance.status
+    with pytest.raises(OptionError, match="SV is of order 1"):
+        FOUND[f"shapiq:{name}"](index="SV", order=3)
+
+
 def test_only_running_one_needs_shapiq():
     code = (
         "import sys, fixlip; from fixlip.games import to_shapiq; fixlip.get_estimator('shapiq:SVARM').capabilities; "
@@ -271,6 +285,6 @@ def test_only_running_one_needs_shapiq():
 
 def test_capabilities_follow_the_order():
     first_only, both = FOUND["shapiq:KernelSHAP"].capabilities, FOUND["shapiq:KernelSHAPIQ"].capabilities
-    assert (first_only.orders, both.orders) == ((1,), (1, 2))
+    assert (first_only.orders, both.orders) == ((1,), (1, 2, 3))
     assert (first_only.cross, both.cross) == (False, True)
     assert both.source == f"shapiq {version('shapiq')}"

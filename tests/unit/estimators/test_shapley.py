@@ -51,7 +51,7 @@ def test_the_grid_equals_a_dense_regression_on_all_its_pairs_of_masks():
     masks = np.concatenate([image.masks[i], text.masks[t]], axis=1)
     weights = image.weights[i] * text.weights[t] * kernel[image.masks.sum(1)[i], text.masks.sum(1)[t]]
     truth = dense(masks, weights, game.values(masks), ends(game))
-    for found, expected in zip(fit.effects, truth, strict=True):
+    for found, expected in zip(fit.effects.arrays, truth, strict=True):
         assert_close(found, expected, 1e-8)
 
 
@@ -62,7 +62,7 @@ def test_joint_masks_equal_a_dense_regression():
     surrogate = Surrogate(5, 3, 0.5, game.scale, game.bias, 2, True, 0.0)
     fit = fit_joint(CountedGame(game, lambda n: None).values, design, surrogate, tuple(ends(game)))
     truth = dense(design.masks, design.weights, game.values(design.masks), ends(game))
-    for found, expected in zip(fit.effects, truth, strict=True):
+    for found, expected in zip(fit.effects.arrays, truth, strict=True):
         assert_close(found, expected, 1e-8)
 
 

@@ -193,6 +193,7 @@ def test_shapiq_keeps_every_number(interactions):
         full_value=found.full_value,
         stderr=found.stderr,
         provenance=found.provenance,
+        power=found.power,
     )
     assert back == found
     assert values[(0, 6)] == found.second_order[0, 6]
