@@ -246,7 +246,11 @@ def make_scene(
 def counts(
     pairs: Pairs, vocabulary: Vocabulary = "bundled", attributes: bool = False, twin: Twin | None = None
 ) -> tuple[int, int]:
-    """The fewest and the most objects that scenes with these options of `make_scene` may have."""
+    """The fewest and the most objects of scenes.
+
+    Args:
+        pairs, vocabulary, attributes, twin: as in `make_scene`.
+    """
     two = pairs == "held-out" or vocabulary == "mixed" or twin not in (None, "object")
     return 2 if two else 1, 2 if attributes else 4
 
