@@ -15,6 +15,7 @@ from fixlip.datasets.backgrounds import background
 from fixlip.datasets.sprites import CELL, sprite
 
 Twin = Literal["colour", "relation", "size", "object"]
+Kind = Literal["colour", "relation", "size"]
 TWINS: tuple[Twin, ...] = get_args(Twin)
 
 COLOURS = {  # the middle of each ramp, RGB
@@ -65,7 +66,7 @@ class Attribute:
         span: its start and end in the caption, characters.
     """
 
-    kind: Literal["colour", "size", "relation"]
+    kind: Kind
     word: str
     span: Span
 
@@ -139,9 +140,10 @@ class Description:
             names.append((end - len(thing.name), end))
             at = start + 2
             said = []
-            for kind, word in (("size", thing.size), ("colour", thing.colour)):
+            words: tuple[tuple[Kind, str], ...] = (("size", thing.size), ("colour", thing.colour))
+            for kind, word in words:
                 if word:
-                    said.append(Attribute(kind, word, (at, at + len(word))))  # type: ignore[arg-type]
+                    said.append(Attribute(kind, word, (at, at + len(word))))
                     at += len(word) + 1
             attributes.append(tuple(said))
         return names, attributes, relation
