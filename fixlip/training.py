@@ -20,7 +20,7 @@ import torch
 from open_clip.constants import HF_CONFIG_NAME, HF_SAFE_WEIGHTS_NAME
 from PIL import Image
 from safetensors.torch import save
-from torch.nn.functional import pad
+from torch.nn.functional import cross_entropy, pad, softplus
 from torch.utils.data import DataLoader, Dataset
 
 from fixlip.datasets.base import BadItem, Caption
@@ -30,7 +30,7 @@ from fixlip.io.files import replacing, write_atomically
 from fixlip.runtime.memory import enough_for
 from fixlip.runtime.threads import starting_processes
 
-Batches = Dataset[tuple[torch.Tensor, torch.Tensor]]
+Batches = Dataset[tuple[torch.Tensor, ...]]
 CHECKPOINT, LOG, LOG_EVERY = "checkpoint.pt", "log.jsonl", 20
 
 
@@ -70,14 +70,15 @@ def train(
     """Train a model in place; with the folder of an earlier run, continue from its last checkpoint.
 
     The loss is that of the model's family: softmax (CLIP), or sigmoid where the model has a logit bias (SigLIP); every
-    other caption of a batch counts as wrong. AdamW, gradients clipped to norm 1, temperature at most 100. Parameters
-    that need no gradient stay as they are. Without dropout an interrupted run ends with the same bits as a run without
-    interruption.
+    other caption of a batch counts as wrong, and so do captions that the batch says are wrong (`contrastive_loss`).
+    AdamW, gradients clipped to norm 1, temperature at most 100. Parameters that need no gradient stay as they are.
+    Without dropout an interrupted run ends with the same bits as a run without interruption.
 
     Args:
         model: `open_clip.CLIP`, `CustomTextCLIP` or `CoCa` (only its two towers), on its device; it is in evaluation
             mode and without gradients at the end, also after an error.
-        batches: item k is the batch of step k: pictures [B, 3, H, W], normalised floats or uint8, and token ids [B, L].
+        batches: item k is the batch of step k: pictures [B, 3, H, W], normalised floats or uint8, token ids [B, L],
+            and where there are such, those of captions [B, K, L] that are wrong for their picture.
         recipe: the settings.
         folder: folder of the checkpoint (``checkpoint.pt``) and the log (``log.jsonl``), created if necessary.
         normalise: mean and std of the three channels in 0..1, for pictures in uint8.
@@ -103,9 +104,9 @@ def train(
     model.train()
     began = time.time()
     try:
-        for step, (pictures, tokens) in enumerate(ready, start):
+        for step, (pictures, *tokens) in enumerate(ready, start):
             with enough_for(f"a batch of {len(pictures)} pictures", "use smaller batches, or bf16=True"):
-                loss = _step(model, optimizer, recipe, step, _normalised(pictures.to(device), normalise), tokens)
+                loss = _step(model, optimizer, recipe, step, _normalised(pictures.to(device), normalise), *tokens)
             last = step == recipe.steps - 1
             if step % LOG_EVERY == 0 or last:
                 line = {"step": step, "of": recipe.steps, "loss": round(loss.item(), 4)}
@@ -128,7 +129,7 @@ def _step(
     recipe: Recipe,
     step: int,
     pixels: torch.Tensor,
-    tokens: torch.Tensor,
+    *tokens: torch.Tensor,
 ) -> torch.Tensor:
     """Train on one batch; return its loss on the device."""
     if recipe.patch and step % 2:
@@ -136,7 +137,7 @@ def _step(
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, recipe.steps, recipe.lr, recipe.warmup)
     with torch.autocast(pixels.device.type, torch.bfloat16, enabled=recipe.bf16):
-        loss = contrastive_loss(model, pixels, tokens.to(pixels.device))
+        loss = contrastive_loss(model, pixels, *(ids.to(pixels.device) for ids in tokens))
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -154,19 +155,40 @@ def _write(path: Path, state: dict[str, Any]) -> None:
             raise InputError(f"Cannot write {str(path)!r}: {str(error).splitlines()[0]}.") from error
 
 
-def contrastive_loss(model: Any, pixels: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
-    """Return the loss of normalised pixels [B, 3, H, W] and token ids [B, L], a scalar in float32."""
-    inputs = {
-        "image_features": model.encode_image(pixels, normalize=True),
-        "text_features": model.encode_text(tokens, normalize=True),
-        "logit_scale": model.logit_scale.exp(),
-    }
+def contrastive_loss(
+    model: Any, pixels: torch.Tensor, tokens: torch.Tensor, wrong: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return the loss of a batch, a scalar in float32.
+
+    Args:
+        model: as in `train`.
+        pixels: normalised [B, 3, H, W].
+        tokens: ids of the true captions [B, L].
+        wrong: ids of captions [B, K, L] that are wrong for their own picture, and count for no other; rows of zeros
+            are no captions.
+
+    Source of wrong captions in the loss: Yuksekgonul et al., When and Why Vision-Language Models Behave like
+    Bags-of-Words, ICLR 2023. Reading taken: those of other pictures, which may be true of this one, are left out.
+    """
+    texts = tokens if wrong is None else torch.cat([tokens, wrong.flatten(0, 1)])
+    u, w = model.encode_image(pixels, normalize=True), model.encode_text(texts, normalize=True)
+    w, others = w[: len(tokens)], w[len(tokens) :]
+    inputs = {"image_features": u, "text_features": w, "logit_scale": model.logit_scale.exp()}
     bias = getattr(model, "logit_bias", None)
     if bias is not None:
         inputs["logit_bias"] = bias
     loss = open_clip.loss.ClipLoss() if bias is None else open_clip.loss.SigLipLoss()
     with torch.autocast(pixels.device.type, enabled=False):
-        return loss(**{name: value.float() for name, value in inputs.items()})
+        inputs = {name: value.float() for name, value in inputs.items()}
+        if wrong is None:
+            return loss(**inputs)
+        u, w, scale = inputs["image_features"], inputs["text_features"], inputs["logit_scale"]
+        own = scale * (u[:, None] * others.float().view(*wrong.shape[:2], -1)).sum(-1)
+        own = own.masked_fill(~wrong.any(-1), -torch.inf)
+        if bias is not None:
+            return loss(**inputs) + softplus(own + inputs["logit_bias"]).sum() / len(u)
+        logits, right = scale * u @ w.T, torch.arange(len(u), device=u.device)
+        return (cross_entropy(torch.cat([logits, own], 1), right) + cross_entropy(logits.T, right)) / 2
 
 
 def remove_patches(pixels: torch.Tensor, patch: tuple[int, int], generator: torch.Generator) -> torch.Tensor:

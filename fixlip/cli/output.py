@@ -125,12 +125,11 @@ def heading(console: Printer, provenance: "Provenance") -> None:
 
 def ending(console: Printer, provenance: "Provenance", written: list[Path]) -> None:
     """Print warnings to read before trusting the numbers, and the names of the written files."""
-    from fixlip.datasets.scenes import kinds
-    from fixlip.encoders.names import bundled_models
+    from fixlip.encoders.names import bundled_models, known_kinds
 
     if provenance.model in bundled_models():
-        limit = f"{provenance.model} knows drawings of {len(kinds())} kinds of objects (fixlip.datasets.scenes)"
-        console.print(f"{limit}, not photographs", style="dim")
+        limit = f"{known_kinds(provenance.model)} kinds of objects (fixlip.datasets.scenes), not photographs"
+        console.print(f"{provenance.model} knows drawings of {limit}", style="dim")
     if provenance.status != "ok":
         console.note(provenance.status)
     wrote(console, written)

@@ -17,6 +17,13 @@ def at_least(minimum: int, **options: int) -> None:
             raise OptionError(f"{name} must be at most {most}, got more.")
 
 
+def flags(**options: bool) -> None:
+    """Refuse options that are neither true nor false."""
+    for name, value in options.items():
+        if not isinstance(value, bool):
+            raise OptionError(f"{name} must be true or false, got {value!r}.")
+
+
 def texts(**options: str | None) -> None:
     """Refuse options that are neither a text nor left out."""
     for name, value in options.items():

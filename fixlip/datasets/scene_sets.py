@@ -1,14 +1,16 @@
 """Bundled data sets: scenes, mosaics of scenes, wrong captions of scenes. Pictures are drawn on demand."""
 
-from typing import get_args
+from collections.abc import Iterator
+from typing import Any, get_args
 
 import numpy as np
 
 from fixlip.datasets import grid
+from fixlip.datasets.attributes import TWINS, Twin
 from fixlip.datasets.base import Caption, GroundedObject, Item
 from fixlip.datasets.foils import differing
-from fixlip.datasets.options import at_least, caption_form
-from fixlip.datasets.scenes import Pairs, Vocabulary, choose_names, kinds, make_scene
+from fixlip.datasets.options import at_least, caption_form, flags
+from fixlip.datasets.scenes import Pairs, Scene, Vocabulary, choose_names, counts, kinds, make_scene
 from fixlip.errors import OptionError, unknown
 
 FOIL = 7  # sets the choice of the wrong word apart from that of the scene
@@ -19,11 +21,13 @@ class Scenes:
 
     Args:
         n: how many; the seeds are `seed`, `seed + 1`, ... The bundled models have not seen those below 10^9.
-        n_objects: one to four; drawn at random when None.
+        n_objects: one to four, with attributes one or two; drawn at random when None.
         size: side of the picture in pixels.
         pairs: "any", "train" (no two kinds whose pair is held out from training) or "held-out" (always such a pair).
         vocabulary: "bundled" kinds of objects, "new" ones that the bundled models have never seen, or "mixed": at least
             one of each.
+        attributes: whether things are tinted, and captions say colours, sizes and relations. Words of colour and size
+            have the box of their thing.
 
     Raises:
         OptionError: a value outside its range.
@@ -38,6 +42,7 @@ class Scenes:
         size: int = 224,
         pairs: Pairs = "any",
         vocabulary: Vocabulary = "bundled",
+        attributes: bool = False,
     ) -> None:
         at_least(1, n=n)
         at_least(0, seed=seed)
@@ -46,25 +51,37 @@ class Scenes:
             raise OptionError(unknown("value of pairs", str(pairs), get_args(Pairs)))
         if vocabulary not in get_args(Vocabulary):
             raise OptionError(unknown("value of vocabulary", str(vocabulary), get_args(Vocabulary)))
-        fewest = 2 if pairs == "held-out" or vocabulary == "mixed" else 1
-        if n_objects is not None and (type(n_objects) is not int or not fewest <= n_objects <= 4):
+        flags(attributes=attributes)
+        if attributes and vocabulary != "bundled":
+            raise OptionError(f"vocabulary must be 'bundled' with attributes=True; got {vocabulary!r}.")
+        fewest, most = counts(pairs, vocabulary, attributes)
+        if n_objects is not None and (type(n_objects) is not int or not fewest <= n_objects <= most):
             raise OptionError(
-                f"n_objects must be {fewest} to 4 with pairs={pairs!r}, vocabulary={vocabulary!r}; got {n_objects!r}."
+                f"n_objects must be {fewest} to {most} with pairs={pairs!r}, vocabulary={vocabulary!r}, "
+                f"attributes={attributes}; got {n_objects!r}."
             )
         self.name = "scenes"
         self._seeds = range(seed, seed + n)
-        self._n_objects, self._size, self._pairs, self._vocabulary = n_objects, size, pairs, vocabulary
+        self._options: dict[str, Any] = {"n_objects": n_objects, "size": size, "pairs": pairs}
+        self._options |= {"vocabulary": vocabulary, "attributes": attributes}
 
     def __len__(self) -> int:
         return len(self._seeds)
 
     def __getitem__(self, index: int) -> Item:
-        seed = self._seeds[index]
-        scene = make_scene(
-            seed, n_objects=self._n_objects, size=self._size, pairs=self._pairs, vocabulary=self._vocabulary
-        )
-        objects = tuple(GroundedObject(o.name, (o.box,), o.span) for o in scene.objects)
-        return Item(f"scene-{seed:06d}", scene.image, (Caption(scene.caption, objects),))
+        scene = make_scene(self._seeds[index], **self._options)
+        return Item(_id(scene), scene.image, (Caption(scene.caption, tuple(_grounded(scene))),))
+
+
+def _id(scene: Scene) -> str:
+    return f"scene-{scene.seed:06d}"
+
+
+def _grounded(scene: Scene) -> Iterator[GroundedObject]:
+    for thing in scene.objects:
+        for said in thing.attributes:
+            yield GroundedObject(said.word, (thing.box,), said.span)
+        yield GroundedObject(thing.name, (thing.box,), thing.span)
 
 
 class SceneMosaics:
@@ -111,27 +128,49 @@ class SceneMosaics:
 
 
 class SceneFoils:
-    """Scenes with a caption that names one thing which is not in the picture, in the place of one that is.
+    """Scenes with a caption that is wrong: it names a thing which is not in the picture, or exchanges words.
 
     Args:
         n, seed, size: as in `Scenes`.
         n_objects: one to four; drawn at random when None.
+        twin: None for plain scenes, in whose captions one thing stands for another; else scenes of two things with
+            attributes (`attributes.Description.twins`), and what their wrong captions do: "colour" and "size" exchange
+            those of the two things, "relation" turns left and right or above and below, "object" says one thing for
+            another.
 
     Raises:
         OptionError: a value outside its range.
     """
 
-    def __init__(self, n: int = 100, *, seed: int = 0, n_objects: int | None = None, size: int = 224) -> None:
+    def __init__(
+        self,
+        n: int = 100,
+        *,
+        seed: int = 0,
+        n_objects: int | None = None,
+        size: int = 224,
+        twin: Twin | None = None,
+    ) -> None:
+        if twin is not None and twin not in TWINS:
+            raise OptionError(unknown("value of twin", str(twin), TWINS))
+        if twin is not None and n_objects not in (None, 2):
+            raise OptionError(f"n_objects must be 2 with a twin, got {n_objects!r}.")
         self.name = "scene-foils"
-        self._seed, self._scenes = seed, Scenes(n, seed=seed, n_objects=n_objects, size=size)
+        self._seed, self._size, self._twin = seed, size, twin
+        self._scenes = Scenes(n, seed=seed, n_objects=n_objects, size=size)
 
     def __len__(self) -> int:
         return len(self._scenes)
 
     def __getitem__(self, index: int) -> Item:
-        item = self._scenes[index]
+        number = range(len(self))[index]
+        if self._twin is not None:
+            scene = make_scene(self._seed + number, n_objects=2, size=self._size, attributes=True, twin=self._twin)
+            true, wrong = differing(scene.caption, scene.twins[self._twin])
+            return Item(_id(scene), scene.image, (true,), wrong)
+        item = self._scenes[number]
         (caption,) = item.captions
-        rng = np.random.default_rng([FOIL, self._seed + range(len(self))[index]])
+        rng = np.random.default_rng([FOIL, self._seed + number])
         named = [thing.name for thing in caption.objects]
         target = caption.objects[rng.integers(len(named))]
         others = [kind for kind in kinds() if kind not in named and _article(kind) == _article(target.name)]

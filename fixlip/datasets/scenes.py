@@ -2,26 +2,24 @@
 
 A scene holds one to four different objects at random places and sizes on a random background, and a caption that names
 each of them once. Boxes, words and their places in the caption are known, so that explanations can be scored against
-the truth without any photo data set.
-
-Source of the sprites: Noto Color Emoji (SIL Open Font License 1.1).
+the truth without any photo data set. Scenes with attributes (`fixlip.datasets.attributes`) show one or two coloured
+things, and have wrong captions too.
 """
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
 from PIL import Image
 
+from fixlip.datasets.attributes import TINTED, TWINS, Attribute, Twin, describe
+from fixlip.datasets.attributes import compose as compose_described
 from fixlip.datasets.backgrounds import background
+from fixlip.datasets.sprites import CELL, Vocabulary, kinds, sprite
 
 Pairs = Literal["any", "train", "held-out"]
-Vocabulary = Literal["bundled", "new", "mixed"]
 
 TEMPLATES: dict[int, tuple[str, ...]] = {
     1: ("a photo of {0}", "{0}", "there is {0} in the picture", "a picture of {0}", "look at {0}"),
@@ -41,51 +39,40 @@ TRAINING_SEEDS = 10**9  # seeds from here on are those of the training of the bu
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One object: its `name`, its `box` (left, top, right, bottom; pixels) and its word's `span` in the caption."""
+    """One object.
+
+    Attributes:
+        name: its kind, which is its word in the caption.
+        box: left, top, right, bottom in pixels.
+        span: start and end character of its word.
+        attributes: what other words of the caption say of it, in their order.
+    """
 
     name: str
     box: tuple[int, int, int, int]
     span: tuple[int, int]
+    attributes: tuple[Attribute, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A picture (RGB, square), its caption, and the objects in the order in which the caption names them."""
+    """A picture and what is known of it.
+
+    Attributes:
+        image: RGB, square.
+        caption: names each object once.
+        objects: in the order in which the caption names them.
+        seed: what the scene was made from.
+        relation: the words that say where the first object is, seen from the second; None where the caption has none.
+        twins: wrong captions of scenes with attributes, by what is exchanged; see `attributes.Description.twins`.
+    """
 
     image: Image.Image
     caption: str
     objects: tuple[SceneObject, ...]
     seed: int
-
-
-@cache
-def _sheet(name: str) -> tuple[Image.Image, dict]:
-    assets = files("fixlip") / "assets"
-    layout = json.loads((assets / f"{name}.json").read_text())
-    with (assets / f"{name}.png").open("rb") as file:
-        return Image.open(file).convert("RGBA"), layout
-
-
-@cache
-def kinds(vocabulary: Vocabulary = "bundled") -> tuple[str, ...]:
-    """The names of object kinds, in the order of the sprite sheets.
-
-    Args:
-        vocabulary: "bundled" kinds are those that the bundled models were trained on; "new" ones they have never seen,
-            for fine-tuning; "mixed" are both.
-    """
-    sheets = {"bundled": ["sprites"], "new": ["sprites-new"], "mixed": ["sprites", "sprites-new"]}[vocabulary]
-    return tuple(name for sheet in sheets for name in _sheet(sheet)[1]["names"])
-
-
-@cache
-def sprite(name: str) -> Image.Image:
-    """The sprite of one kind, RGBA, cropped to its visible part."""
-    sheet, layout = _sheet("sprites" if name in kinds() else "sprites-new")
-    i, cell, columns = layout["names"].index(name), layout["cell"], layout["columns"]
-    left, top = i % columns * cell, i // columns * cell
-    glyph = sheet.crop((left, top, left + cell, top + cell))
-    return glyph.crop(glyph.getchannel("A").getbbox())
+    relation: Attribute | None = None
+    twins: dict[Twin, str] = field(default_factory=dict)
 
 
 def is_held_out(first: str, second: str) -> bool:
@@ -108,23 +95,25 @@ def _with_article(name: str) -> str:
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def choose_names(rng: np.random.Generator, n: int, pairs: Pairs, vocabulary: Vocabulary = "bundled") -> tuple[str, ...]:
-    """Draw `n` different kinds; see `make_scene` for `pairs` and `vocabulary`."""
+def choose_names(
+    rng: np.random.Generator, n: int, pairs: Pairs, vocabulary: Vocabulary = "bundled", attributes: bool = False
+) -> tuple[str, ...]:
+    """Draw `n` different kinds; see `make_scene` for `pairs`, `vocabulary` and `attributes`."""
+    valid = TINTED if attributes else kinds(vocabulary)
     while True:
-        names = _draw_mixed(rng, n) if vocabulary == "mixed" else _draw(rng, n, vocabulary)
+        names = _draw_mixed(rng, n) if vocabulary == "mixed" else _draw(rng, n, valid)
         held_out = any(is_held_out(a, b) for a, b in combinations(names, 2))
         if pairs == "any" or held_out == (pairs == "held-out"):
             return names
 
 
-def _draw(rng: np.random.Generator, n: int, vocabulary: Vocabulary) -> tuple[str, ...]:
-    valid = kinds(vocabulary)
+def _draw(rng: np.random.Generator, n: int, valid: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(valid[i] for i in rng.permutation(len(valid))[:n])
 
 
 def _draw_mixed(rng: np.random.Generator, n: int) -> tuple[str, ...]:
     new = int(rng.integers(1, n))
-    names = _draw(rng, new, "new") + _draw(rng, n - new, "bundled")
+    names = _draw(rng, new, kinds("new")) + _draw(rng, n - new, kinds())
     return tuple(names[i] for i in rng.permutation(n))
 
 
@@ -175,7 +164,7 @@ def compose(
     """
     image = background(size, rng)
     side = rng.uniform(*SIDES[len(names)], len(names))
-    shapes = [(s * sprite(n).width / 128, s * sprite(n).height / 128) for s, n in zip(side, names, strict=True)]
+    shapes = [(s * sprite(n).width / CELL, s * sprite(n).height / CELL) for s, n in zip(side, names, strict=True)]
     boxes = []
     for name, (left, top, right, bottom) in zip(names, _place(shapes, rng), strict=True):
         glyph = sprite(name)
@@ -197,43 +186,73 @@ def make_scene(
     size: int = 224,
     pairs: Pairs = "any",
     vocabulary: Vocabulary = "bundled",
+    attributes: bool = False,
+    twin: Twin | None = None,
 ) -> Scene:
     """Make one scene; the same arguments give the same scene.
 
     Args:
         seed: non-negative. The bundled models were trained on seeds from `TRAINING_SEEDS` on; smaller ones are unseen.
-        n_objects: one to four; drawn at random when None.
-        names: the kinds to show, instead of random ones; see `kinds("mixed")`.
+        n_objects: one to four, with attributes one or two; drawn at random when None.
+        names: the kinds to show, instead of random ones; see `kinds("mixed")`, with attributes `attributes.TINTED`.
         size: side of the picture in pixels.
         pairs: "train" never shows two kinds whose pair is held out from training, "held-out" always shows such a pair
             (and so at least two objects), "any" does not care.
         vocabulary: where random kinds come from, see `kinds`; "mixed" scenes have at least one kind of each (and so at
-            least two objects).
+            least two objects). With attributes "bundled" only.
+        attributes: whether things are tinted, and captions say colours, sizes and relations; such scenes have `twins`.
+        twin: a wrong caption that the scene must have; all but "object" take two objects. With attributes only.
 
     Returns:
         A `Scene` with boxes in pixels and word spans in characters.
 
     Raises:
-        ValueError: an unknown kind, or a number of objects outside one to four.
+        ValueError: an unknown kind, a number of objects outside its range, or options that exclude each other.
 
     Example:
         >>> scene = make_scene(7, names=("dog", "car"))
         >>> [scene.caption[slice(*o.span)] for o in scene.objects]
         ['dog', 'car']
+        >>> make_scene(7, names=("dog", "car"), attributes=True).twins["colour"]
+        'a green dog below a pink car'
     """
     rng = np.random.default_rng(seed)
-    fewest = 2 if pairs == "held-out" or vocabulary == "mixed" else 1
+    if attributes and vocabulary != "bundled":
+        raise ValueError(f"vocabulary must be 'bundled' with attributes, got {vocabulary!r}")
+    if twin is not None and not (attributes and twin in TWINS):
+        raise ValueError(f"twin must be one of {', '.join(TWINS)}, with attributes, or None; got {twin!r}")
+    fewest, most = counts(pairs, vocabulary, attributes, twin)
+    valid = TINTED if attributes else kinds("mixed")
     if names is None:
-        n = int(rng.integers(fewest, 5)) if n_objects is None else n_objects
-        if not fewest <= n <= 4:
-            raise ValueError(f"n_objects must be {fewest} to 4, got {n}")
-        names = choose_names(rng, n, pairs, vocabulary)
-    elif not (1 <= len(names) <= 4 and set(names) <= set(kinds("mixed")) and len(set(names)) == len(names)):
-        raise ValueError(f"names must be one to four different kinds of {', '.join(kinds('mixed'))}; got {names}")
-    caption, spans = caption_of(names, rng)
-    image, boxes = compose(names, size, rng)
-    objects = tuple(SceneObject(n, b, s) for n, b, s in zip(names, boxes, spans, strict=True))
-    return Scene(image, caption, objects, seed)
+        n = int(rng.integers(fewest, most + 1)) if n_objects is None else n_objects
+        if not fewest <= n <= most:
+            raise ValueError(f"n_objects must be {fewest} to {most}, got {n}")
+        names = choose_names(rng, n, pairs, vocabulary, attributes)
+    fewest = fewest if twin else 1
+    if not (fewest <= len(names) <= most and set(names) <= set(valid) and len(set(names)) == len(names)):
+        raise ValueError(f"names must be {fewest} to {most} different kinds of {', '.join(valid)}; got {names}")
+    if not attributes:
+        caption, spans = caption_of(names, rng)
+        image, boxes = compose(names, size, rng)
+        objects = tuple(SceneObject(n, b, s) for n, b, s in zip(names, boxes, spans, strict=True))
+        return Scene(image, caption, objects, seed)
+    description = describe(names, rng, twin)
+    image, boxes = compose_described(description, size, rng)
+    spans, said, relation = description.places()
+    objects = tuple(SceneObject(*what) for what in zip(names, boxes, spans, said, strict=True))
+    return Scene(image, description.caption, objects, seed, relation, description.twins())
+
+
+def counts(
+    pairs: Pairs, vocabulary: Vocabulary = "bundled", attributes: bool = False, twin: Twin | None = None
+) -> tuple[int, int]:
+    """The fewest and the most objects of scenes.
+
+    Args:
+        pairs, vocabulary, attributes, twin: as in `make_scene`.
+    """
+    two = pairs == "held-out" or vocabulary == "mixed" or twin not in (None, "object")
+    return 2 if two else 1, 2 if attributes else 4
 
 
 def scenes(
@@ -244,16 +263,26 @@ def scenes(
     size: int = 224,
     pairs: Pairs = "any",
     vocabulary: Vocabulary = "bundled",
+    attributes: bool = False,
+    twin: Twin | None = None,
 ) -> Iterator[Scene]:
     """Scenes with the seeds `seed`, `seed + 1`, and so on.
 
     Args:
         n: how many.
         seed: of the first.
-        n_objects, size, pairs, vocabulary: as in `make_scene`.
+        n_objects, size, pairs, vocabulary, attributes, twin: as in `make_scene`.
 
     Yields:
         The scenes, one after the other.
     """
     for i in range(n):
-        yield make_scene(seed + i, n_objects=n_objects, size=size, pairs=pairs, vocabulary=vocabulary)
+        yield make_scene(
+            seed + i,
+            n_objects=n_objects,
+            size=size,
+            pairs=pairs,
+            vocabulary=vocabulary,
+            attributes=attributes,
+            twin=twin,
+        )

@@ -32,6 +32,11 @@ def bundled_models() -> list[str]:
     return sorted(p.parent.name for p in ASSETS.glob(f"*/{WEIGHTS}"))
 
 
+def known_kinds(name: str) -> int:
+    """The number of kinds of things in the scenes that a bundled model was trained on."""
+    return int(json.loads((ASSETS / name / "metrics.json").read_text())["kinds"])
+
+
 def open_clip_models() -> list[str]:
     """Names of ``open_clip.list_models()``; read from its files as long as nobody has imported it, which is slow."""
     if "open_clip" in sys.modules:  # knows of configurations that were added since

@@ -13,6 +13,8 @@ sys.path.insert(0, str(ROOT / "scripts"))
 
 import train_demo_model as training
 
+from fixlip import training as training_loop
+from fixlip.datasets.attributes import COLOURS, TINTED
 from fixlip.errors import OptionError
 from fixlip.training import Recipe, contrastive_loss, learning_rate, parameter_groups, remove_patches, train
 from tests.helpers.models import FAMILIES, encoder_of
@@ -116,6 +118,52 @@ def test_the_loss_is_that_of_the_definition(family):
         assert contrastive_loss(model, pixels, tokens).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("family", ["open_clip CLIP, ViT", "open_clip SigLIP"])
+def test_wrong_captions_count_for_their_own_picture_only(family):
+    encoder = encoder_of(family)
+    (pictures, tokens), model = Noise(encoder)[0], encoder.model
+    pixels, wrong = pictures.float() / 255, Noise(encoder, b=6)[7][1].view(3, 2, -1).clone()
+    wrong[1, 1] = 0  # no caption
+    with torch.no_grad():
+        u, w = model.encode_image(pixels).double(), model.encode_text(tokens).double()
+        others = model.encode_text(wrong.flatten(0, 1)).double().view(3, 2, -1)
+        u, w, others = (x / x.norm(dim=-1, keepdim=True) for x in (u, w, others))
+        scale = model.logit_scale.double().exp()
+        logits, own = scale * u @ w.T, scale * (u[:, None] * others).sum(-1)
+        given = [[own[0, 0], own[0, 1]], [own[1, 0]], [own[2, 0], own[2, 1]]]
+        if model.logit_bias is None:
+            rows = [torch.cat([row, torch.stack(more)]) for row, more in zip(logits, given, strict=True)]
+            of_pictures = torch.stack([row.log_softmax(0)[k] for k, row in enumerate(rows)])
+            expected = -(of_pictures.mean() + logits.log_softmax(0).diag().mean()) / 2
+        else:
+            signs = 2 * torch.eye(3) - 1
+            expected = (1 + torch.exp(-signs * (logits + model.logit_bias))).log().sum() / 3
+            more = torch.stack([one for row in given for one in row])
+            expected += (1 + torch.exp(more + model.logit_bias)).log().sum() / 3
+        assert contrastive_loss(model, pixels, tokens, wrong).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_wrong_captions_are_trained_against(ignored, tmp_path, monkeypatch):
+    """The true caption of each picture comes to score above its wrong one; with them left out it does not."""
+    encoder = FAMILIES["open_clip CLIP, ViT"]()
+    side, model = encoder.image_tower.prepare.height, encoder.model
+    pictures = torch.zeros(2, 3, side, side, dtype=torch.uint8)
+    pictures[0, :, : side // 2], pictures[1, :, side // 2 :] = 250, 250
+    texts = ["a dog above a bus", "a bus above a dog"]
+    both = torch.stack([encoder.text_tower.prepare(text).ids for text in texts])
+    if ignored:
+        loss = training_loop.contrastive_loss
+        monkeypatch.setattr(training_loop, "contrastive_loss", lambda *inputs: loss(*inputs[:3]))
+    batches = [(pictures[k % 2, None], both[k % 2, None], both[1 - k % 2, None, None]) for k in range(40)]
+    train(model, batches, Recipe(40, 3e-3, warmup=1), tmp_path, normalise=NORMAL, workers=0)
+    with torch.no_grad():
+        pixels = (pictures / 255 - torch.tensor(NORMAL[0]).view(3, 1, 1)) / torch.tensor(NORMAL[1]).view(3, 1, 1)
+        logits = model.encode_image(pixels, normalize=True) @ model.encode_text(both, normalize=True).T
+    right = bool((logits.diag() > logits.flip(1).diag() + 0.05).all())
+    assert right != ignored
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("family", ["open_clip CLIP, ViT", "open_clip SigLIP"])
 @pytest.mark.parametrize("workers", [0, 1])
@@ -211,3 +259,26 @@ def test_no_two_scenes_of_a_batch_show_the_same_objects():
         for caption in captions
     ]
     assert len(set(shown)) == len(shown) == len(images) == 64
+
+
+def test_batches_of_scenes_with_attributes():
+    """Twins change neither pictures nor captions; no two captions have the same words; rows without twin are zeros."""
+    asked = []
+
+    def tokenizer(texts):
+        asked.append(texts)
+        return torch.tensor([[1, len(text)] for text in texts])
+
+    pictures, tokens = training.AttributeBatches(tokenizer, 32, 64, 1, 0, twins=0)[0]
+    (captions,) = asked
+    with_twins, same, wrong = training.AttributeBatches(tokenizer, 32, 64, 1, 0, twins=2)[0]
+    assert asked[1] == captions
+    assert torch.equal(pictures, with_twins)
+    assert torch.equal(tokens, same)
+    assert wrong.shape == (64, 2, 2)
+    for caption, twins, row in zip(captions, asked[2:], wrong, strict=True):
+        assert len(twins) == 1 + (sum(word in COLOURS for word in caption.split()) == 2)
+        assert row[:, 0].tolist() == [1, len(twins) - 1]
+        assert caption not in twins
+    bags = [frozenset(set(caption.split()) & {*COLOURS, *TINTED}) for caption in captions]
+    assert len(set(bags)) == 64

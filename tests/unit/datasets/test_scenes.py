@@ -5,6 +5,12 @@ import pytest
 
 from fixlip.datasets.scenes import TEMPLATES, held_out_pairs, is_held_out, kinds, make_scene, prompt, scenes, sprite
 
+PICTURES = [  # mean green of 4 x 4 cells of the first three
+    [[117, 103, 102, 100], [115, 102, 111, 100], [101, 113, 131, 103], [77, 96, 141, 116]],
+    [[179, 182, 190, 179], [175, 183, 173, 175], [171, 172, 166, 168], [166, 166, 131, 158]],
+    [[132, 125, 119, 115], [145, 138, 124, 97], [120, 122, 141, 139], [122, 122, 122, 135]],
+]
+
 
 def test_the_seed_fixes_the_scene():
     one, two, other = make_scene(5), make_scene(5), make_scene(6)
@@ -104,3 +110,9 @@ def test_layouts_do_not_change_between_versions():
     assert hashlib.sha256(repr(pairs).encode()).hexdigest()[:16] == "8fe9608592448013"
     new = [(s.caption, s.objects) for v in ("new", "mixed") for s in scenes(25, size=64, vocabulary=v)]
     assert hashlib.sha256(repr(new).encode()).hexdigest()[:16] == "97739ebe57a347ec"
+
+
+def test_pictures_do_not_change_between_versions():
+    """Up to the last bits of Pillow's resizing."""
+    found = [np.asarray(s.image).reshape(4, 24, 4, 24, 3).mean((1, 3))[..., 1] for s in scenes(3, size=96)]
+    assert np.abs(np.round(found) - PICTURES).max() <= 1

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fixlip.datasets import load_dataset
 from fixlip.datasets.base import BadItem, Caption, GroundedObject, Item
 from fixlip.datasets.scene_sets import Scenes
 from fixlip.errors import OptionError
@@ -150,3 +151,23 @@ def test_words_that_the_model_does_not_read_are_not_scored(tmp_path):
     thing = GroundedObject("x", scene.captions[0].objects[0].boxes, span)
     run(tmp_path, data=ListedData(Item("x", scene.picture, (Caption(text, (thing,)),))), estimators=("itsm",))
     assert read(tmp_path)[-1].metrics["grounding"] is None
+
+
+def test_foils_whose_words_are_exchanged_are_judged(tmp_path):
+    outcome = run(tmp_path, data="scene-foils:2 twin=colour", metrics=("foils",), estimators=("itsm",))
+    assert outcome.evaluated == 2
+    found = [row.metrics["foils"] for row in read(tmp_path) if row.estimator]
+    assert len(found) == 2
+    for item, figures in zip(load_dataset("scene-foils:2", twin="colour"), found, strict=True):
+        assert figures["chance"] == pytest.approx(2 / len(item.foil.text.split()), rel=1e-3)
+
+
+def test_words_of_colour_are_grounded(tmp_path):
+    run(tmp_path, data="scenes:3 attributes=true n_objects=2", estimators=("itsm",))
+    rows = [row for row in read(tmp_path) if row.estimator]
+    names = [
+        thing.name
+        for item in load_dataset("scenes:3", attributes=True, n_objects=2)
+        for thing in item.captions[0].objects
+    ]
+    assert [one["name"] for row in rows for one in row.metrics["grounding"]["objects"]] == names
