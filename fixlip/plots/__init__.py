@@ -3,6 +3,7 @@
 No function here computes numbers, and matplotlib is imported only when a figure is drawn.
 """
 
+from fixlip.plots.binding import binding
 from fixlip.plots.caption import caption
 from fixlip.plots.class_bars import class_bars
 from fixlip.plots.compare import compare
@@ -16,9 +17,11 @@ from fixlip.plots.overview import overview
 from fixlip.plots.pairs import top_pairs
 from fixlip.plots.removal import removal
 from fixlip.plots.scale import shared_limit
+from fixlip.plots.spectrum import spectrum
 from fixlip.plots.style import save
 
 __all__ = [
+    "binding",
     "caption",
     "class_bars",
     "compare",
@@ -32,5 +35,6 @@ __all__ = [
     "removal",
     "save",
     "shared_limit",
+    "spectrum",
     "top_pairs",
 ]

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fixlip.players.base import Players
 from fixlip.players.outlines import boxes_of
 from fixlip.plots.places import borders_of, size_of, spots_of
 from fixlip.plots.style import (
@@ -65,43 +66,49 @@ def heatmap(
         InputError: a word is not in the caption, or the path cannot be written.
         OptionError: another kind.
     """
+    alone, players = ax is None, explanation.players
+    ax = axes(ax, *sizes(kind, 4.0, 4.6), fitted=True)
+    values = explanation.patch_values(words, order=order)
+    limit = limit_of(values, limit)
+    paint(ax, players, values, limit)
+    if alone:
+        _describe(ax, explanation, words, order, limit)
+    else:
+        ax.set_axis_off()
+    if signs or (signs is None and kind == "paper"):
+        _mark(ax, values / limit, size_of(players)[0] * np.array(spots_of(players)))
+    return finish(ax, path)
+
+
+def paint(ax: "Axes", players: Players, values: np.ndarray, limit: float) -> None:
+    """Draw values of the image players, [n_image], over the picture; stronger ones are more opaque."""
     from matplotlib.collections import LineCollection, PatchCollection
     from matplotlib.patches import Rectangle
 
-    alone, players = ax is None, explanation.players
-    ax = axes(ax, *sizes(kind, 4.0, 4.6), fitted=True)
-    on_map = players.grid is not None or players.regions is not None
-    values = (explanation.heatmap if on_map else explanation.patch_values)(words, order=order)
-    limit = limit_of(values, limit)
-    scale = {"cmap": colormap(), "alpha": MAX_OPACITY * np.clip(np.abs(np.nan_to_num(values)) / limit, 0, 1)}
     height, width = size_of(players)
+    on_map = players.grid is not None or players.regions is not None
+    shown = players.on_picture(values) if on_map else values
+    scale = {"cmap": colormap(), "alpha": MAX_OPACITY * np.clip(np.abs(np.nan_to_num(shown)) / limit, 0, 1)}
     if players.picture is not None:
         picture = players.picture / 255
         faded = 0.25 + 0.75 * (0.7 * picture.mean(axis=2, keepdims=True) + 0.3 * picture)
         ax.imshow(faded, extent=(0, width, height, 0))
     if on_map:
         extent = (0, width, height, 0)
-        ax.imshow(values, vmin=-limit, vmax=limit, extent=extent, interpolation="nearest", **scale)
+        ax.imshow(shown, vmin=-limit, vmax=limit, extent=extent, interpolation="nearest", **scale)
     elif players.image:
         boxes = [
             (left * width, top * height, right * width, bottom * height)
             for left, top, right, bottom in boxes_of(players)
         ]
         shapes = [Rectangle((left, top), right - left, bottom - top) for left, top, right, bottom in boxes]
-        ax.add_collection(PatchCollection(shapes, array=values, clim=(-limit, limit), linewidth=0, **scale))
+        ax.add_collection(PatchCollection(shapes, array=shown, clim=(-limit, limit), linewidth=0, **scale))
     if players.regions is not None:
         borders = [height * line for lines in borders_of(players) for line in lines]
         ax.add_collection(
             LineCollection(borders, colors=OUTLINE[players.picture is not None], linewidths=0.6, snap=False)
         )
     ax.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
-    if alone:
-        _describe(ax, explanation, words, order, limit)
-    else:
-        ax.set_axis_off()
-    if signs or (signs is None and kind == "paper"):
-        _mark(ax, explanation.patch_values(words, order=order) / limit, height * np.array(spots_of(players)))
-    return finish(ax, path)
 
 
 def _describe(ax: "Axes", explanation: Explanation, words: Any, order: int, limit: float) -> None:

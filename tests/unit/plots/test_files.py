@@ -9,16 +9,28 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from fixlip import Comparison, InputError, plots
+import fixlip
+from fixlip import Comparison, InputError, Players, plots
+from fixlip.games import CallableGame
+from fixlip.games.closed_form import random_towers
 from fixlip.metrics import by_class
 from fixlip.plots.places import spots_of
 from fixlip.results.contrast import Contrast
+from fixlip.results.tables import percent
 from tests.helpers.oracles import assert_close
 from tests.helpers.pictures import comparison, explanation, of_regions
 from tests.unit.plots.test_charts import CURVES, with_curves
 
+
+def third_order():
+    game = CallableGame(random_towers(4, 2).image_fn, random_towers(4, 2).text_fn, 4, 2, players=PLAYERS)
+    return fixlip.get_estimator("exact", order=3).explain(game, progress=False)
+
+
+PLAYERS = Players.of(grid=(2, 2), words=["text0", "text1"])
 BY_CLASS = by_class([("x", "dog", 0.5), ("y", "dog", 0.75)])
 DRAW = {
+    "binding": lambda **to: plots.binding(third_order(), "text0", "text1", **to),
     "caption": lambda **to: plots.caption(explanation(), **to),
     "class_bars": lambda **to: plots.class_bars(BY_CLASS, **to),
     "compare": lambda **to: plots.compare(comparison(), "dog", **to),
@@ -29,6 +41,7 @@ DRAW = {
     "network": lambda **to: plots.network(explanation(), **to),
     "overview": lambda **to: plots.overview(explanation(), **to),
     "removal": lambda **to: plots.removal(with_curves(explanation()), **to),
+    "spectrum": lambda **to: plots.spectrum(third_order(), **to),
     "top_pairs": lambda **to: plots.top_pairs(explanation(), **to),
 }
 
@@ -155,3 +168,17 @@ def test_signs_are_marked_for_print_in_grey(found):
             assert_close(marks, places[there], 1e-9)
     assert (values > 0.25).any()
     assert not plots.heatmap(found, "dog").lines
+
+
+def test_maps_of_binding_are_those_of_the_words_and_of_both():
+    found = third_order()
+    maps = [ax.images[-1] for ax in plots.binding(found, "text0", "text1").axes if ax.images]
+    for image, values in zip(maps, (found.cross[:, 0], found.cross[:, 1], found.binding(0, 1).values), strict=True):
+        assert_close(np.asarray(image.get_array()).ravel(), values, 1e-12)
+
+
+def test_the_square_says_the_shares():
+    found = third_order()
+    said = [text.get_text() for text in plots.spectrum(found).texts]
+    assert len(said) == 8
+    assert percent(found.spectrum()[1, 1]) in said
