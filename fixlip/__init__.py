@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fixlip.api.captions import contrast, rank
+    from fixlip.api.captions import contrast, rank, swap_test
     from fixlip.api.compare import compare, sensitivity
     from fixlip.api.explain import explain, explain_many
     from fixlip.api.load import list_models, load_model
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fixlip.results.explanation import Explanation
 
 _HOME = {
-    "fixlip.api.captions": ("contrast", "rank"),
+    "fixlip.api.captions": ("contrast", "rank", "swap_test"),
     "fixlip.api.compare": ("compare", "sensitivity"),
     "fixlip.api.explain": ("explain", "explain_many"),
     "fixlip.api.load": ("list_models", "load_model"),
@@ -82,6 +82,7 @@ __all__ = [
     "rank",
     "register_estimator",
     "sensitivity",
+    "swap_test",
     "sweep",
 ]
 

@@ -1,6 +1,6 @@
 """Several captions of one picture: which one a model prefers, and why it prefers one to another."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,10 +15,12 @@ from fixlip.errors import InputError
 from fixlip.estimator import Estimator
 from fixlip.fitting.stopping import all_or_nothing
 from fixlip.io.images import ImageLike
+from fixlip.players.like_words import exchanges
 from fixlip.registry import as_estimator
 from fixlip.request import Request
 from fixlip.results.contrast import Contrast
 from fixlip.results.ranking import Ranked, Ranking
+from fixlip.results.swaps import SwapTest
 from fixlip.results.word_alignment import aligned_players, aligned_words
 
 if TYPE_CHECKING:
@@ -114,16 +116,79 @@ def contrast(
         >>> max(why.rows(), key=lambda row: abs(row.cross)).part
         'dog vs cat'
     """
-    from fixlip.games.similarity import games
-
     captions = in_order("texts", texts)
     if len(captions) != 2 or captions[0] == captions[1]:
         raise InputError("A contrast needs two different captions.")
-    estimator = as_estimator(estimator, options)
-    pairs = [(0, 0), (0, 1)] * 2  # embeddings of repeated pairs are kept for the paired game
     sides: dict[str, Any] = {"image_players": image_players, "text_players": text_players, "batch_size": batch_size}
     sides |= {"phrases": in_order("phrases", phrases)}
-    left, right = islice(games(encoder_for(model, removal), [image], captions, pairs, **sides), 2)
+    estimator = as_estimator(estimator, options)
+    (found,) = contrasts(encoder_for(model, removal), image, captions, estimator, sides, target_error, curves, call)
+    return found
+
+
+@all_or_nothing()
+def swap_test(
+    image: ImageLike,
+    text: str,
+    *,
+    pairs: Iterable[tuple[str, str]] | None = None,
+    model: "str | DualEncoder" = DEFAULT_MODEL,
+    estimator: str | Estimator = "banzhaf",
+    image_players: "RegionsLike" = "patches",
+    removal: Mapping[str, str] | None = None,
+    batch_size: int | Literal["auto"] = "auto",
+    options: dict[str, Any] | None = None,
+    target_error: float | None = None,
+    **call: Any,
+) -> SwapTest:
+    """Explain whether, and where, a model notices that two like words of a caption have changed places.
+
+    "A yellow dog and a black hydrant" becomes "a black dog and a yellow hydrant": the same words, so that a bag of
+    words cannot tell them apart. The difference of the two similarities is split over words and patches by a contrast.
+
+    Args:
+        image, model, estimator, image_players, removal, batch_size, options, target_error, call: as in `contrast`.
+        text: the true caption.
+        pairs: words or phrases of the caption to exchange; None for each two different colours, sizes, ages, materials,
+            states or numbers.
+
+    Raises:
+        FixlipError: as `contrast`, or there is nothing to exchange.
+
+    Cost: the passes of the picture once, and those of each caption.
+
+    Example:
+        >>> from fixlip.datasets.scenes import make_scene
+        >>> scene = make_scene(4, names=("dog", "umbrella"))
+        >>> found = swap_test(
+        ...     scene.image, "a dog and an umbrella", pairs=[("dog", "umbrella")], model="demo-clip", progress=False
+        ... )
+        >>> found.swaps()[0].caption
+        'an umbrella and a dog'
+    """
+    found = exchanges(text, pairs)
+    sides = {"image_players": image_players, "batch_size": batch_size}
+    captions = [text, *(exchange.caption for exchange in found)]
+    encoder, chosen = encoder_for(model, removal), as_estimator(estimator, options)
+    made = contrasts(encoder, image, captions, chosen, sides, target_error, False, call)
+    return SwapTest(tuple(exchange.words for exchange in found), tuple(made))
+
+
+def contrasts(
+    encoder: "DualEncoder",
+    image: ImageLike,
+    captions: Sequence[str],
+    estimator: Estimator,
+    sides: dict[str, Any],
+    target_error: float | None,
+    curves: bool,
+    call: dict[str, Any],
+) -> Iterator[Contrast]:
+    """Yield the contrasts of the first caption with each of the others; see `contrast`. The picture is encoded once."""
+    from fixlip.games.similarity import games
+
+    pairs = [(0, number) for number in range(len(captions))] * 2  # what repeated pairs embed is kept for paired games
+    left, *others = islice(games(encoder, [image], captions, pairs, **sides), len(captions))
     first = estimator.explain(left, target_error=target_error, **call)
     stops = target_error is not None
     if not stops:
@@ -131,16 +196,17 @@ def contrast(
         estimator, goal = estimator.chosen(left.n_image, request)
         stops = goal is not None
     if stops and not estimator.joint:
-        call |= {"budget": None, "image_masks": first.provenance.image_passes - 2}
-    second = estimator.explain(right, **call)
-    if curves:
-        first, second = with_curves(first, left), with_curves(second, right)
-    unpaired = Contrast(first, second)
-    if first.stderr is None or second.stderr is None:
-        return unpaired
-    paired = estimator.explain(_paired(left, right), **{**call, "progress": False})
-    same_masks = len({e.provenance.image_passes for e in (first, second, paired)}) == 1
-    return replace(unpaired, paired=paired) if same_masks and _agree(paired, unpaired.aligned) else unpaired
+        call = call | {"budget": None, "image_masks": first.provenance.image_passes - 2}
+    first = with_curves(first, left) if curves else first
+    for right in others:
+        second = estimator.explain(right, **call)
+        unpaired = Contrast(first, with_curves(second, right) if curves else second)
+        if first.stderr is None or second.stderr is None:
+            yield unpaired
+            continue
+        paired = estimator.explain(_paired(left, right), **{**call, "progress": False})
+        same_masks = len({e.provenance.image_passes for e in (first, second, paired)}) == 1
+        yield replace(unpaired, paired=paired) if same_masks and _agree(paired, unpaired.aligned) else unpaired
 
 
 def _paired(left: "CallableGame", right: "CallableGame") -> "CallableGame":
