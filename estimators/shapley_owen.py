@@ -281,13 +281,13 @@ def _integral(
     for tower, terms in zip((image, text), surrogate.terms, strict=True):
         if tower.groups and min(len(d.masks) for d in tower.designs) <= terms:
             return sums, None
-    effects = [Effects(np.zeros(()), *_additive(some)).arrays[1:] for some in moved]
-    squares = zeros
+    effects = [Effects(np.zeros(()), *_additive(some)).estimated for some in moved]
+    squares = [0 * part for part in Effects(np.zeros(()), *_additive(zeros)).estimated]
     for some in (effects[: image.groups], effects[image.groups :]):
         if some:
             spread = (len(some) * np.var(np.stack(part), axis=0, ddof=1) for part in zip(*some, strict=True))
             squares = [square + more for square, more in zip(squares, spread, strict=True)]
-    return sums, roots([np.zeros(()), *squares])
+    return sums, roots(squares)
 
 
 def _additive(sums: Integrals) -> tuple[np.ndarray, np.ndarray, ThirdOrder | None]:

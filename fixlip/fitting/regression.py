@@ -308,11 +308,11 @@ def _finish(
     stderr: StandardErrors | None = None
     enough = all(design.used(terms) < 1 and design.n_units > 1 for design, terms in sampled)
     if enough:
-        variance = [0 * part for part in effects.arrays]
+        variance = [0 * part for part in effects.estimated]
         for error, (design, terms) in zip(errors, sampled, strict=True):
             k = error.shape[1]
             factor = k / (k - 1) / (1 - design.used(terms))
-            parts = [surrogate.effects(surrogate.place(e)).arrays for e in (error - error.mean(1, keepdims=True)).T]
+            parts = [surrogate.effects(surrogate.place(e)).estimated for e in (error - error.mean(1, keepdims=True)).T]
             added = [factor * np.sum(np.square(part), axis=0) for part in zip(*parts, strict=True)]
             variance = [v + a for v, a in zip(variance, added, strict=True)]
         stderr = roots(variance)

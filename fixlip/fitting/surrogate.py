@@ -16,6 +16,7 @@ import numpy as np
 from fixlip.fitting.moments import n_features
 from fixlip.fitting.numerics import CONSTANT
 from fixlip.fitting.powers import Powers
+from fixlip.results.additive import shares_of
 from fixlip.results.provenance import StandardErrors
 from fixlip.results.third_order import ThirdOrder
 
@@ -61,11 +62,18 @@ class Effects(NamedTuple):
         """All arrays."""
         return [*self[:3], *(self.third_order.arrays if self.third_order else ())]
 
+    @property
+    def estimated(self) -> list[np.ndarray]:
+        """All numbers that have standard errors: the arrays, and at order 2 what each player adds."""
+        return self.arrays if self.third_order else [*self.arrays, shares_of(self.first_order, self.second_order, None)]
+
 
 def roots(variances: Sequence[np.ndarray]) -> StandardErrors:
-    """Return the standard errors of effects, from their variances in the order of `Effects.arrays`."""
-    baseline, first, second, *third = map(np.sqrt, variances)
-    return StandardErrors(float(baseline), first, second, ThirdOrder(*third) if third else None)
+    """Return the standard errors of effects, from their variances in the order of `Effects.estimated`."""
+    baseline, first, second, *more = map(np.sqrt, variances)
+    if more[0].ndim == 1:
+        return StandardErrors(float(baseline), first, second, additive=more[0])
+    return StandardErrors(float(baseline), first, second, ThirdOrder(*more))
 
 
 def best_fit(interactions: Effects, p: float) -> Effects:
@@ -209,9 +217,9 @@ class Surrogate:
         """Compute the standard errors of the effects from the `deviations` of theta; None without deviations."""
         if deviations is None:
             return None
-        total = [0 * part for part in self.effects(np.zeros(self.terms)).arrays]
+        total = [0 * part for part in self.effects(np.zeros(self.terms)).estimated]
         for theta in deviations:
-            total = [t + part**2 for t, part in zip(total, self.effects(theta).arrays, strict=True)]
+            total = [t + part**2 for t, part in zip(total, self.effects(theta).estimated, strict=True)]
         return roots(total)
 
     def r2(self, image: TowerFit, text: TowerFit) -> float:

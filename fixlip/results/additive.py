@@ -9,11 +9,18 @@ from fixlip.players.base import Modality, Players
 from fixlip.results.equality import ByValue
 from fixlip.results.provenance import Unit
 from fixlip.results.tables import Tabular, frame, signed
+from fixlip.results.third_order import ThirdOrder
 
 if TYPE_CHECKING:
     import pandas
 
 REST = "the rest"
+
+
+def shares_of(first_order: np.ndarray, second_order: np.ndarray, third_order: ThirdOrder | None) -> np.ndarray:
+    """Give each player its effect, half of each of its pairs and a third of each of its threes, [n]."""
+    values: np.ndarray = first_order + 0.5 * np.nan_to_num(second_order, nan=0.0).sum(1)
+    return values if third_order is None else values + third_order.of_pairs().sum(1) / 6
 
 
 class Share(NamedTuple):
@@ -38,7 +45,8 @@ class Additive(ByValue, Tabular):
     Attributes:
         players: the players.
         values: [n], image players first.
-        stderr: [n], standard errors, those of the effects taken as independent; NaN where there are none.
+        stderr: [n], standard errors; where only those of effects are known (`StandardErrors.additive`), these are taken
+            as independent; NaN where there are none.
         total: the similarity of the whole input minus that of nothing shown.
         rest: the part of `total` that they leave over.
         unit: of all of them.

@@ -31,6 +31,7 @@ def changes(explanation: Mapping[str, Any]) -> dict[str, Any]:
             stderr.first_order / scale,
             stderr.second_order / scale,
             stderr.third_order and stderr.third_order.map(lambda values: values / scale),
+            None if stderr.additive is None else stderr.additive / scale,
         )
     if curves is not None:
         deletion, insertion = ((values - bias) / scale for values in (curves.deletion, curves.insertion))

@@ -11,7 +11,7 @@ from fixlip.arguments import in_order
 from fixlip.errors import InputError
 from fixlip.players.base import Players
 from fixlip.results import cosine, fiftyone_fields, shapiq_values, summary
-from fixlip.results.additive import Additive
+from fixlip.results.additive import Additive, shares_of
 from fixlip.results.binding import Binding, bound
 from fixlip.results.equality import ByValue
 from fixlip.results.presentation import Presented
@@ -129,7 +129,9 @@ class Explanation(ByValue, Presented, Tabular):
             method = self.provenance.estimator or self.index
             raise InputError(f"{method} ranks players on a scale of its own; nothing adds up to the similarity.")
         values, errors = self.as_first_order(), np.full(len(self.players), np.nan)
-        if self.stderr is not None:
+        if self.stderr is not None and self.stderr.additive is not None:
+            errors = self.stderr.additive
+        elif self.stderr is not None:
             squares = np.square(self.stderr.first_order) + np.square(np.nan_to_num(self.stderr.second_order)).sum(1) / 4
             if self.stderr.third_order is not None:
                 squares += self.stderr.third_order.map(np.square).of_pairs().sum(1) / 18
@@ -192,10 +194,7 @@ class Explanation(ByValue, Presented, Tabular):
         That is half of the interaction of a pair, and a third of that of three. They are the Shapley values of the
         surrogate: with the baseline they add up to its value on the full mask.
         """
-        values: np.ndarray = self.first_order + 0.5 * np.nan_to_num(self.second_order, nan=0.0).sum(1)
-        if self.third_order is not None:
-            values += self.third_order.of_pairs().sum(1) / 6
-        return values
+        return shares_of(self.first_order, self.second_order, self.third_order)
 
     def top_pairs(self, k: int = 10, *, sign: Literal["both", "positive", "negative"] = "both") -> list[Pair]:
         """Return the k strongest pairs of an image and a text player, strongest first."""

@@ -96,6 +96,7 @@ ARRAYS: dict[str, tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]] = {
     "second_order": (FLOATS, ("n", "n"), ()),
     "stderr_first_order": (FLOATS, ("n",), ("stderr_second_order",)),
     "stderr_second_order": (FLOATS, ("n", "n"), ("stderr_first_order",)),
+    "stderr_additive": (FLOATS, ("n",), ("stderr_first_order",)),
     "third_order_text_pairs": (FLOATS, ("i", "t", "t"), ()),
     "third_order_image_pairs": (FLOATS, ("i", "i", "t"), ("third_order_text_pairs",)),
     "stderr_third_order_text_pairs": (FLOATS, ("i", "t", "t"), ("third_order_text_pairs", "stderr_second_order")),

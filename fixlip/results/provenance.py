@@ -51,9 +51,15 @@ class Provenance(ByValue):
 
 @dataclass(frozen=True, eq=False)
 class StandardErrors(ByValue):
-    """Standard errors, in the shapes of the values that they belong to."""
+    """Standard errors, in the shapes of the values that they belong to.
+
+    Attributes:
+        additive: those of `Explanation.as_first_order`, in which the errors of a player's effects mostly cancel; None
+            where they are not known, and at order 3, where draws of many small effects would make them too small.
+    """
 
     baseline: float
     first_order: np.ndarray
     second_order: np.ndarray
     third_order: ThirdOrder | None = None
+    additive: np.ndarray | None = None

@@ -50,6 +50,7 @@ def save(explanation: Mapping[str, Any], path: str | Path) -> None:
     if stderr is not None:
         arrays["stderr_first_order"] = stderr.first_order
         arrays["stderr_second_order"] = stderr.second_order
+        arrays |= {} if stderr.additive is None else {"stderr_additive": stderr.additive}
     for prefix, third in (("", explanation["third_order"]), ("stderr_", stderr and stderr.third_order)):
         arrays |= {prefix + name: values for name, values in zip(_THIRD, third.arrays if third else (), strict=False)}
     power = explanation["power"]
@@ -178,8 +179,8 @@ def _from_parts(header: layout.Header, arrays: dict[str, np.ndarray]) -> dict[st
     stderr = None
     if "stderr_first_order" in arrays:
         baseline = _number(header.stderr_baseline)
-        of_pairs = arrays["stderr_second_order"]
-        stderr = StandardErrors(baseline, arrays["stderr_first_order"], of_pairs, _third(arrays, "stderr_"))
+        effects = arrays["stderr_first_order"], arrays["stderr_second_order"]
+        stderr = StandardErrors(baseline, *effects, _third(arrays, "stderr_"), arrays.get("stderr_additive"))
     curves: dict[str, Any] = {
         name.removeprefix("curves_"): array for name, array in arrays.items() if name.startswith("curves_")
     }

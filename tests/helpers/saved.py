@@ -74,7 +74,7 @@ def third_order():
     image, text = (Player("image", k) for k in "abc"), (Player("text", k) for k in "de")
     pairs, words = symmetric(3)[:, :, None] * [1.0, -2.0], symmetric(2) * np.arange(3.0)[:, None, None]
     third = ThirdOrder(words, pairs)
-    stderr = StandardErrors(0.5, np.ones(5), symmetric(5) ** 2, third.map(np.abs))
+    stderr = StandardErrors(0.5, np.ones(5), symmetric(5) ** 2, third.map(np.abs), np.full(5, 0.125))
     players = Players(tuple(image), tuple(text), None, "d e")
     values = 0.0, np.arange(5.0), symmetric(5), 0.0, 3.0, "FWBII(p=0.5)", players, stderr
     power = Spectrum(np.arange(6.0).reshape(3, 2), np.full((3, 2), 0.25), 17.5)
