@@ -212,7 +212,7 @@ def test_it_shows_itself(explanation):
 
 @pytest.mark.parametrize(("name", "options"), [("banzhaf", {}), ("banzhaf", {"fit": "least-squares"}), ("shapley", {})])
 def test_errors_of_what_players_add_are_those_between_seeds(name, options):
-    """The errors of a player's effects cancel in what it adds; as independent ones they come out several times larger."""
+    """The errors of a player's effects cancel in what it adds; taken as independent they are too large."""
     game, estimator = random_towers(12, 3, seed=2), fixlip.get_estimator(name, interactions="all", **options)
     runs = [estimator.explain(game, image_masks=256, seed=s, progress=False) for s in range(20)]
     between = np.sqrt(np.mean(np.var([run.additive().values for run in runs], axis=0, ddof=1)))
