@@ -176,7 +176,8 @@ class Banzhaf(Estimator):
         also: Sequence[str] = (),
         towers: Sequence[TowerFit] = (),
     ) -> Explanation:
-        powers = [] if self.ridge else [tower.powers(0.0) for tower in towers]  # shrunk coefficients are too small
+        known = fit.stderr is not None and not self.ridge  # how noisy they are; and what a penalty shrinks is too small
+        powers = [tower.powers(0.0) for tower in towers] if known else []
         cross = fit.effects.second_order[: game.n_image, game.n_image :]
         return game.explanation(
             *fit.effects,

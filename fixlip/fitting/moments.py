@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fixlip.errors import BudgetError
-from fixlip.fitting.powers import Powers, certain
+from fixlip.fitting.powers import Powers, certain, unit_of
 from fixlip.fitting.sampling import Design
 
 Embed = Callable[[np.ndarray], np.ndarray]
@@ -97,16 +97,17 @@ class TowerMoments:
     def powers(self, ridge: float = 0.0) -> Powers:
         """Return the second moments of the coefficients by order, less what the jackknife says of their variances."""
         if self.by_order is not None:
-            return Powers(tuple(self.by_order), self.second, certain)
+            return Powers.of(self.by_order, self.second, certain)
         theta, moves = self.coefficients(ridge), self.errors(np.eye(self.second.shape[0]), ridge) or []
+        unit = unit_of(self.second)
         orders = self._orders[: self.order + 1]
-        by_order = tuple(theta[o].T @ theta[o] - sum(move[o].T @ move[o] for move in moves) for o in orders)
+        by_order = [theta[o].T @ theta[o] - sum(move[o].T @ move[o] for move in moves) for o in orders]
 
         def spread(order: int, along: np.ndarray) -> float:
-            rows = theta[orders[order]] @ along
+            rows = theta[orders[order]] @ along / unit
             return float(sum(np.square(2 * np.vdot(rows, move[orders[order]])) for move in moves))
 
-        return Powers(by_order, self.second, spread)
+        return Powers.of(by_order, self.second, spread)
 
     @property
     def _orders(self) -> tuple[slice, slice, slice]:

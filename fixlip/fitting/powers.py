@@ -6,12 +6,14 @@ b is ``scale^2 <S_a, T_b>``, with ``S_a = sum of F_A F_A'`` over the A of order 
 are the second moments of the embeddings.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fixlip.results.spectrum import Spectrum
+
+Spread = Callable[[int, np.ndarray], float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +24,24 @@ class Powers:
         by_order: S_a for a = 0, 1, ..., [D, D] each, less what noise adds to them.
         total: second moment of the embeddings, [D, D], which is the sum of S_a over all orders.
         spread: order a and T [D, D] -> variance of the estimate of <S_a, T>.
+        unit: mean square norm of the embeddings; all of the above is for embeddings divided by its root.
     """
 
     by_order: tuple[np.ndarray, ...]
     total: np.ndarray
-    spread: Callable[[int, np.ndarray], float]
+    spread: Spread
+    unit: float
+
+    @classmethod
+    def of(cls, by_order: Iterable[np.ndarray], total: np.ndarray, spread: Spread) -> "Powers":
+        """Divide what is in squares of the embeddings by their mean square; `spread` has it divided already."""
+        unit = unit_of(total)
+        return cls(tuple(part / unit for part in by_order), total / unit, spread, unit)
+
+
+def unit_of(total: np.ndarray) -> float:
+    """Return the mean square norm of embeddings from their second moment, [D, D]."""
+    return max(float(np.trace(total)), 1e-300)
 
 
 def certain(order: int, along: np.ndarray) -> float:
@@ -53,4 +68,5 @@ def spectrum(towers: Sequence[Powers], scale: float) -> Spectrum | None:
     if not scale or whole - mean <= 1e-12 * abs(whole):
         return None
     parts[0, 0] = squares[0, 0] = 0.0
-    return Spectrum(scale**2 * parts, scale**2 * np.sqrt(squares), scale**2 * (whole - mean))
+    unit = scale**2 * image.unit * text.unit
+    return Spectrum(unit * parts, unit * np.sqrt(squares), unit * (whole - mean))

@@ -29,7 +29,7 @@ from fixlip.fitting.deviations import Deviations, surprises
 from fixlip.fitting.gaussian_process import Family, GaussianProcess, by_player, fit, together
 from fixlip.fitting.moments import Embed
 from fixlip.fitting.numerics import FLAT
-from fixlip.fitting.powers import Powers
+from fixlip.fitting.powers import Powers, unit_of
 from fixlip.fitting.sampling import Design
 
 TRIPLES = 1000  # triples that are modelled, the likeliest
@@ -167,7 +167,7 @@ class TowerProcess:
 
     @cached_property
     def _powers(self) -> Powers:
-        n, by_order = self.masks.shape[1], list[np.ndarray]()
+        n, unit, by_order = self.masks.shape[1], unit_of(self.second), list[np.ndarray]()
         moments = list[tuple[np.ndarray, np.ndarray, float]]()
         for name in ("constant", "singles", "pairs"):
             process, family = self.parts[name]
@@ -176,14 +176,15 @@ class TowerProcess:
             mean, variance = process.mean(family), process.variances(family)
             mean = mean + self.embeddings.mean(0) * (name == "constant")
             by_order.append(mean.T @ mean + variance.sum() * process.spread)
-            moments.append((process.spread, (mean * variance[:, None]).T @ mean, float(np.square(variance).sum())))
+            weighted = (mean * variance[:, None]).T @ mean / unit
+            moments.append((process.spread / unit, weighted, float(np.square(variance).sum())))
 
         def spread(order: int, along: np.ndarray) -> float:
             covariance, weighted, squares = moments[order]
             seen = along @ covariance
             return float(4 * np.vdot(seen @ along, weighted) + 2 * squares * np.vdot(seen, seen.T))
 
-        return Powers(tuple(by_order), self.second, spread)
+        return Powers.of(by_order, self.second, spread)
 
     def predictions(self, ridge: float = 0.0) -> np.ndarray:
         """Compute second moments of F and of its parts by order; see `fixlip.fitting.surrogate.TowerFit`."""

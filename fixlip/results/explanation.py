@@ -328,8 +328,8 @@ class Explanation(ByValue, Presented, Tabular):
         if self.power is None:
             method = self.provenance.estimator or self.index
             raise InputError(
-                f"{method} does not say how much each order makes; take exact with FWBII, or banzhaf without joint "
-                "masks, ridge, or all pairs by least squares."
+                f"{method} does not say how much each order makes; take exact with FWBII, or banzhaf with enough masks "
+                "for standard errors, and without joint masks, ridge, or all pairs by least squares."
             )
         return self.power
 

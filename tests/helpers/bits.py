@@ -2,7 +2,7 @@
 
 import hashlib
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -31,11 +31,15 @@ def bits(found):
 
 def arrays(found):
     """All numbers of an explanation."""
-    parts = [found.baseline, found.first_order, found.second_order, found.empty_value, found.full_value]
-    for more in (found.stderr, found.curves):
-        if more is not None:
-            parts += [getattr(more, field.name) for field in fields(more)]
-    return [np.asarray(part) for part in parts]
+    parts, kept = [found.baseline, found.first_order, found.second_order, found.empty_value, found.full_value], []
+    parts += [found.stderr, found.curves, found.third_order, found.power]
+    while parts:
+        part = parts.pop(0)
+        if is_dataclass(part):
+            parts += [getattr(part, field.name) for field in fields(part)]
+        elif part is not None:
+            kept.append(np.asarray(part))
+    return kept
 
 
 def apart(one, other):

@@ -15,7 +15,7 @@ from tests.helpers.numbers import ALL, ON_MASKS, ON_MODELS, run
 GAME = random_towers(40, 5)
 NOTHING = (math.nan, math.inf, -math.inf, True, "2", None, [1])
 OPTIONS = {
-    "banzhaf": {"p": (0, 1, 1.0, -0.1, 2), "ridge": (-1.0,), "order": (0, 3, 2.5)},
+    "banzhaf": {"p": (0, 1, 1.0, -0.1, 2), "ridge": (-1.0,), "order": (0, 4, 2.5)},
     "shapley-owen": {"ridge": (-1.0,), "nodes": (0, 1, -1, 2.5, 10**9, True, "a")},
     "exact": {"p": (0.0, 1.0, -1.0, 1e300)},
     "rise": {"p": (0.0, 1.0, -1.0), "cells": (0, -1, 2.5, 10**9)},
