@@ -177,7 +177,7 @@ class Banzhaf(Estimator):
         towers: Sequence[TowerFit] = (),
     ) -> Explanation:
         known = fit.stderr is not None and not self.ridge  # how noisy they are; and what a penalty shrinks is too small
-        powers = [tower.powers(0.0) for tower in towers] if known else []
+        powers = [tower.powers for tower in towers] if known else []
         cross = fit.effects.second_order[: game.n_image, game.n_image :]
         return game.explanation(
             *fit.effects,

@@ -90,9 +90,8 @@ class Deviations:
 
     def _seen_root(self, family: int, place: int) -> Iterable[np.ndarray]:
         """What the mean of a family sees of it, in the same pieces."""
-        seen = self._seen(family)
-        make = (seen @ piece for piece in self._root(place))
-        return self._once(("seen", family, place), self._size(place), lambda: make)
+        name, size = ("seen", family, place), self._size(place)
+        return self._once(name, size, lambda: (self._seen(family) @ piece for piece in self._root(place)))
 
     def _size(self, place: int) -> int:
         """The most numbers that a part's root can have."""

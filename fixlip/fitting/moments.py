@@ -94,11 +94,12 @@ class TowerMoments:
         factor = np.sqrt(self.unseen * self.spare * max(self.groups - 1, 0) / max(self.groups, 1))[:, None]
         return [factor * (part - mean) for part in parts]
 
-    def powers(self, ridge: float = 0.0) -> Powers:
-        """Return the second moments of the coefficients by order, less what the jackknife says of their variances."""
+    @property
+    def powers(self) -> Powers:
+        """Second moments of the coefficients by order, less what the jackknife says of their variances."""
         if self.by_order is not None:
             return Powers.of(self.by_order, self.second, certain)
-        theta, moves = self.coefficients(ridge), self.errors(np.eye(self.second.shape[0]), ridge) or []
+        theta, moves = self.coefficients(), self.errors(np.eye(self.second.shape[0])) or []
         unit = unit_of(self.second)
         orders = self._orders[: self.order + 1]
         by_order = [theta[o].T @ theta[o] - sum(move[o].T @ move[o] for move in moves) for o in orders]

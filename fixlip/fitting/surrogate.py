@@ -38,8 +38,9 @@ class TowerFit(Protocol):
     def errors(self, along: np.ndarray, ridge: float, of_pairs: int = 1) -> Iterable[np.ndarray] | None:
         """Compute deviations of the coefficients along directions [k, D], [f, k] each; `of_pairs`, for pairs."""
 
-    def powers(self, ridge: float) -> Powers:
-        """Return the second moments of the coefficients by order."""
+    @property
+    def powers(self) -> Powers:
+        """Second moments of the coefficients by order."""
 
     def predictions(self, ridge: float) -> np.ndarray:
         """Compute second moments of F and of its parts of order 0, 1 and 2, predicted for masks left out of the fit.

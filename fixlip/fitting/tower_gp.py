@@ -158,15 +158,12 @@ class TowerProcess:
         average: np.ndarray = self.weights @ self.embeddings
         return average
 
-    def powers(self, ridge: float = 0.0) -> Powers:
-        """Return the second moments of the coefficients by order: their posterior expectation, where all are modelled.
+    @cached_property
+    def powers(self) -> Powers:
+        """Second moments of the coefficients by order: their posterior expectation, where all are modelled.
 
         Variances take the coefficients as independent of each other.
         """
-        return self._powers
-
-    @cached_property
-    def _powers(self) -> Powers:
         n, unit, by_order = self.masks.shape[1], unit_of(self.second), list[np.ndarray]()
         moments = list[tuple[np.ndarray, np.ndarray, float]]()
         for name in ("constant", "singles", "pairs"):
