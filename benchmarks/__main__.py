@@ -25,6 +25,7 @@ MEASUREMENTS = {  # a module of this package, and what it measures
     "removals": "error against seconds for each removal of patches, and for bfloat16",
     "honesty": "whether standard errors and R2 are as sure as they are right, also outside the prior",
     "shapley": "Shapley interactions at equal encoder passes, beside shapiq's approximators",
+    "binding": "whether binding says which of two captions with exchanged colours a model prefers",
     "race": "passes and CPU seconds until the error is 20, 10 and 5 %, beside everybody else",
     "search": "an index of pictures: equal to explain, its build, its queries, its bytes",
     "gpu": "all of it on a GPU in six minutes: encoders, explanations, memory, an index, the tests",

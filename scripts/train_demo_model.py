@@ -3,10 +3,11 @@
     python scripts/train_demo_model.py demo-clip --out runs/demo-clip
     python scripts/evaluate_demo_model.py demo-clip
 
-`demo-bag` and `demo-bound` see the same scenes with attributes, from the same first weights on; only `demo-bound` is
-told for each picture which captions with exchanged words are wrong:
+`demo-bag` and `demo-bound` see the same pictures of scenes with attributes, from the same first weights on, and
+captions of the same words. Those of `demo-bag` say them of the one thing or of the other by chance, so that there is
+nothing to bind; `demo-bound` is told for each picture which captions with exchanged words are wrong:
 
-    python scripts/train_demo_model.py demo-bag --attributes --scenes 256_000 --batch 64 --out runs/bag
+    python scripts/train_demo_model.py demo-bag --attributes --shuffled --scenes 256_000 --batch 64 --out runs/bag
     python scripts/train_demo_model.py demo-bound --attributes --scenes 256_000 --batch 64 --twins 2 --out runs/bound
 
 Reads the configuration in `fixlip/assets/NAME/open_clip_config.json`. Writes a checkpoint and a log to `--out`; started
@@ -32,6 +33,7 @@ from fixlip.encoders.bundled import WEIGHTS, asset_folder, write_weights
 from fixlip.training import Recipe, train
 
 N_OBJECTS = [0.2, 0.3, 0.3, 0.2]  # share of scenes with one to four objects
+PLACES = 1.0  # with attributes: standard deviation of the first position embeddings of patches
 ONE, TWO_FROM = 0.2, 0.3  # with attributes: share of scenes with one thing, from this part of the training on
 
 
@@ -60,12 +62,13 @@ class SceneBatches(Dataset):
 class AttributeBatches(SceneBatches):
     """The same of scenes with attributes; and if `twins` > 0, the ids of so many wrong twins [B, twins, L].
 
-    The first scenes show one thing each, later ones mostly two.
+    The first scenes show one thing each, later ones mostly two. `shuffled` captions give colours, sizes and places to
+    the one thing or to the other by chance.
     """
 
-    def __init__(self, *args, twins: int):
+    def __init__(self, *args, twins: int, shuffled: bool):
         super().__init__(*args)
-        self.twins = twins
+        self.twins, self.shuffled = twins, shuffled
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, ...]:
         rng = np.random.default_rng([self.seed, step, scenes.TRAINING_SEEDS])
@@ -78,7 +81,7 @@ class AttributeBatches(SceneBatches):
             if words in seen:
                 continue
             seen.add(words)
-            captions.append(said.caption)
+            captions.append((said.shuffled(rng.uniform(size=3) < 0.5) if self.shuffled else said).caption)
             wrong.append(list(said.twins().values())[: self.twins])
             images.append(np.asarray(attributes.compose(said, self.side, rng)[0]))
         tokens = self.tokenizer(captions)
@@ -112,7 +115,10 @@ def train_from_scratch(args: argparse.Namespace) -> None:
     config = json.loads((asset_folder(args.name) / "open_clip_config.json").read_text())["preprocess_cfg"]
     steps, patch = args.scenes // args.batch, (args.patch, args.patch)
     what = open_clip.get_tokenizer(source), model.visual.image_size[0], args.batch, steps, args.seed
-    batches = AttributeBatches(*what, twins=args.twins) if args.attributes else SceneBatches(*what)
+    if args.attributes:  # places matter here, so that patches should not drown them
+        torch.nn.init.normal_(model.visual.positional_embedding, std=PLACES)
+    more = {"twins": args.twins, "shuffled": args.shuffled}
+    batches = AttributeBatches(*what, **more) if args.attributes else SceneBatches(*what)
     train(
         model,
         batches,
@@ -133,6 +139,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--weights", type=Path, help="instead of beside the configuration")
     parser.add_argument("--attributes", action="store_true", help="scenes of coloured things")
+    parser.add_argument("--shuffled", action="store_true", help="captions that say what there is, not of which thing")
     parser.add_argument("--twins", type=int, default=0, help="wrong twins of each caption in the loss")
     parser.add_argument("--scenes", type=int, default=550_000)
     parser.add_argument("--batch", type=int, default=256)

@@ -4,6 +4,7 @@ A scene shows one or two things. Its caption says the colour of each, sometimes 
 which one is where. A wrong twin says the same in the same words, except for one exchange that makes it false.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal, get_args
@@ -124,6 +125,14 @@ class Description:
         index, name = self.stranger
         found["object"] = self._with(*(replace(t, name=name) if i == index else t for i, t in enumerate(self.things)))
         return found
+
+    def shuffled(self, exchange: Sequence[bool]) -> "Description":
+        """Exchange the colours, exchange the sizes, turn the relation, each or not: the same words, of other things."""
+        colours, sizes = ([getattr(t, name) for t in self.things] for name in ("colour", "size"))
+        colours, sizes = (v[::-1] if e else v for v, e in zip((colours, sizes), exchange, strict=False))
+        things = (replace(t, colour=c, size=s) for t, c, s in zip(self.things, colours, sizes, strict=True))
+        relation = TURNED[self.relation] if exchange[2] and self.relation else self.relation
+        return replace(self, things=tuple(things), relation=relation)
 
     def _with(self, *things: Thing) -> str:
         return replace(self, things=things).caption

@@ -71,6 +71,8 @@ def everything(quality, rng, k=1, objects=None):
         "removal": {"pearson": draw(0.8), "spearman": draw(0.8), "by": {"image blur": 0.9, "text delete": 0.7}},
         "foils": {"accuracy": bool(rng.uniform() < 0.9), "margin": draw(0.4), "lower": True,
                   "found": bool(rng.uniform() < quality), "chance": 0.2},
+        "spectrum": {"single": 0.8, "pairs": 0.15, "patch_word": 0.1, "patch_words": 0.01, "patches_word": 0.02,
+                     "beyond": draw(0.05), "stderr": 0.01},
     }  # fmt: skip
 
 

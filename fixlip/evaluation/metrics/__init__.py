@@ -26,6 +26,7 @@ BUILT_IN = (  # each has its record METRIC in the file of its name; in the order
     "randomization",
     "removal",
     "foils",
+    "spectrum",
 )
 _registered: "dict[str, Metric]" = {}
 
