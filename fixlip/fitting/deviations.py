@@ -3,7 +3,7 @@
 What does not depend on the directions in which errors are asked for is kept: captions of one picture share it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,11 +30,13 @@ class Deviations:
         return len(self.process)
 
     @in_one_thread
-    def draw(self, families: Sequence[int], along: np.ndarray, number: int) -> list[np.ndarray]:
-        """Draw what the posterior means of families miss along directions [k, D] -> [t, number, k] each.
+    def draw(self, families: Mapping[int, int], along: np.ndarray, number: int) -> list[np.ndarray]:
+        """Draw what the posterior means of families miss along directions [k, D] -> [t, number, <= k] each.
+
+        Each family comes with the number of the directions, the first ones, along which it is drawn.
 
         Each draw is the error of the posterior mean for a draw of these families from the prior (Matheron's rule), seen
-        through what else there is. Half of the variance of the other families is drawn from their prior, too; the rest
+        through what else there is. Half of the variance of all other families is drawn from their prior, too; the rest
         is a noise that assumes nothing: the error of each row when it is left out of the fit, less what was drawn
         otherwise, with a random sign and size (wild bootstrap). Where the residual shows more along a direction than
         the prior expects, in a part of the prior or in a single term, that part or term is drawn larger: its variance
@@ -46,32 +48,33 @@ class Deviations:
         across, dual = _spread_along(process.spread, along), process.dual @ along.T
         unit = np.maximum(np.square(across).sum(1), 1e-300)
         left_out = dual / np.diagonal(process.inverse)[:, None]
-        trust = [1.0 if f in families else TRUST for f in range(len(process.families))]
-        drawn_otherwise = sum(t * leverage for t, leverage in zip(trust, process.leverage, strict=True))
-        left_out *= np.sqrt(np.maximum(1 - drawn_otherwise, 0.0))[:, None]
         signs = np.random.default_rng(0).normal(size=(len(dual), number))
-        missed = [np.stack([self._seen(f) @ (signs * g[:, None]) for g in left_out.T], axis=2) for f in families]
-        out = [np.zeros((len(process.families[f].players), number, k)) for f in families]
+        out, missed, trust = (dict[int, Any]() for _ in range(3))
+        for f, some in families.items():
+            out[f] = np.zeros((len(process.families[f].players), number, some))
+            trust[f] = [1.0 if g == f else TRUST for g in range(len(process.families))]
+            drawn_otherwise = sum(t * leverage for t, leverage in zip(trust[f], process.leverage, strict=True))
+            own = np.sqrt(np.maximum(1 - drawn_otherwise, 0.0))[:, None] * left_out[:, :some]
+            missed[f] = np.stack([self._seen(f) @ (signs * g[:, None]) for g in own.T], axis=2)
         for place, part in enumerate(process.parts):
             shown = [(np.square(piece.T @ dual) / unit, np.square(piece).sum(0)) for piece in self._root(place)]
             found, weight = map(np.concatenate, zip(*shown, strict=True))
             expected = part.expected * weight[:, None] / max(weight.sum(), 1e-300)
             growth = np.maximum((1 + found.sum(0)) / (1 + part.expected), (1 + found) / (1 + expected))
-            size = np.sqrt(trust[part.family] * np.maximum(growth, 1.0))[:, None]
+            size = np.sqrt(np.maximum(growth, 1.0))[:, None]
             normal = self._normal(place, len(found) * number, across.shape[1])
             drawn = (normal @ across.T).reshape(-1, number, k)
             drawn *= size
-            for f, rows in zip(families, missed, strict=True):
-                start = 0
+            for f, some in families.items():
+                start, share = 0, np.sqrt(trust[f][part.family])
                 for piece in self._seen_root(f, place):
-                    rows += np.tensordot(piece, drawn[start : start + piece.shape[1]], 1)
+                    missed[f] += share * np.tensordot(piece, drawn[start : start + piece.shape[1], :, :some], 1)
                     start += piece.shape[1]
-            if part.family in families:
-                own = out[families.index(part.family)]
-                own += part.terms(drawn.reshape(len(drawn), -1)).reshape(own.shape)
-        for own, f, rows in zip(out, families, missed, strict=True):
-            own -= rows if self._few(f) else process.mean(f, rows.reshape(len(rows), -1)).reshape(own.shape)
-        return out
+                if f == part.family:
+                    out[f] += part.terms(drawn[:, :, :some].reshape(len(drawn), -1)).reshape(out[f].shape)
+        for f, rows in missed.items():
+            out[f] -= rows if self._few(f) else process.mean(f, rows.reshape(len(rows), -1)).reshape(rows.shape)
+        return [*out.values()]
 
     def _few(self, family: int) -> bool:
         return len(self.process.families[family].players) <= FEW

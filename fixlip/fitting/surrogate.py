@@ -65,16 +65,14 @@ class Effects(NamedTuple):
 
     @property
     def estimated(self) -> list[np.ndarray]:
-        """All numbers that have standard errors: the arrays, and at order 2 what each player adds."""
-        return self.arrays if self.third_order else [*self.arrays, shares_of(self.first_order, self.second_order, None)]
+        """All numbers that have standard errors: the arrays, and what each player adds."""
+        return [*self.arrays, shares_of(*self[1:])]
 
 
 def roots(variances: Sequence[np.ndarray]) -> StandardErrors:
     """Return the standard errors of effects, from their variances in the order of `Effects.estimated`."""
-    baseline, first, second, *more = map(np.sqrt, variances)
-    if more[0].ndim == 1:
-        return StandardErrors(float(baseline), first, second, additive=more[0])
-    return StandardErrors(float(baseline), first, second, ThirdOrder(*more))
+    baseline, first, second, *third, additive = map(np.sqrt, variances)
+    return StandardErrors(float(baseline), first, second, ThirdOrder(*third) if third else None, additive)
 
 
 def best_fit(interactions: Effects, p: float) -> Effects:
@@ -196,7 +194,7 @@ class Surrogate:
         if self.order == 3:
             both = theta[image, more_text] / s**3, theta[more_image, text].T / s**3
             third = ThirdOrder(
-                _symmetric(both[0], n_text), _symmetric(both[1], n_image).transpose(1, 2, 0) if self.within else None
+                symmetric(both[0], n_text), symmetric(both[1], n_image).transpose(1, 2, 0) if self.within else None
             )
         main = np.concatenate([theta[image, 0], theta[0, text]]) / s
         return Effects(theta[0, 0], main, pairs + pairs.T, third)
@@ -242,7 +240,7 @@ class Surrogate:
         return float(1 - max(missed, 0.0) / variance)
 
 
-def _symmetric(pairs: np.ndarray, n: int) -> np.ndarray:
+def symmetric(pairs: np.ndarray, n: int) -> np.ndarray:
     """Put values of the pairs of n players, [k, n (n - 1) / 2], in symmetric matrices, [k, n, n]."""
     out = np.zeros((len(pairs), n, n))
     out[:, *np.triu_indices(n, 1)] = pairs

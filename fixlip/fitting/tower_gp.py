@@ -89,8 +89,6 @@ class TowerProcess:
     def errors(self, along: np.ndarray, ridge: float = 0.0, of_pairs: int = 1) -> Iterator[np.ndarray]:
         """Draw deviations of the coefficients along k directions, whose squares add up to the posterior variances.
 
-        Deviations of pairs are independent of those of single players.
-
         Args:
             along: [k, D], the directions.
             ridge: not used; see `coefficients`.
@@ -99,30 +97,25 @@ class TowerProcess:
         Yields:
             Arrays [f, k].
         """
-        even, constant = self._errors_of("constant")
-        odd, singles = self._errors_of("singles")
-        if even is odd:
-            drawn = even.draw([constant, singles], along, self.draws)
-        else:
-            drawn = [*even.draw([constant], along, self.draws), *odd.draw([singles], along, self.draws)]
-        if self.order == 2:
-            pairs, family = self._errors_of("pairs")
-            drawn += pairs.draw([family], along[:of_pairs], self.draws)
+        used = self._used()
+        drawn: list[np.ndarray] = [np.zeros(0)] * len(used)
+        for deviations in self._deviations:
+            places = [i for i, (process, _) in enumerate(used) if process is deviations.process]
+            families = {used[i][1]: of_pairs if i == 2 else len(along) for i in places}
+            for i, part in zip(places, deviations.draw(families, along, self.draws), strict=True):
+                drawn[i] = part
         seen = float(self.probability.sum())
         if seen > NEGLIGIBLE:  # a mean over all masks: what was seen is known, what was not may surprise
-            for i, (process, family) in enumerate(self._used()):
+            for i, (process, family) in enumerate(used):
                 unseen, some = self._unseen(process, family), along[: drawn[i].shape[2]]
                 drawn[i] = (1 - seen) ** CAUTION * drawn[i] + surprises(process, unseen, some, self.draws)
         drawn = [np.pad(part, ((0, 0), (0, 0), (0, len(along) - part.shape[2]))) for part in drawn]
         yield from np.moveaxis(np.concatenate(drawn), 1, 0) / np.sqrt(self.draws)
 
-    def _errors_of(self, name: str) -> tuple[Deviations, int]:
-        process, family = self.parts[name]
-        return self._deviations[id(process)], family
-
     @cached_property
-    def _deviations(self) -> dict[int, Deviations]:
-        return {id(process): Deviations(process) for process, _ in self.parts.values()}
+    def _deviations(self) -> list[Deviations]:
+        """Of each process, one or two: masks with complements have one for even orders and one for odd ones."""
+        return [Deviations(process) for process in {id(process): process for process, _ in self._used()}.values()]
 
     def _unseen(self, process: GaussianProcess, family: int) -> np.ndarray:
         """Sum the squares of probability times term, [t], over the masks that were not encoded."""

@@ -55,7 +55,7 @@ class StandardErrors(ByValue):
 
     Attributes:
         additive: those of `Explanation.as_first_order`, in which the errors of a player's effects mostly cancel; None
-            where they are not known, and at order 3, where draws of many small effects would make them too small.
+            where they are not known.
     """
 
     baseline: float

@@ -154,7 +154,7 @@ def test_deviations_are_as_large_as_the_errors(noise):
         targets = chi @ truth + size * np.random.default_rng(100 + seed).normal(size=(60, 2))
         process = fit(chi, targets, families()[:2], 0.05)
         missed.append(np.square(process.mean(1) - truth))
-        claimed.append(np.square(Deviations(process).draw([1], np.eye(2), 100)[0]).mean(1))
+        claimed.append(np.square(Deviations(process).draw({1: 2}, np.eye(2), 100)[0]).mean(1))
     ratio = np.mean(missed) / np.mean(claimed)
     assert 0.7 < ratio < 1.3
 
@@ -170,10 +170,10 @@ def test_targets_without_noise_and_constant_ones():
 
 def test_chunks_of_terms_change_nothing(targets, process, monkeypatch):
     along = np.eye(2)
-    whole = process.mean(2), process.fitted(2), Deviations(process).draw([2], along, 3)[0]
+    whole = process.mean(2), process.fitted(2), Deviations(process).draw({2: len(along)}, along, 3)[0]
     monkeypatch.setattr("fixlip.fitting.gaussian_process.CHUNK", 4)
     again = fit(signs(40, 6), targets, families(), 0.05)
-    parts = again.mean(2), again.fitted(2), Deviations(again).draw([2], along, 3)[0]
+    parts = again.mean(2), again.fitted(2), Deviations(again).draw({2: len(along)}, along, 3)[0]
     for one, other in zip(whole, parts, strict=True):
         assert_close(one, other, 1e-7)
 

@@ -210,15 +210,24 @@ def test_it_shows_itself(explanation):
     assert {"text/html", "image/png", "text/plain"} <= set(bundle)
 
 
-@pytest.mark.parametrize(("name", "options"), [("banzhaf", {}), ("banzhaf", {"fit": "least-squares"}), ("shapley", {})])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *(
+            ("banzhaf", {"order": order, "fit": fit})
+            for order in (2, 3)
+            for fit in ("gaussian-process", "least-squares")
+        ),
+        ("shapley", {}),
+    ],
+)
 def test_errors_of_what_players_add_are_those_between_seeds(name, options):
     """The errors of a player's effects cancel in what it adds; taken as independent they are too large."""
     game, estimator = random_towers(12, 3, seed=2), fixlip.get_estimator(name, interactions="all", **options)
     runs = [estimator.explain(game, image_masks=256, seed=s, progress=False) for s in range(20)]
     between = np.sqrt(np.mean(np.var([run.additive().values for run in runs], axis=0, ddof=1)))
     said = np.sqrt(np.mean([np.square(run.additive().stderr) for run in runs]))
-    independent = np.sqrt(
-        np.mean([np.square(run.stderr.first_order) + np.square(run.stderr.second_order).sum(1) / 4 for run in runs])
-    )
+    alone = [replace(run, stderr=replace(run.stderr, additive=None)) for run in runs]
+    independent = np.sqrt(np.mean([np.square(run.additive().stderr) for run in alone]))
     assert 0.7 < said / between < 1.5
     assert independent > 1.5 * said
