@@ -155,6 +155,7 @@ class Estimator(ABC):
             noted,
             model=game.source.model,
             weights=game.source.weights,
+            dtype=game.source.dtype,
             logit_scale=getattr(game, "scale", float("nan")),
             logit_bias=getattr(game, "bias", float("nan")),
             removal=game.source.removal,

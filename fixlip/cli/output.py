@@ -120,7 +120,8 @@ def print_explanation(explanation: "Explanation", written: list[Path], *, top: i
 def heading(console: Printer, provenance: "Provenance") -> None:
     """Print the model and the cost."""
     passes = f"{provenance.image_passes} image + {provenance.text_passes} text passes"
-    console.print(styled(f"{provenance.model}  ·  {passes}  ·  {provenance.seconds:.1f} s", "dim"), "", sep="\n")
+    kind = f" ({provenance.dtype})" if provenance.dtype not in ("", "float32") else ""
+    console.print(styled(f"{provenance.model}{kind}  ·  {passes}  ·  {provenance.seconds:.1f} s", "dim"), "", sep="\n")
 
 
 def ending(console: Printer, provenance: "Provenance", written: list[Path]) -> None:

@@ -24,6 +24,7 @@ class Source:
     weights: str = ""
     removal: str = ""
     notes: tuple[str, ...] = ()
+    dtype: str = ""
 
 
 class Game(Protocol):

@@ -59,6 +59,7 @@ class SimilarityGame(CallableGame):
                 encoder.weights if weights is None else weights,
                 f"image {encoder.image_removal}, text {encoder.text_removal}",
                 image.notes + text.notes,
+                str(encoder.dtype).removeprefix("torch."),
             ),
         )
         self.encoder, self.sides = encoder, {"image": image, "text": text}

@@ -34,6 +34,7 @@ class ProvenanceFields(Fields):
 
     model: str = ""
     weights: str = ""
+    dtype: str = ""
     logit_scale: Number | None = None
     logit_bias: Number | None = None
     removal: str = ""

@@ -16,7 +16,7 @@ class Provenance(ByValue):
     """The origin of an explanation: model, estimator, cost and status.
 
     Attributes:
-        model, weights: name of the model, and a hash of its weights.
+        model, weights, dtype: name of the model, a hash of its weights, and the type that it computes in ("bfloat16").
         logit_scale, logit_bias: scale and bias of the model, ``logit = scale * cosine + bias``; NaN where it has none.
         removal: operators that removed the players of each modality.
         estimator, options: name and all options of the estimator.
@@ -33,6 +33,7 @@ class Provenance(ByValue):
 
     model: str = ""
     weights: str = ""
+    dtype: str = ""
     logit_scale: float = float("nan")
     logit_bias: float = float("nan")
     removal: str = ""

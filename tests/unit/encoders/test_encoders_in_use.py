@@ -120,6 +120,7 @@ def test_half_precision(dtype):
             fixlip.explain(picture(), CAPTION, model=m, removal={"image": removal}, **options) for m in (full, half)
         )
         assert half.dtype == dtype
+        assert (one.provenance.dtype, f"torch.{two.provenance.dtype}") == ("float32", str(dtype))
         assert two.cross.dtype == np.float64
         assert np.corrcoef(one.cross.ravel(), two.cross.ravel())[0, 1] > 0.9
 
