@@ -13,7 +13,7 @@ from fixlip.results.third_order import ThirdOrder
 from fixlip.viewer.numbers import with_minus
 from tests.browser.test_downloads import downloaded, picture_of
 from tests.browser.test_interactions import choose, unclear
-from tests.helpers.browser import ARTIFACTS, PHONE, browser, expect_heat, numbers, open_page, opacities, panel_of, word
+from tests.helpers.browser import ARTIFACTS, PHONE, browser, expect_heat, numbers, opacities, open_page, panel_of, word
 from tests.helpers.pictures import explanation, of_tokens
 
 pytestmark = pytest.mark.browser
