@@ -8,12 +8,12 @@ import numpy as np
 
 from fixlip.plots.style import INK, SOFT, axes, draws, finish, plain
 from fixlip.results.explanation import Explanation
+from fixlip.results.spectrum import SHOWN
 from fixlip.results.tables import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-SHOWN = 3  # orders of each modality, from 0
 FAINTEST = 1e-4  # share of the variance that has no colour
 
 
@@ -33,7 +33,7 @@ def spectrum(explanation: Explanation, *, ax: "Axes | None" = None, path: str | 
         InputError: as `Explanation.spectrum`, or the path cannot be written.
     """
     power, alone = explanation.spectrum(), ax is None
-    shares = np.array([[power[a, b] for b in range(SHOWN)] for a in range(SHOWN)])
+    shares, _ = power.square()
     ax = axes(ax, 4.2, 4.4, fitted=True)
     strength = 1 - np.log10(np.clip(shares, FAINTEST, 1.0)) / np.log10(FAINTEST)
     ax.imshow(strength, cmap="Oranges", vmin=0, vmax=1.25)
@@ -47,6 +47,5 @@ def spectrum(explanation: Explanation, *, ax: "Axes | None" = None, path: str | 
     ax.xaxis.tick_top()
     ax.spines[:].set_visible(False)
     if alone:
-        said = f"{power.summary()} {percent(max(1 - float(shares.sum()), 0.0))} lies beyond these cells."
-        ax.set_xlabel(plain(textwrap.fill(said, 50)), fontsize=8.5, color=SOFT, loc="left", labelpad=10)
+        ax.set_xlabel(plain(textwrap.fill(power.caption(), 50)), fontsize=8.5, color=SOFT, loc="left", labelpad=10)
     return finish(ax, path)

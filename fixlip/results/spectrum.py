@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from fixlip.results.equality import ByValue
-from fixlip.results.tables import Tabular, frame
+from fixlip.results.tables import Tabular, frame, percent
 
 if TYPE_CHECKING:
     import pandas
+
+
+SHOWN = 3  # orders of each modality in a square, from 0
 
 
 class Part(NamedTuple):
@@ -102,6 +105,17 @@ class Spectrum(ByValue, Tabular):
             f"{max(more, 0.0):.0%}{f' ± {error:.0%}' if error >= 0.005 else ''} of three or more together, which no "
             "explanation by pairs can show."
         )
+
+    def square(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the shares of no, one or two patches with no, one or two words, [3, 3], and their standard errors."""
+        padded = np.zeros((2, SHOWN, SHOWN))
+        for a, b in np.ndindex(*np.minimum(self.variances.shape, SHOWN)):
+            padded[:, a, b] = self.shares[a, b], self.stderr[a, b]
+        return padded[0], padded[1]
+
+    def caption(self) -> str:
+        """Return `summary`, and how much is not in the cells of `square`."""
+        return f"{self.summary()} {percent(max(1 - float(self.square()[0].sum()), 0.0))} lies beyond these cells."
 
     def parts(self) -> list[Part]:
         """Return the share of each part, by number of patches and of words, and at last that of all that is left."""

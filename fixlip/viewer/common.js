@@ -12,6 +12,7 @@ function unpack(content) {
   const n = content.patches.length, rows = (flat) => flat && content.words.map((_, k) => flat.slice(k * n, (k + 1) * n));
   for (const name of ["first", "firstError", "adds", "addsError"]) content[name] = floats(content[name]);
   for (const name of ["cross", "crossError"]) content[name] = rows(floats(content[name]));
+  for (const pair of content.bindings ?? []) for (const name of ["values", "errors"]) pair[name] = floats(pair[name]);
 }
 function floats(text) {
   if (text === null) return null;
@@ -28,7 +29,7 @@ const hasPairs = contents.some(hasCross);
 const small = matchMedia("(max-width: 760px)"); // as in circumstances.css; a frame may get its width after its page
 const usualLayout = () => (small.matches && !data.query ? "tabs" : data.layout);
 // words have numbers that all panels share, and are chosen and hovered in all panels together
-const state = { words: new Set(), hover: null, view: hasPairs ? "pairs" : "first", sign: "both", scale: data.scale ?? "shared", layout: usualLayout(), tab: 0 };
+const state = { words: new Set(), together: false, hover: null, view: hasPairs ? "pairs" : "first", sign: "both", scale: data.scale ?? "shared", layout: usualLayout(), tab: 0 };
 
 function attributed(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
@@ -82,9 +83,9 @@ const write = (v, size) => (size >= 1e6 || (size > 0 && size < 1e-4) ? v.toExpon
 const plain = (v) => (v === null ? "–" : write(v, Math.abs(v)).replace("-", "−"));
 // the end of the scale decides on the decimals of all numbers in a view
 const withSign = (v, size) => { const text = write(Math.abs(v), size); return (v < 0 && Number(text) ? "−" : "+") + text; };
-const number = (v) => (v === null ? "–" : withSign(v, sharedLimit[state.view]));
-const plusMinus = (error) => {
-  const text = write(error, sharedLimit[state.view]);
+const number = (v, size = sharedLimit[state.view]) => (v === null ? "–" : withSign(v, size));
+const plusMinus = (error, size = sharedLimit[state.view]) => {
+  const text = write(error, size);
   return error > 0 && Number(text) === 0 ? `± <${text.slice(0, -1)}1` : `± ${text}`;
 };
 const capital = (text) => text[0].toUpperCase() + text.slice(1);

@@ -11,7 +11,7 @@ function contrastRow(row) {
   if (row.word === null) name.textContent = row.part;
   else {
     const button = make("button", row.part, { type: "button", "data-part-word": row.word, class: row.kind });
-    button.addEventListener("click", () => toggle(state.words, row.word));
+    button.addEventListener("click", choose(row.word));
     line.addEventListener("pointerenter", (event) => { if (event.pointerType !== "touch") { state.hover = row.word; render(); } });
     line.addEventListener("pointerleave", () => { state.hover = null; render(); });
     name.append(button);

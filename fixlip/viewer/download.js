@@ -40,7 +40,7 @@ function sheetLayout(panel, brush) {
   }
   const ratio = img ? img.naturalHeight / img.naturalWidth : content.height / content.width;
   const picture = { x: SHEET.margin, y: y + (words.length ? 50 + 26 : 0), width: inner, height: Math.round(inner * ratio), img };
-  return { top, words, picture, legend: picture.y + picture.height + 14, height: picture.y + picture.height + 84 };
+  return { top, words, picture, legend: picture.y + picture.height + 14, height: picture.y + picture.height + (panel.bound ? 106 : 84) };
 }
 
 function drawPatches(brush, panel, picture) {
@@ -151,7 +151,8 @@ function drawLegend(brush, panel, { legend, picture }) {
   }
   brush.textAlign = "left";
   const hatched = state.errors === "on" && (panel.unclear ?? []).length ? `hatched or dashed: less than ${CLEAR} standard errors from 0` : "";
-  brush.fillText([content.model, content.index, hatched].filter(Boolean).join(" · "), picture.x, legend + 50, picture.width);
+  const lines = [panel.bound?.said, [content.model, content.index, hatched].filter(Boolean).join(" · ")].filter((line) => line !== undefined);
+  lines.forEach((line, i) => brush.fillText(line, picture.x, legend + 50 + 22 * i, picture.width));
 }
 
 function toCanvas(panel) {

@@ -14,6 +14,7 @@ const unclear = (values, errors) => range(values.length).filter((i) => {
 });
 function patchErrors(panel) {
   const { firstError, crossError } = panel.content, all = range(panel.nPatches);
+  if (panel.bound) return panel.bound.errors ?? all.map(() => null);
   if (state.view === "first") return firstError ? firstError.slice(0, panel.nPatches) : all.map(() => null);
   const rows = crossError ? panel.activeWords().map((k) => crossError[k]) : [];
   return all.map((i) => quadrature(rows, (row) => row[i]));

@@ -138,7 +138,7 @@ EXTRAS.push((panel) => {
   }
   return {
     render() {
-      panel.links = state.view === "pairs" && state.lines !== "0" ? strongestRows(panel, Number(state.lines)) : [];
+      panel.links = state.view === "pairs" && state.lines !== "0" && !panel.bound ? strongestRows(panel, Number(state.lines)) : [];
       if (!listening) listen();
       redraw();
     },

@@ -4,6 +4,7 @@ const previewed = () => (state.hover !== null && !state.words.has(state.hover) ?
 
 function toggle(set, item) {
   set.has(item) ? set.delete(item) : set.add(item);
+  if (set === state.words) state.together = false;
   state.hover = null;
   render(true);
 }
@@ -29,19 +30,20 @@ function render(announce = false) {
   tellChosen();
   $("live").textContent = panels.filter((p) => p.visible && p.nPatches).map((p) => p.strongest(patches[p.index])).join(". ");
 }
-const together = (values) => values.filter((_, i) => !compared || contents[i].unit !== "relevance");
 function renderPanels() {
   cancelAnimationFrame(frame);
   frame = null;
   const separate = state.scale === "own", shared = sharedLimit[state.view];
   const patches = panels.map((panel) => panel.patchValues()), words = panels.map((panel) => panel.wordValues());
   const ends = patches.map((values) => largest(values.map(shown))), tints = words.map((values) => largest(values.map(shown)));
+  const bound = panels.map((panel) => Boolean(panel.bound)), related = panels.map((_, i) => !compared || contents[i].unit !== "relevance");
   for (const panel of panels) {
     if (!panel.visible) continue;
     const i = panel.index, apart = separate || (compared && panel.content.unit === "relevance");
     // sums over a few patches are on the scale of the picture, sums over all patches on a wider one
     const wide = state.view === "pairs" && panel.patches.size ? shared : wordLimit[state.view];
-    panel.render(patches[i], apart ? ends[i] : Math.max(shared, ...together(ends)), words[i], apart ? tints[i] : Math.max(wide, ...together(tints)));
+    const end = Math.max(bound[i] ? 0 : shared, ...ends.filter((_, k) => related[k] && bound[k] === bound[i]));
+    panel.render(patches[i], apart ? ends[i] : end, words[i], apart ? tints[i] : Math.max(wide, ...tints.filter((_, k) => related[k])));
   }
   renderContrast();
   if (query) renderQuery();
@@ -60,7 +62,7 @@ if (compared) {
   $("count").textContent = [data.about, ...["model", "index"].filter(alike).map((name) => contents[0][name])].filter(Boolean).join(" · ");
   $("answer").textContent = [data.answer, ...(data.notes ?? [])].filter(Boolean).join(" ");
   $("answer").hidden = !$("answer").textContent;
-  $("how").textContent = hasPairs ? `${howTo([...new Set(contents.map((c) => c.noun.many))].join(" or "))} ${data.shared} ${contents.every((c) => c.adds && !c.gains) ? ADDS : ""}` : "";
+  $("how").textContent = hasPairs ? `${howTo([...new Set(contents.map((c) => c.noun.many))].join(" or "))} ${data.shared} ${hasBindings ? BOTH : ""} ${contents.every((c) => c.adds && !c.gains) ? ADDS : ""}` : "";
 } else {
   panels[0].stage.append($("settings"));
   $("top").className = "hidden";

@@ -21,7 +21,8 @@ from fixlip.results.hits import Hits
 from fixlip.viewer.payload import payload
 
 STYLES = "page parts hits circumstances"
-SCRIPTS = "common picture table panel contrast hits layout links errors curves download page frame"  # in this order
+# in this order
+SCRIPTS = "common picture table panel orders contrast hits layout links errors curves download page frame"
 
 Shown = Explanation | Comparison | Contrast | Gallery | Hits
 

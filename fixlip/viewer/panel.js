@@ -42,7 +42,7 @@ class Panel {
   wordButton(word, k) {
     const button = make("button", undefined, { type: "button", "data-word": k, "aria-pressed": "false" });
     button.append(make("span", undefined, { class: "tint" }), make("span", word.label), make("small", ""));
-    button.addEventListener("click", () => toggle(state.words, this.shared[k]));
+    button.addEventListener("click", choose(this.shared[k]));
     button.addEventListener("pointerenter", (event) => { if (event.pointerType !== "touch") { state.hover = this.shared[k]; render(); } });
     button.addEventListener("pointerleave", () => { if (state.hover !== null) { state.hover = null; render(); } });
     return button;
@@ -56,7 +56,16 @@ class Panel {
   activePatches() {
     return this.patches.size ? [...this.patches] : range(this.nPatches);
   }
+  // what exactly two chosen words mean together, if that is known, and the same if the picture shows where
+  get binding() {
+    if (state.view !== "pairs" || state.words.size !== 2) return undefined;
+    return this.content.bindings?.find(({ words }) => words.every((k) => state.words.has(k)));
+  }
+  get bound() {
+    return state.together && previewed() === state.words ? this.binding : undefined;
+  }
   patchValues() {
+    if (this.bound) return this.bound.values;
     if (state.view === "first") return this.content.first.slice(0, this.nPatches);
     const rows = this.activeWords().map((k) => this.content.cross[k]);
     return range(this.nPatches).map((i) => (rows.length || !this.nWords ? sum(rows, (row) => row[i]) : null));
@@ -72,6 +81,7 @@ class Panel {
   render(patches, limit, words, tintLimit) {
     const { content, parts, picture, buttons } = this;
     this.values = { patches, words };
+    this.size = this.bound ? limit : sharedLimit[state.view]; // decides on the decimals of numbers at patches
     const scale = `${limit} ${state.view} ${state.sign}`;
     patches.forEach((value, i) => {
       const shape = picture.shapes[i], selected = this.patches.has(i), drawn = this.drawn[i];
@@ -79,7 +89,7 @@ class Panel {
       if (drawn.value === value && drawn.scale === scale) return;
       Object.assign(drawn, { value, scale });
       paint(shape, shown(value), limit, false);
-      shape.setAttribute("aria-label", `${content.patches[i].label}: ${value === null ? "not estimated" : `${number(value)} ${content.unit}`}`);
+      shape.setAttribute("aria-label", `${content.patches[i].label}: ${value === null ? "not estimated" : `${number(value, this.size)} ${content.unit}`}`);
     });
     picture.ring("chosen", [...this.patches]);
     picture.ring("linked", []);
@@ -91,8 +101,8 @@ class Panel {
       button.classList.toggle("hovered", compared && this.shared[k] === state.hover);
     });
     parts.sums.textContent = this.nWords ? this.sums() : "";
-    parts.low.textContent = `${number(-limit)} ${content.unit}`;
-    parts.high.textContent = `${number(limit)} ${content.unit}`;
+    parts.low.textContent = `${number(-limit, this.size)} ${content.unit}`;
+    parts.high.textContent = `${number(limit, this.size)} ${content.unit}`;
     renderPairs(this);
     this.extras.forEach((extra) => extra.render(this));
   }
@@ -107,6 +117,7 @@ class Panel {
   strongest(patches) {
     const top = patches.reduce((best, v, i) => (Math.abs(shown(v)) > Math.abs(shown(patches[best])) ? i : best), 0);
     const { noun, unit, title } = this.content;
-    return `${title ? `${title}: s` : "S"}trongest ${noun.one}: ${this.content.patches[top].label}, ${number(patches[top])} ${unit}`;
+    const said = this.binding ? `${this.binding.said} ` : "";
+    return `${said}${title ? `${title}: s` : "S"}trongest ${noun.one}: ${this.content.patches[top].label}, ${number(patches[top], this.size)} ${unit}`;
   }
 }

@@ -2,8 +2,7 @@
 
 import base64
 import io
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import takewhile
 from typing import Any
@@ -23,12 +22,13 @@ from fixlip.results.gallery import Gallery
 from fixlip.results.hits import NO_WORDS, TOGETHER, Hits
 from fixlip.results.provenance import Provenance
 from fixlip.viewer.curves import curves_payload
+from fixlip.viewer.numbers import packed, with_minus
+from fixlip.viewer.orders import orders_payload
 
 PLACE = ("patches", "width", "height", "grid", "noun", "picture")  # the parts that panels can share
 SIDE_BY_SIDE = 3  # explanations; if there are more, the page shows one at a time at first
 QUALITY = 88  # of an embedded WebP picture, used if PNG would be larger
 LONGEST = 224  # pixels: larger label maps are reduced to this size
-MINUS = re.compile(r"(?<=[ (])-(?=\d)")  # as the other numbers of the page have it
 MOST = 120_000  # characters of outlines: label maps with longer outlines are reduced further
 
 
@@ -47,7 +47,7 @@ def payload(result: Explanation | Comparison | Contrast | Gallery | Hits) -> dic
     data = makers[type(result)](result)
     for part in (data, *data.get("panels", [])):
         if "answer" in part:
-            part["answer"] = MINUS.sub("\N{MINUS SIGN}", part["answer"])
+            part["answer"] = with_minus(part["answer"])
     places: list[dict[str, Any]] = []
     for panel in data.get("panels", [data]):
         place = {name: panel.pop(name) for name in PLACE}
@@ -64,7 +64,7 @@ def _comparison(comparison: Comparison) -> dict[str, Any]:
         for number, word in enumerate(words):
             for i in word.players[k]:
                 shared[i] = number
-        panels.append({**_explanation(explanation), "title": label, "shared": shared})
+        panels.append({**_explanation(explanation, shared), "title": label})
     return {
         "caption": comparison.explanations[0].players.caption,
         "about": f"{len(comparison)} explanations of one caption",
@@ -83,7 +83,7 @@ def _gallery(gallery: Gallery) -> dict[str, Any]:
         names = [p.label.casefold() for p in explanation.players.text]
         keys = [(name, names[:i].count(name)) for i, name in enumerate(names)]
         shared = [numbers.setdefault(key, len(numbers)) for key in keys]
-        panels.append({**_explanation(explanation), "title": label, "shared": shared})
+        panels.append({**_explanation(explanation, shared), "title": label})
     models = list(filter(None, dict.fromkeys(e.provenance.model for e in gallery.explanations)))
     return {
         "caption": gallery.title,
@@ -107,9 +107,8 @@ def _hits(hits: Hits) -> dict[str, Any]:
         raise InputError(f"There is no hit to show: {hits.summary()}")
     panels = [
         {
-            **_explanation(hit.explanation()),
+            **_explanation(hit.explanation(), range(len(hits.words))),
             "title": title,
-            "shared": list(range(len(hits.words))),
             "score": _number(hit.similarity),
             "gains": [_number(value) for value in hit.contributions],
             "gainErrors": [_number(error) for error in hit.contribution_errors],
@@ -147,11 +146,10 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
         {part.second: k for k, part in enumerate(parts)},
     ]
     panels = [
-        {**_explanation(e), "title": e.players.caption, "shared": [place[i] for i in range(e.players.n_text)]}
+        {**_explanation(e, [place[i] for i in range(e.players.n_text)]), "title": e.players.caption}
         for e, place in zip((one, other), places, strict=True)
     ]
-    panels.append({**_explanation(contrast.aligned, value="difference"), "title": "difference"})
-    panels[-1]["shared"] = list(range(len(parts)))
+    panels.append({**_explanation(contrast.aligned, range(len(parts)), "difference"), "title": "difference"})
     for panel, column in zip(panels, ("first", "second", "difference"), strict=True):
         gains = [_number(getattr(rows[k], column)) for k in panel["shared"]]
         panel.update(gains=gains, adds=None, addsError=None, others=None)  # as in the table
@@ -180,7 +178,10 @@ def _contrast(contrast: Contrast) -> dict[str, Any]:
     }
 
 
-def _explanation(explanation: Explanation, value: str = "similarity") -> dict[str, Any]:
+def _explanation(
+    explanation: Explanation, shared: Iterable[int] | None = None, value: str = "similarity"
+) -> dict[str, Any]:
+    """Return the data of a panel; `shared` are the numbers that all panels use for its words."""
     players, stderr, picture = explanation.players, explanation.stderr, explanation.players.picture
     return {
         "caption": players.caption,
@@ -205,6 +206,8 @@ def _explanation(explanation: Explanation, value: str = "similarity") -> dict[st
         **_adds(explanation),
         "provenance": [(name.replace("_", " "), value) for name, value in _facts(explanation.provenance)],
         "curves": curves_payload(explanation),
+        **orders_payload(explanation, shared),
+        **({} if shared is None else {"shared": list(shared)}),
         "picture": None if picture is None else _data_uri(picture.tobytes(), picture.shape),
     }
 
@@ -270,18 +273,6 @@ def _facts(provenance: Provenance) -> list[tuple[str, str]]:
 
 def _number(value: float) -> float | None:
     return float(f"{value:.5g}") if np.isfinite(value) else None
-
-
-def packed(values: np.ndarray) -> str:
-    """Pack numbers in Base64: the upper three bytes of each 32-bit float, big-endian, which are four characters.
-
-    Numbers keep a relative precision of 2^-16; infinite numbers become NaN.
-    """
-    with np.errstate(over="ignore"):
-        single = np.asarray(values, dtype=np.float32).ravel()
-        bits = np.where(np.isfinite(single), single, np.float32("nan")).view(np.uint32).astype(np.uint64)
-    upper = ((bits + 0x80) >> 8).astype(">u4")
-    return base64.b64encode(upper.view(np.uint8).reshape(-1, 4)[:, 1:].tobytes()).decode()
 
 
 @lru_cache(maxsize=8)

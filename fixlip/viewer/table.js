@@ -9,6 +9,7 @@ const TERMS = {
   "fit R²": "Share of the changes of the score under random removals that effects and pairs explain; the whole and nothing shown are far from most of these",
   index: "The model, and the index that weighs pairs: FWBII is the faithful weighted Banzhaf index, p how likely a part is present",
   "the rest": "What effects and pairs leave over, such as what three or more parts do together",
+  spectrum: "Shares of the similarity's variance, as parts come and go, that so many patches make with so many words",
   "no words": "The score of the picture and a query without its words",
   "words together": "What the words do together, beyond what each adds on average",
   adds: "Effects of single parts, and half of each pair for each of its two parts (the Shapley values of the fit)",
@@ -29,7 +30,9 @@ function strongestRows(panel, count = ROWS) {
     rows.splice(at < 0 ? rows.length : at, 0, { value, size, i, k, error: error ?? null });
     if (rows.length > count) rows.pop();
   };
-  if (state.view === "first") {
+  if (panel.bound) {
+    for (const i of panel.activePatches()) offer(panel.bound.values[i], i, null, panel.bound.errors?.[i]);
+  } else if (state.view === "first") {
     for (let i = 0; i < nPatches; i++) offer(content.first[i], i, null, content.firstError?.[i]);
     for (let k = 0; k < nWords; k++) offer(content.first[nPatches + k], null, k, content.firstError?.[nPatches + k]);
   } else {
@@ -41,9 +44,9 @@ function strongestRows(panel, count = ROWS) {
 
 function pairRow(panel, { value, i, k, error }) {
   const { content, picture, buttons } = panel, name = `${k}-${i}`;
-  const row = make("tr"), cell = make("td", number(value), { class: `number ${value < 0 ? "minus" : "plus"}` });
+  const row = make("tr"), cell = make("td", number(value, panel.size), { class: `number ${value < 0 ? "minus" : "plus"}` });
   if (i !== null && k !== null) row.dataset.pair = name;
-  if (error !== null) cell.append(make("small", ` ${plusMinus(error)}`));
+  if (error !== null) cell.append(make("small", ` ${plusMinus(error, panel.size)}`));
   row.append(make("td", content.words[k]?.label ?? ""), make("td", content.patches[i]?.label ?? ""), cell);
   const link = (on) => {
     picture.ring("linked", on && i !== null ? [i] : []);
@@ -71,6 +74,7 @@ function pairsTitle(panel) {
     if (!some) return items.length === 1 ? items[0].label : `all ${items.length} ${many}`;
     return indices.length > most ? `${indices.length} ${many}` : [...indices].sort((a, b) => a - b).map((i) => items[i].label).join(", ");
   };
+  if (panel.bound) return `Strongest ${noun.many} of ${active.map((k) => words[k].label).join(" and ")} together`;
   const chosenWords = active.length < words.length || active.some((k) => previewed().has(panel.shared[k]));
   return `Strongest pairs of ${of(chosenWords, active, words, "words", 3)} with ${of(panel.patches.size, panel.activePatches(), patches, noun.many, 1)}`;
 }
@@ -84,7 +88,7 @@ function showFacts({ content, parts, nWords, nPatches }) {
   parts.model.textContent = ["model", "index"].filter((name) => !alike(name)).map((name) => content[name]).filter((text) => text && text !== content.title).join(" · ");
   parts.model.title = TERMS.index;
   if (!hasCross(content)) hints.push(`This estimator gives first-order effects only, without pairs of words and ${many}.`);
-  else if (!compared) hints.push(howTo(many));
+  else if (!compared) hints.push(howTo(many), hasBindings ? BOTH : "");
   if (hasCross(content) && missing) hints.push(`${missing} of ${nWords * nPatches} pairs were not estimated; sums count them as 0.`);
   parts.hint.textContent = hints.join(" ");
   parts.noun.textContent = content.noun.one;

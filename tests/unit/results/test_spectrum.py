@@ -9,6 +9,7 @@ import fixlip
 from fixlip.datasets.scenes import make_scene
 from fixlip.games import CallableGame
 from fixlip.games.closed_form import additive, random_towers
+from fixlip.results.spectrum import Spectrum
 from tests.helpers.oracles import all_masks, assert_close, table
 
 
@@ -92,3 +93,12 @@ def test_what_has_no_spectrum_says_so():
     nothing = additive(np.zeros(3), np.zeros(2), 1.0)
     for name in ("banzhaf", "exact"):
         assert fixlip.get_estimator(name).explain(nothing, progress=False).power is None
+
+
+def test_a_square_has_what_is_there_and_says_what_is_beyond():
+    variances = np.array([[0.0, 4.0], [2.0, 1.0], [0.5, 0.5], [1.0, 1.0]])
+    power = Spectrum(variances, variances / 10, 10.0)
+    shares, errors = power.square()
+    assert_close(shares, np.pad(variances[:3] / 10, ((0, 0), (0, 1))), 1e-12)
+    assert_close(errors, shares / 10, 1e-12)
+    assert power.caption() == f"{power.summary()} 20.0% lies beyond these cells."

@@ -14,7 +14,7 @@ from PIL import Image
 from fixlip import Comparison, Explanation, InputError, Players, viewer
 from fixlip.results.contrast import Contrast
 from fixlip.results.gallery import Gallery
-from fixlip.viewer.payload import packed
+from fixlip.viewer.numbers import packed
 from tests.helpers.oracles import assert_close
 from tests.helpers.pictures import comparison, contrast, explanation, gallery, label_map, of_regions
 
