@@ -41,7 +41,8 @@ def load_model(
     Args:
         name: what to explain:
 
-            - a bundled model: "demo-clip", "demo-siglip" (work offline, know the objects of `fixlip.datasets.scenes`);
+            - a bundled model: "demo-clip", "demo-siglip" (work offline, know the objects of `fixlip.datasets.scenes`),
+              "demo-bag", "demo-bound" (know coloured things, `fixlip.datasets.attributes`);
             - an open_clip name: "ViT-B-32", "ViT-B-16-SigLIP2", "RN50", ...;
             - an id of the Hugging Face hub, "openai/clip-vit-base-patch32", or a folder; its configuration says whether
               it is a model of open_clip or of transformers. "hf-hub:org/repo" and "local-dir:/path" are models of

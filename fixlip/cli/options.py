@@ -34,8 +34,8 @@ ModelName = Annotated[
     str,
     typer.Option(
         metavar="NAME",
-        help="The model to explain, by a name that `fixlip models` lists. demo-clip and demo-siglip need no "
-        "download, but know only drawings of a few objects.",
+        help="The model to explain, by a name that `fixlip models` lists. demo-clip and other bundled ones "
+        "need no download, but know only drawings of a few objects.",
         rich_help_panel=MODEL,
         autocompletion=complete.models,
     ),

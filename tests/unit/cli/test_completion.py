@@ -46,7 +46,7 @@ def test_estimators_and_families_are_offered_at_once(shell):
     ("line", "offered", "missing"),
     [
         ("fixlip compare a.png dog --model ViT-B-16-SigLIP2-5", ["ViT-B-16-SigLIP2-512"], "demo"),
-        ("fixlip compare a.png dog --model demo", ["demo-clip", "demo-siglip"], "ViT"),
+        ("fixlip compare a.png dog --model demo", ["demo-bag", "demo-bound", "demo-clip", "demo-siglip"], "ViT"),
         ("fixlip explain a.png dog --image-removal ", ["mean", "blur", "attention", "drop"], "delete"),
         ("fixlip explain a.png dog --text-removal d", ["delete"], "drop"),
         ("fixlip evaluate fa", ["faithfulness"], "grounding"),

@@ -15,7 +15,7 @@ from tests.helpers.oracles import assert_close
 
 BUNDLED = fixlip.list_models()["bundled"]
 OPENED = [f for f in FAMILIES if f not in ("open_clip CoCa", "callables")] + BUNDLED
-CLIPS = ("open_clip CLIP, ViT", "OpenAI clip", "transformers CLIPModel", "demo-clip")
+CLIPS = ("open_clip CLIP, ViT", "OpenAI clip", "transformers CLIPModel", "demo-clip", "demo-bag", "demo-bound")
 
 
 def load(family):
