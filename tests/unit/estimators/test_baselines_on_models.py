@@ -153,7 +153,7 @@ def five_scenes(request):
     """The games of five pictures of one object each, with the part of each patch that the object covers."""
     encoder, found = fixlip.load_model(request.param, device="cpu"), []
     for seed in range(5):
-        scene = make_scene(seed, n_objects=1)
+        scene = make_scene(seed, n_objects=1, attributes=request.param in ("demo-bag", "demo-bound"))
         game = next(games(encoder, [scene.image], [scene.caption], [(0, 0)]))
         found.append((game, coverage(scene.objects[0].box, scene.image.size, game.players.grid)))
     return found
