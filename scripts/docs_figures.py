@@ -1,4 +1,4 @@
-"""Draw the figures of two pages of docs by running their code: `python scripts/docs_figures.py [NAME ...]`."""
+"""Draw the figures of three pages of docs by running their code: `python scripts/docs_figures.py [NAME ...]`."""
 
 import io
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 DOCS = Path(__file__).parents[1] / "docs"
-PAGES = ("plots.md", "howto/search.md")
+PAGES = ("plots.md", "howto/search.md", "howto/beyond_pairs.md")
 LARGEST = 60_000  # bytes
 WIDEST = 1200  # pixels
 
