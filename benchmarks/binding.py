@@ -4,7 +4,8 @@ Pictures of two coloured things, none of them seen in training. Of each picture 
 of all patches with a colour and its thing, less those with the colour and the other thing ("binding"); the same of
 pairs of a patch and a colour, on the patches of its thing less those of the other one, by two methods; and the
 similarity. The truth is whether the model scores the true caption above the one with the colours exchanged. An area
-under the ROC curve of .5 says nothing, and one of 1 everything; its interval is a bootstrap over pictures.
+under the ROC curve of .5 says nothing, and one of 1 everything; its interval is a bootstrap over pictures. The last row
+asks the same scores which of the two models made an explanation.
 """
 
 from functools import cache, partial
@@ -41,7 +42,11 @@ class Found(NamedTuple):
 def cases(settings: Settings) -> Cases:
     pictures, masks = (3, 128) if settings.quick else (PICTURES, MASKS)
     alone = {model: partial(measure, (model,), pictures, masks) for model in MODELS}
-    return alone | {"both models": partial(measure, MODELS, pictures, masks)}
+    both = {
+        "both models": partial(measure, MODELS, pictures, masks),
+        "which model": partial(told_apart, pictures, masks),
+    }
+    return alone | both
 
 
 def measure(models: tuple[str, ...], pictures: int, masks: int) -> Row:
@@ -57,6 +62,13 @@ def measure(models: tuple[str, ...], pictures: int, masks: int) -> Row:
     }
     scores = np.array([one.scores for one in found])
     return row | {f"AUC of {name}": area(margin > 0, scores[:, k]) for k, name in enumerate(PREDICTORS)}
+
+
+def told_apart(pictures: int, masks: int) -> Row:
+    """How well the same scores tell the model that knows which colour belongs to which thing from the other one."""
+    found = [(model == MODELS[1], one.scores) for model in MODELS for one in explained(model, pictures, masks)]
+    binds, scores = map(np.array, zip(*found, strict=True))
+    return {"pictures": len(found)} | {f"AUC of {name}": area(binds, scores[:, k]) for k, name in enumerate(PREDICTORS)}
 
 
 def area(preferred: np.ndarray, score: np.ndarray) -> str:
