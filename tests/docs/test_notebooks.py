@@ -145,8 +145,9 @@ def test_links_lead_somewhere(path):
                 assert (path.parent / target).exists(), target
 
 
-def test_the_nine_are_there():
+def test_the_ten_are_there():
     assert {path.stem for path in NOTEBOOKS} == {
+        "binding",
         "quickstart",
         "choosing_estimators",
         "clip_vs_siglip2",
