@@ -106,7 +106,9 @@ def test_it_is_as_a_reader_wants_it(path):
     assert pictures, "shows nothing"
     assert max(len(picture) * 3 / 4 for picture in pictures) <= LIMIT
     assert not re.search(r"/(tmp|home|root|work|Users)/", "".join(text for text, _ in map(shown, outputs)))
-    assert re.search(r'first_available\(.*"demo-(clip|siglip)"\)', code[0].source), "real models where they are at hand"
+    assert re.search(r'first_available\(.*"demo-(bound|clip|siglip)"\)', code[0].source), (
+        "real models if they are there"
+    )
     assert len(notebook.cells) <= 20
     assert all(cell.source.strip() for cell in notebook.cells)
     assert not any(re.search(r"\d\.\d", cell.source) for cell in notebook.cells if cell.cell_type == "markdown"), (
