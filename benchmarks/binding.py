@@ -40,7 +40,7 @@ class Found(NamedTuple):
 
 
 def cases(settings: Settings) -> Cases:
-    pictures, masks = (3, 128) if settings.quick else (PICTURES, MASKS)
+    pictures, masks = (1, 64) if settings.quick else (PICTURES, MASKS)
     alone = {model: partial(measure, (model,), pictures, masks) for model in MODELS}
     both = {
         "both models": partial(measure, MODELS, pictures, masks),

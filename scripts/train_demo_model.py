@@ -3,8 +3,8 @@
     python scripts/train_demo_model.py demo-clip --out runs/demo-clip
     python scripts/evaluate_demo_model.py demo-clip
 
-`demo-bag` and `demo-bound` see the same pictures of scenes with attributes, from the same first weights on, and
-captions of the same words. Those of `demo-bag` say them of the one thing or of the other by chance, so that there is
+`demo-bag` and `demo-bound` see as many pictures of scenes with attributes, drawn alike, from the same first weights on.
+The captions of `demo-bag` say colours, sizes and places of the one thing or of the other by chance, so that there is
 nothing to bind; `demo-bound` is told for each picture which captions with exchanged words are wrong:
 
     python scripts/train_demo_model.py demo-bag --attributes --shuffled --scenes 256_000 --batch 64 --out runs/bag
@@ -66,7 +66,7 @@ class AttributeBatches(SceneBatches):
     the one thing or to the other by chance.
     """
 
-    def __init__(self, *args, twins: int, shuffled: bool):
+    def __init__(self, *args, twins: int = 0, shuffled: bool = False):
         super().__init__(*args)
         self.twins, self.shuffled = twins, shuffled
 

@@ -3,6 +3,7 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -14,7 +15,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import train_demo_model as training
 
 from fixlip import training as training_loop
-from fixlip.datasets.attributes import COLOURS, TINTED
+from fixlip.datasets.attributes import COLOURS, TINTED, describe
 from fixlip.errors import OptionError
 from fixlip.training import Recipe, contrastive_loss, learning_rate, parameter_groups, remove_patches, train
 from tests.helpers.models import FAMILIES, encoder_of
@@ -269,7 +270,7 @@ def test_batches_of_scenes_with_attributes():
         asked.append(texts)
         return torch.tensor([[1, len(text)] for text in texts])
 
-    pictures, tokens = training.AttributeBatches(tokenizer, 32, 64, 1, 0, twins=0)[0]
+    pictures, tokens = training.AttributeBatches(tokenizer, 32, 64, 1, 0)[0]
     (captions,) = asked
     with_twins, same, wrong = training.AttributeBatches(tokenizer, 32, 64, 1, 0, twins=2)[0]
     assert asked[1] == captions
@@ -282,3 +283,13 @@ def test_batches_of_scenes_with_attributes():
         assert caption not in twins
     bags = [frozenset(set(caption.split()) & {*COLOURS, *TINTED}) for caption in captions]
     assert len(set(bags)) == 64
+
+
+def test_shuffled_captions_say_things_of_the_one_or_the_other():
+    """Each exchange is that of the wrong twin; all exchanges, done twice, change nothing."""
+    for seed in range(100):
+        said = describe(("dog", "car"), np.random.default_rng(seed))
+        twins = said.twins()
+        for twin, exchange in zip(("colour", "size", "relation"), np.eye(3, dtype=bool), strict=True):
+            assert said.shuffled(exchange).caption == twins.get(twin, said.caption)
+        assert said.shuffled([False] * 3) == said.shuffled([True] * 3).shuffled([True] * 3) == said

@@ -80,7 +80,7 @@ def test_it_is_measured_and_reported(fixlip, tmp_path):
 def test_help_and_completion_offer_it(fixlip):
     assert ", sparsity;" in " ".join(fixlip("evaluate", "--help").stdout.replace("│", " ").split())
     done = fixlip(
-        _FIXLIP_COMPLETE="complete_bash", COMP_WORDS="fixlip evaluate sp", COMP_CWORD="2",
+        _FIXLIP_COMPLETE="complete_bash", COMP_WORDS="fixlip evaluate spa", COMP_CWORD="2",
     )  # fmt: skip
     assert done.stdout.split() == ["sparsity"]
 
