@@ -18,8 +18,7 @@ import fixlip
 from benchmarks.runs import Cases, Row, Settings, Targets
 from benchmarks.subjects import load
 from fixlip.datasets.scenes import Scene, make_scene
-from fixlip.metrics.grounding import player_coverage
-from fixlip.players.base import Box
+from fixlip.metrics.grounding import coverage
 from fixlip.results.explanation import Explanation
 
 TITLE = "Binding of colours and things, and the caption that the model prefers"
@@ -60,28 +59,32 @@ def measure(models: tuple[str, ...], pictures: int, masks: int) -> Row:
         "binding, wrong pairs": float(wrong.mean()),
         "right above wrong": float((right > wrong).mean()),
     }
-    scores = np.array([one.scores for one in found])
-    return row | {f"AUC of {name}": area(margin > 0, scores[:, k]) for k, name in enumerate(PREDICTORS)}
+    return row | areas(margin > 0, found)
 
 
 def told_apart(pictures: int, masks: int) -> Row:
     """How well the same scores tell the model that knows which colour belongs to which thing from the other one."""
-    found = [(model == MODELS[1], one.scores) for model in MODELS for one in explained(model, pictures, masks)]
-    binds, scores = map(np.array, zip(*found, strict=True))
-    return {"pictures": len(found)} | {f"AUC of {name}": area(binds, scores[:, k]) for k, name in enumerate(PREDICTORS)}
+    found = [found for model in MODELS for found in explained(model, pictures, masks)]
+    return {"pictures": len(found)} | areas(np.arange(len(found)) >= pictures, found)
 
 
-def area(preferred: np.ndarray, score: np.ndarray) -> str:
+def areas(truth: np.ndarray, found: list[Found]) -> Row:
+    """The area of each predictor."""
+    scores = np.array([one.scores for one in found])
+    return {f"AUC of {name}": area(truth, scores[:, k]) for k, name in enumerate(PREDICTORS)}
+
+
+def area(truth: np.ndarray, score: np.ndarray) -> str:
     """The area under the ROC curve with its 95 % interval, in words."""
-    rng, areas = np.random.default_rng(0), []
+    rng, drawn = np.random.default_rng(0), []
     for _ in range(RESAMPLED):
         some = rng.integers(len(score), size=len(score))
-        if 0 < preferred[some].sum() < len(some):
-            areas.append(roc_auc_score(preferred[some], score[some]))
-    if not 0 < preferred.sum() < len(preferred):
+        if 0 < truth[some].sum() < len(some):
+            drawn.append(roc_auc_score(truth[some], score[some]))
+    if not 0 < truth.sum() < len(truth):
         return "none: all alike"
-    low, high = np.quantile(areas, [0.025, 0.975])
-    return f"{roc_auc_score(preferred, score):.2f} ({low:.2f} to {high:.2f})"
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return f"{roc_auc_score(truth, score):.2f} ({low:.2f} to {high:.2f})"
 
 
 @cache
@@ -91,7 +94,7 @@ def explained(model: str, pictures: int, masks: int) -> list[Found]:
 
 
 def of_scene(model: str, scene: Scene, masks: int) -> Found:
-    """What there is to say of one picture."""
+    """Explain one picture, and score both of its captions."""
     encoder = load(model, "cpu")
     call = {"model": encoder, "progress": False}
     third = fixlip.explain(scene.image, scene.caption, options={"order": 3}, image_masks=masks, **call)
@@ -108,13 +111,7 @@ def of_scene(model: str, scene: Scene, masks: int) -> Found:
 
 def on_own(found: Explanation, scene: Scene, colours: list[tuple[int, int]]) -> float:
     """The interactions of colours with the patches of their own things, less those with the other one's."""
-    inside = [player_coverage(found.players, [in_shares(thing.box, scene.image.size[0])]) for thing in scene.objects]
+    inside = [coverage(thing.box, scene.image.size, found.players.grid).ravel() for thing in scene.objects]
     maps = [found.patch_values(colour) for colour in colours]
     table = np.array([[values @ share for share in inside] for values in maps])
     return float(2 * np.trace(table) - table.sum())
-
-
-def in_shares(box: tuple[int, int, int, int], side: int) -> Box:
-    """A box in fractions of a square picture."""
-    left, top, right, bottom = (edge / side for edge in box)
-    return left, top, right, bottom

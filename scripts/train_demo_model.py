@@ -81,7 +81,7 @@ class AttributeBatches(SceneBatches):
             if words in seen:
                 continue
             seen.add(words)
-            captions.append((said.shuffled(rng.uniform(size=3) < 0.5) if self.shuffled else said).caption)
+            captions.append((said.exchanged(*(rng.uniform(size=3) < 0.5)) if self.shuffled else said).caption)
             wrong.append(list(said.twins().values())[: self.twins])
             images.append(np.asarray(attributes.compose(said, self.side, rng)[0]))
         tokens = self.tokenizer(captions)

@@ -4,7 +4,6 @@ A scene shows one or two things. Its caption says the colour of each, sometimes 
 which one is where. A wrong twin says the same in the same words, except for one exchange that makes it false.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal, get_args
@@ -117,25 +116,25 @@ class Description:
         found: dict[Twin, str] = {}
         if len(self.things) == 2:
             one, two = self.things
-            found["colour"] = self._with(replace(one, colour=two.colour), replace(two, colour=one.colour))
+            found["colour"] = self.exchanged(colours=True).caption
             if self.says_relation:
-                found["relation"] = replace(self, relation=TURNED[self.relation]).caption
+                found["relation"] = self.exchanged(relation=True).caption
             if one.size != two.size:
-                found["size"] = self._with(replace(one, size=two.size), replace(two, size=one.size))
+                found["size"] = self.exchanged(sizes=True).caption
         index, name = self.stranger
-        found["object"] = self._with(*(replace(t, name=name) if i == index else t for i, t in enumerate(self.things)))
+        things = tuple(replace(t, name=name) if i == index else t for i, t in enumerate(self.things))
+        found["object"] = replace(self, things=things).caption
         return found
 
-    def shuffled(self, exchange: Sequence[bool]) -> "Description":
-        """Exchange the colours, exchange the sizes, turn the relation, each or not: the same words, of other things."""
-        colours, sizes = ([getattr(t, name) for t in self.things] for name in ("colour", "size"))
-        colours, sizes = (v[::-1] if e else v for v, e in zip((colours, sizes), exchange, strict=False))
-        things = (replace(t, colour=c, size=s) for t, c, s in zip(self.things, colours, sizes, strict=True))
-        relation = TURNED[self.relation] if exchange[2] and self.relation else self.relation
-        return replace(self, things=tuple(things), relation=relation)
-
-    def _with(self, *things: Thing) -> str:
-        return replace(self, things=things).caption
+    def exchanged(self, colours: bool = False, sizes: bool = False, relation: bool = False) -> "Description":
+        """Exchange the colours and the sizes of the things, and turn the relation: the same words, of other things."""
+        by_colour, by_size = (self.things[::-1] if swap else self.things for swap in (colours, sizes))
+        things = (
+            replace(thing, colour=one.colour, size=other.size)
+            for thing, one, other in zip(self.things, by_colour, by_size, strict=True)
+        )
+        turned = TURNED.get(self.relation, "") if relation else self.relation
+        return replace(self, things=tuple(things), relation=turned)
 
     def places(self) -> tuple[list[Span], list[tuple[Attribute, ...]], Attribute | None]:
         """Where the caption says what: the span of each thing's name, its attributes, and the relation."""

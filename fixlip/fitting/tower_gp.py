@@ -114,7 +114,7 @@ class TowerProcess:
 
     @cached_property
     def _deviations(self) -> list[Deviations]:
-        """Of each process, one or two: masks with complements have one for even orders and one for odd ones."""
+        """The draws of each process: of one, or for masks with complements of one for even and one for odd orders."""
         return [Deviations(process) for process in {id(process): process for process, _ in self._used()}.values()]
 
     def _unseen(self, process: GaussianProcess, family: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What the page says of orders: the variance by numbers of patches and words, and what two words mean together."""
+"""Orders on the page: the variance by numbers of patches and words, and the binding of each two words."""
 
 from collections.abc import Iterable
 from itertools import combinations

@@ -291,5 +291,5 @@ def test_shuffled_captions_say_things_of_the_one_or_the_other():
         said = describe(("dog", "car"), np.random.default_rng(seed))
         twins = said.twins()
         for twin, exchange in zip(("colour", "size", "relation"), np.eye(3, dtype=bool), strict=True):
-            assert said.shuffled(exchange).caption == twins.get(twin, said.caption)
-        assert said.shuffled([False] * 3) == said.shuffled([True] * 3).shuffled([True] * 3) == said
+            assert said.exchanged(*exchange).caption == twins.get(twin, said.caption)
+        assert said.exchanged() == said.exchanged(True, True, True).exchanged(True, True, True) == said
