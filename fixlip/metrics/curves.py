@@ -1,7 +1,7 @@
 """Curves over the share of players that are present or removed."""
 
 import numpy as np
-from scipy.integrate import trapezoid
+import scipy
 
 from fixlip.metrics.maps import ranked
 from fixlip.results.explanation import Explanation
@@ -57,4 +57,4 @@ def normalised_curves(
 
 def area(curve: np.ndarray) -> float:
     """Area under a curve of equally spaced fractions from 0 to 1."""
-    return float(trapezoid(curve, dx=1 / (len(curve) - 1)))
+    return float(scipy.integrate.trapezoid(curve, dx=1 / (len(curve) - 1)))

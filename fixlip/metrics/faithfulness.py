@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from fixlip.errors import InputError, OptionError
 from fixlip.results.equality import ByValue
@@ -68,9 +68,9 @@ def faithfulness(explanation: Explanation, masks: np.ndarray, values: np.ndarray
         mse, variance = float(np.mean((values - predicted) ** 2)), float(values.var())
         r2 = 1 - mse / variance if varies(values) else float("nan")
     return Faithfulness(
-        correlation(stats.spearmanr, values, predicted),
-        correlation(stats.pearsonr, values, predicted),
-        correlation(stats.kendalltau, values, predicted),
+        correlation(scipy.stats.spearmanr, values, predicted),
+        correlation(scipy.stats.pearsonr, values, predicted),
+        correlation(scipy.stats.kendalltau, values, predicted),
         r2,
         mse,
     )

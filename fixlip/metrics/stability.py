@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from fixlip.errors import InputError
 from fixlip.metrics.faithfulness import correlation
@@ -54,7 +54,7 @@ def similarity(one: Explanation, other: Explanation, *, k: int = 10) -> Similari
     k = min(k, len(a))
     top = [set(ranked(np.abs(values))[:k].tolist()) for values in (a, b)]
     return Similarity(
-        correlation(stats.pearsonr, a, b),
-        correlation(stats.spearmanr, a, b),
+        correlation(scipy.stats.pearsonr, a, b),
+        correlation(scipy.stats.spearmanr, a, b),
         len(top[0] & top[1]) / k if k else float("nan"),
     )

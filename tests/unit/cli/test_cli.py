@@ -174,6 +174,19 @@ def test_as_a_program_and_silent_when_piped(photo, tmp_path):
     assert "\x1b" not in done.stdout
 
 
+@pytest.mark.parametrize(("given", "read"), [({}, "passive"), ({"OMP_WAIT_POLICY": "active"}, "active")])
+def test_threads_that_wait_do_not_spin(given, read):
+    """OpenMP reads the policy once, when torch is imported."""
+    watch = (
+        "import atexit, os, sys; atexit.register(lambda: print(os.getenv('OMP_WAIT_POLICY'), 'torch' in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"{watch}; from fixlip.__main__ import main; main()", "--version"],
+        capture_output=True, text=True, check=True, env={**os.environ, **given},
+    )  # fmt: skip
+    assert done.stdout.splitlines()[1:] == [f"{read} False"]
+
+
 def test_a_wrong_command_line_exits_with_2(cli):
     assert cli("explain")[0] == 2
     assert cli("nonsense")[0] == 2
