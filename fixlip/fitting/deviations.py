@@ -4,6 +4,7 @@ What does not depend on the directions in which errors are asked for is kept: ca
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from fixlip.fitting.gaussian_process import GaussianProcess
 from fixlip.runtime.threads import in_one_thread
 
 TRUST = 0.5  # share of the variance of other families that is as their prior says
-FEW = 2048  # terms, for which their mean is computed for every row once
+FEW = 2048  # terms, for which their mean is computed for every row once, where there are as many rows
 KEPT = 2**24  # numbers of a kind that are kept, 128 MB
 
 
@@ -24,14 +25,14 @@ class Deviations:
     """
 
     def __init__(self, process: GaussianProcess) -> None:
-        self.process, self._kept = process, dict[Any, list[np.ndarray]]()
+        self.process, self._kept = process, dict[Any, Any]()
 
     def __len__(self) -> int:
         return len(self.process)
 
     @in_one_thread
     def draw(self, families: Mapping[int, int], along: np.ndarray, number: int) -> list[np.ndarray]:
-        """Draw what the posterior means of families miss along directions [k, D] -> [t, number, <= k] each.
+        """Draw what the posterior means of families miss along directions [k, D] -> [<= k, t, number] each.
 
         Each family comes with the number of the directions, the first ones, along which it is drawn.
 
@@ -44,40 +45,40 @@ class Deviations:
 
         Source: Wu, Jackknife, Bootstrap and Other Resampling Methods in Regression Analysis, 1986 (the bootstrap).
         """
-        process, k = self.process, len(along)
+        process, k = self.process, max(families.values(), default=0)
+        along = along[:k]
         across, dual = _spread_along(process.spread, along), process.dual @ along.T
         unit = np.maximum(np.square(across).sum(1), 1e-300)
         left_out = dual / np.diagonal(process.inverse)[:, None]
         signs = np.random.default_rng(0).normal(size=(len(dual), number))
         out, missed, trust = (dict[int, Any]() for _ in range(3))
         for f, some in families.items():
-            out[f] = np.zeros((len(process.families[f].players), number, some))
+            out[f] = np.zeros((some, len(process.families[f].players), number))
             trust[f] = [1.0 if g == f else TRUST for g in range(len(process.families))]
             drawn_otherwise = sum(t * leverage for t, leverage in zip(trust[f], process.leverage, strict=True))
             own = np.sqrt(np.maximum(1 - drawn_otherwise, 0.0))[:, None] * left_out[:, :some]
-            missed[f] = np.stack([self._seen(f) @ (signs * g[:, None]) for g in own.T], axis=2)
+            missed[f] = np.stack([self._seen(f) @ (signs * g[:, None]) for g in own.T])
         for place, part in enumerate(process.parts):
             shown = [(np.square(piece.T @ dual) / unit, np.square(piece).sum(0)) for piece in self._root(place)]
             found, weight = map(np.concatenate, zip(*shown, strict=True))
             expected = part.expected * weight[:, None] / max(weight.sum(), 1e-300)
             growth = np.maximum((1 + found.sum(0)) / (1 + part.expected), (1 + found) / (1 + expected))
-            size = np.sqrt(np.maximum(growth, 1.0))[:, None]
-            normal = self._normal(place, len(found) * number, across.shape[1])
-            drawn = (normal @ across.T).reshape(-1, number, k)
+            size = np.sqrt(np.maximum(growth, 1.0)).T[:, :, None]
+            drawn = (across @ self._normal(place, across.shape[1], len(found) * number)).reshape(k, len(found), number)
             drawn *= size
             for f, some in families.items():
                 start, share = 0, np.sqrt(trust[f][part.family])
                 for piece in self._seen_root(f, place):
-                    missed[f] += share * np.tensordot(piece, drawn[start : start + piece.shape[1], :, :some], 1)
+                    missed[f] += share * (piece @ drawn[:some, start : start + piece.shape[1]])
                     start += piece.shape[1]
                 if f == part.family:
-                    out[f] += part.terms(drawn[:, :, :some].reshape(len(drawn), -1)).reshape(out[f].shape)
+                    out[f] += _of_columns(part.terms, drawn[:some])
         for f, rows in missed.items():
-            out[f] -= rows if self._few(f) else process.mean(f, rows.reshape(len(rows), -1)).reshape(rows.shape)
+            out[f] -= rows if self._few(f) else _of_columns(partial(process.mean, f), rows)
         return [*out.values()]
 
     def _few(self, family: int) -> bool:
-        return len(self.process.families[family].players) <= FEW
+        return len(self.process.families[family].players) <= min(FEW, len(self))
 
     def _seen(self, family: int) -> np.ndarray:
         """What the mean of a family sees of the rows, [t, m]; for many terms what its dual sees of them, [m, m]."""
@@ -100,10 +101,15 @@ class Deviations:
         """The most numbers that a part's root can have."""
         return len(self) * len(self.process.families[self.process.parts[place].family].players)
 
-    def _normal(self, place: int, number: int, rank: int) -> np.ndarray:
-        """Standard normal numbers for a part, [number, rank]."""
-        rng = np.random.default_rng([0, 1 + place])
-        [normal] = self._once((place, number, rank), number * rank, lambda: [rng.normal(size=(number, rank))])
+    def _normal(self, place: int, rank: int, number: int) -> np.ndarray:
+        """Standard normal numbers for a part, [rank, number]; a lower rank has the first of those of a higher one."""
+        known: np.ndarray = self._kept.get(place, np.zeros((0, number)))
+        rng = [np.random.default_rng([0, 1 + place, row]) for row in range(len(known), rank)]
+        if not rng:
+            return known[:rank]
+        normal = np.stack([*known, *(one.normal(size=number) for one in rng)])
+        if normal.size <= KEPT:
+            self._kept[place] = normal
         return normal
 
     def _once(self, name: Any, size: int, make: Callable[[], Iterable[np.ndarray]]) -> Iterable[np.ndarray]:
@@ -112,18 +118,27 @@ class Deviations:
             return make()
         if name not in self._kept:
             self._kept[name] = [*make()]
-        return self._kept[name]
+        kept: list[np.ndarray] = self._kept[name]
+        return kept
 
 
 def surprises(process: GaussianProcess, variance: np.ndarray, along: np.ndarray, number: int) -> np.ndarray:
-    """Draw deviations of terms, [t, number, k], along directions [k, D], from what other rows miss of predictions.
+    """Draw deviations of terms, [k, t, number], along directions [k, D], from what other rows miss of predictions.
 
     `variance` [t] is that of the terms in units of the variance of what is missed.
     """
-    across = _spread_along(process.spread, along)
-    drawn: np.ndarray = np.random.default_rng(1).normal(size=(len(variance), number, across.shape[1])) @ across.T
-    drawn *= np.sqrt(np.mean(1 / np.diagonal(process.inverse)) * variance)[:, None, None]
+    across, size = _spread_along(process.spread, along), len(variance) * number
+    normal = np.random.default_rng(1).normal(size=(across.shape[1], size))
+    drawn: np.ndarray = (across @ normal).reshape(len(along), len(variance), number)
+    drawn *= np.sqrt(np.mean(1 / np.diagonal(process.inverse)) * variance)[:, None]
     return drawn
+
+
+def _of_columns(function: Callable[[np.ndarray], np.ndarray], drawn: np.ndarray) -> np.ndarray:
+    """Apply a function of columns, [r, c] -> [t, c], to draws, [k, r, number] -> [k, t, number]."""
+    k, r, number = drawn.shape
+    columns = function(np.moveaxis(drawn, 0, 1).reshape(r, -1))
+    return np.moveaxis(columns.reshape(len(columns), k, number), 1, 0)
 
 
 def _spread_along(spread: np.ndarray, along: np.ndarray) -> np.ndarray:

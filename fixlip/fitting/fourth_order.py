@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from fixlip.errors import OptionError
 from fixlip.fitting.surrogate import symmetric
 from fixlip.fitting.tower_fits import Rules
 from fixlip.games.counted import CountedGame
@@ -44,6 +45,7 @@ def fourth_order(
         ``c_ijkl = scale * <F_ij, G_kl> / (p (1 - p))^2``, in the unit of the game.
 
     Raises:
+        OptionError: p is not between 0 and 1.
         BudgetError: the masks are too few.
 
     Cost: the passes of ``banzhaf`` at order 3; n_image^2 n_text^2 numbers, twice.
@@ -53,6 +55,8 @@ def fourth_order(
         >>> fourth_order(random_towers(3, 2)).values.shape
         (3, 3, 2, 2)
     """
+    if not 0 < p < 1:
+        raise OptionError(f"p must be between 0 and 1, got {p}.")
     plan = Rules(p, 3, "all", "auto", "auto", 0.0).plan(
         game.n_image, game.n_text, Request(image_masks=image_masks, text_masks=text_masks, seed=seed)
     )
@@ -60,7 +64,7 @@ def fourth_order(
     image, text = plan.fit(counted, plan.draw(seed), seed)
     of_pairs = slice(1 + game.n_image, None), slice(1 + game.n_text, None)
     F, G = image.coefficients(0.0)[of_pairs[0]], text.coefficients(0.0)[of_pairs[1]]
-    moved = image.errors(G, 0.0, len(G)), text.errors(F, 0.0, len(F))
+    moved = image.errors(G, 0.0, (0, 0, len(G))), text.errors(F, 0.0, (0, 0, len(F)))
     variance = np.full((len(F), len(G)), np.nan)
     if moved[0] is not None and moved[1] is not None:
         variance = sum((part[of_pairs[0]] ** 2 for part in moved[0]), np.zeros_like(variance))

@@ -5,7 +5,7 @@ orthonormal under the product measure, so the Gram matrix is close to the identi
 Everything is float64 and of a size that does not depend on the number of masks.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,13 +76,15 @@ class TowerMoments:
         """
         return solve(self.gram.sum(0), self.rhs.sum(0), ridge)
 
-    def errors(self, along: np.ndarray, ridge: float = 0.0, of_pairs: int = 1) -> list[np.ndarray] | None:
+    def errors(
+        self, along: np.ndarray, ridge: float = 0.0, reach: Sequence[int] | None = None
+    ) -> list[np.ndarray] | None:
         """Compute deviations of the coefficients along k directions, whose squares add up to the jackknife variances.
 
         Args:
             along: [k, D], the directions.
             ridge: as for `coefficients`.
-            of_pairs: not used; deviations are along all directions.
+            reach: not used; deviations are along all directions.
 
         Returns:
             A list of arrays [f, k], empty for an exact design; None where the terms need every group.

@@ -20,6 +20,8 @@ from fixlip.results.additive import shares_of
 from fixlip.results.provenance import StandardErrors
 from fixlip.results.third_order import ThirdOrder
 
+Reach = Sequence[int] | None  # directions, the first ones, that features of order 0, 1 and 2 are needed along; or all
+
 
 class TowerFit(Protocol):
     """The fit of a tower, as far as a surrogate needs it; see `fixlip.fitting.moments.TowerMoments`."""
@@ -35,8 +37,8 @@ class TowerFit(Protocol):
     def coefficients(self, ridge: float) -> np.ndarray:
         """Compute the coefficients of the embeddings on the features, [f, D]."""
 
-    def errors(self, along: np.ndarray, ridge: float, of_pairs: int = 1) -> Iterable[np.ndarray] | None:
-        """Compute deviations of the coefficients along directions [k, D], [f, k] each; `of_pairs`, for pairs."""
+    def errors(self, along: np.ndarray, ridge: float, reach: Reach = None) -> Iterable[np.ndarray] | None:
+        """Compute deviations of the coefficients along directions [k, D], [f, k] each."""
 
     @property
     def powers(self) -> Powers:
@@ -206,11 +208,16 @@ class Surrogate:
 
         `whole_image` and `whole_text` are the coefficients of the towers. None where a tower has no standard errors.
         """
-        of_image = image.errors(whole_text, self.ridge, 1 + self.n_text if self.cells[2, 1] else 1)
-        of_text = text.errors(whole_image, self.ridge, 1 + self.n_image if self.cells[1, 2] else 1)
+        of_image = image.errors(whole_text, self.ridge, self._reach(self.cells, self.n_text, len(whole_text)))
+        of_text = text.errors(whole_image, self.ridge, self._reach(self.cells.T, self.n_image, len(whole_image)))
         if of_image is None or of_text is None:
             return None
         return (self.cut(self.scale * part) for part in chain(of_image, (part.T for part in of_text)))
+
+    @staticmethod
+    def _reach(cells: np.ndarray, n: int, features: int) -> list[int]:
+        """Number of features, the first ones, of a tower of n players that each order of the other tower's meets."""
+        return [max((f for f, met in zip((1, 1 + n, features), row, strict=True) if met), default=0) for row in cells]
 
     def standard_errors(self, deviations: Iterable[np.ndarray] | None) -> StandardErrors | None:
         """Compute the standard errors of the effects from the `deviations` of theta; None without deviations."""

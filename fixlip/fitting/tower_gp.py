@@ -17,7 +17,7 @@ embeddings holds the odd orders and half the sum the even ones, and the two are 
 Source: Hamada & Wu, Analysis of Designed Experiments with Complex Aliasing, 1992, for heredity.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import combinations
@@ -86,31 +86,37 @@ class TowerProcess:
         """Return `mean`, which the prior shrinks already; `ridge` is not used."""
         return self.mean
 
-    def errors(self, along: np.ndarray, ridge: float = 0.0, of_pairs: int = 1) -> Iterator[np.ndarray]:
+    def errors(self, along: np.ndarray, ridge: float = 0.0, reach: Sequence[int] | None = None) -> Iterator[np.ndarray]:
         """Draw deviations of the coefficients along k directions, whose squares add up to the posterior variances.
 
         Args:
             along: [k, D], the directions.
             ridge: not used; see `coefficients`.
-            of_pairs: number of directions, the first ones, along which pairs deviate; along the others they do not.
+            reach: number of directions, the first ones, along which the constant, single players and pairs deviate;
+                along the others they do not. None for all.
 
         Yields:
             Arrays [f, k].
         """
         used = self._used()
-        drawn: list[np.ndarray] = [np.zeros(0)] * len(used)
+        reach = reach or [len(along)] * len(used)
+        drawn = [np.zeros((0, len(process.families[family].players), self.draws)) for process, family in used]
         for deviations in self._deviations:
-            places = [i for i, (process, _) in enumerate(used) if process is deviations.process]
-            families = {used[i][1]: of_pairs if i == 2 else len(along) for i in places}
+            places = [i for i, (process, _) in enumerate(used) if process is deviations.process and reach[i]]
+            families = {used[i][1]: reach[i] for i in places}
             for i, part in zip(places, deviations.draw(families, along, self.draws), strict=True):
                 drawn[i] = part
         seen = float(self.probability.sum())
         if seen > NEGLIGIBLE:  # a mean over all masks: what was seen is known, what was not may surprise
             for i, (process, family) in enumerate(used):
-                unseen, some = self._unseen(process, family), along[: drawn[i].shape[2]]
+                unseen, some = self._unseen(process, family), along[: len(drawn[i])]
                 drawn[i] = (1 - seen) ** CAUTION * drawn[i] + surprises(process, unseen, some, self.draws)
-        drawn = [np.pad(part, ((0, 0), (0, 0), (0, len(along) - part.shape[2]))) for part in drawn]
-        yield from np.moveaxis(np.concatenate(drawn), 1, 0) / np.sqrt(self.draws)
+        rows = [part.shape[1] for part in drawn]
+        for draw in range(self.draws):
+            out = np.zeros((sum(rows), len(along)))
+            for part, place in zip(drawn, np.split(out, np.cumsum(rows)[:-1]), strict=True):
+                place[:, : len(part)] = part[:, :, draw].T / np.sqrt(self.draws)
+            yield out
 
     @cached_property
     def _deviations(self) -> list[Deviations]:
@@ -177,7 +183,11 @@ class TowerProcess:
         return Powers.of(by_order, self.second, spread)
 
     def predictions(self, ridge: float = 0.0) -> np.ndarray:
-        """Compute second moments of F and of its parts by order; see `fixlip.fitting.surrogate.TowerFit`."""
+        """Return the second moments of F and of its parts by order; see `fixlip.fitting.surrogate.TowerFit`."""
+        return self._predictions
+
+    @cached_property
+    def _predictions(self) -> np.ndarray:
         process, family = self.parts["singles"]
         first, (even, constant) = process.fitted(family), self.parts["constant"]
         m = len(even.chi)

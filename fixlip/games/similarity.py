@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any, Literal
 
 import numpy as np
@@ -161,8 +162,11 @@ def games(
 ) -> Iterator[SimilarityGame]:
     """The games of many pairs; an input is prepared, checked and encoded once, while pairs with it are to come.
 
-    The hash of the weights is computed where it is not given.
+    Inputs are the same if they are one object, or equal text, paths or bytes. The hash of the weights is computed where
+    it is not given.
     """
+    first = _first_of_each(images), _first_of_each(texts)
+    pairs = [(first[0][i], first[1][j]) for i, j in pairs]
     to_come = Counter((0, i) for i, _ in pairs) + Counter((1, j) for _, j in pairs)
     ready: dict[tuple[int, int], GameInput] = {}
     weights = encoder.weights if weights is None else weights
@@ -179,3 +183,9 @@ def games(
 
     for i, j in pairs:
         yield SimilarityGame(encoder, side(0, i), side(1, j), weights)
+
+
+def _first_of_each(inputs: Sequence[Any]) -> list[int]:
+    """Return, for each input, the number of the first that is the same."""
+    first: dict[Any, int] = {}
+    return [first.setdefault(x if isinstance(x, str | bytes | PurePath) else id(x), k) for k, x in enumerate(inputs)]

@@ -4,9 +4,12 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import wraps
+from functools import cache, wraps
 from threading import Condition, Lock, RLock, local
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 F = TypeVar("F", bound=Callable[..., Any])
 FEW = 1024  # rows of matrices, up to which one thread of BLAS is as fast as two
@@ -120,6 +123,15 @@ def without_warnings(message: str = "", category: type[Warning] = Warning) -> It
         yield
 
 
+@cache
+def _libraries() -> "ThreadpoolController":
+    """The libraries that NumPy and SciPy compute with; to find them takes milliseconds."""
+    import scipy.linalg  # noqa: F401  # has a BLAS of its own, which must be there to be limited
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 def in_one_thread(function: F) -> F:
     """Keep NumPy and SciPy to one thread of BLAS during a function whose first argument has few rows (its `len`).
 
@@ -133,10 +145,7 @@ def in_one_thread(function: F) -> F:
         if len(args[0]) > FEW or not _limiting.acquire(blocking=False):
             return function(*args, **options)
         try:
-            import scipy.linalg  # noqa: F401  # has a BLAS of its own, which must be there to be limited
-            from threadpoolctl import threadpool_limits
-
-            with threadpool_limits(1, user_api="blas"):
+            with _libraries().limit(limits=1, user_api="blas"):
                 return function(*args, **options)
         finally:
             _limiting.release()

@@ -53,7 +53,8 @@ def test_the_model_is_left_as_it_was(demo_clip, scene):
 
 
 @pytest.mark.slow
-def test_explain_many_encodes_shared_inputs_once(own_clip, scene, monkeypatch):
+@pytest.mark.parametrize(("times", "pairs"), [(1, "all"), (3, None)])  # a table names a picture in each of its rows
+def test_explain_many_encodes_shared_inputs_once(own_clip, scene, monkeypatch, times, pairs):
     counts = {"image": 0, "text": 0}
     for side in counts:
         inner = getattr(own_clip, f"embed_{side}")
@@ -69,7 +70,7 @@ def test_explain_many_encodes_shared_inputs_once(own_clip, scene, monkeypatch):
     monkeypatch.setattr(tower_fits, "tower_process", lambda *a, **k: fits.append(a) or fit(*a, **k))
     texts = ["a dog and a bus", "a dog", "a photo of a cat"]
     call = {"model": own_clip, "image_masks": 128, "progress": False, "options": CROSS}
-    many = list(fixlip.explain_many([scene.image], texts, pairs="all", **call))
+    many = list(fixlip.explain_many([scene.image] * times, texts, pairs=pairs, **call))
     assert counts["image"] == 128 + 2  # and the empty and the full one, which checks the model too
     assert len(checked) == 1
     assert len(fits) == 1  # the picture; the captions are enumerated

@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from fixlip.errors import OptionError
 from fixlip.fitting.fourth_order import fourth_order
 from fixlip.games.closed_form import random_towers
 from tests.helpers.oracles import all_masks, assert_close
@@ -31,6 +32,12 @@ def test_they_are_mean_derivatives_at_full_enumeration(sizes, p):
     assert np.count_nonzero(np.einsum("iikm->ikm", found.values)) == 0
     assert np.count_nonzero(np.einsum("ijkk->ijk", found.values)) == 0
     assert not found.stderr.any()
+
+
+@pytest.mark.parametrize("p", [0, 1, 2.0, float("nan")])
+def test_a_p_that_is_no_share(p):
+    with pytest.raises(OptionError, match="between 0 and 1"):
+        fourth_order(random_towers(3, 2), p=p)
 
 
 def test_intervals_of_sampled_ones_cover_them():
