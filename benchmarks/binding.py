@@ -1,4 +1,4 @@
-"""Whether binding says which of two captions with the colours exchanged a model takes for the true one.
+"""Test of whether binding says which of two captions with the colours exchanged a model takes for the true one.
 
 Pictures of two coloured things, none of them seen in training. Of each picture and its true caption: the interactions
 of all patches with a colour and its thing, less those with the colour and the other thing ("binding"); the same of

@@ -1,4 +1,4 @@
-"""Whether the standard errors of `banzhaf` at its defaults, and its R2, are as sure as they are right.
+"""Test of whether the standard errors of `banzhaf` at its defaults, and its R2, are as sure as they are right.
 
 Made-up games of 49 patches and 2 words, whose effects are known: coefficients of a few players by enumeration, of the
 number of visible patches by its binomial law. Scenes of both bundled models, against least squares from 8,192 passes.

@@ -122,7 +122,7 @@ def averaged(tries: list[Try]) -> dict[str, float]:
 
 
 def finished(ladder: Ladder) -> bool:
-    """Whether all accuracies are reached, the next rung would take too long, or the first is out of reach."""
+    """Return whether all accuracies are reached, the next rung would take too long, or the first is out of reach."""
     last = ladder[-1]
     arrived = last["relative error"] <= ERRORS[-1] and last["correlation"] >= CORRELATIONS[-1]
     hopeless = last["passes"] >= PASSES / 4 and last["relative error"] * last["passes"] / PASSES > ERRORS[0]
@@ -176,7 +176,7 @@ def compared(rows: list[Row]) -> list[Row]:
 
 
 def rival(row: Row, heat: tuple[str, str]) -> bool:
-    """Whether a row is of somebody else, on this model and with this index."""
+    """Return whether a row is of somebody else, on this model and with this index."""
     return row["of"] != OURS and row["index"] == heat[1] and row["case"].startswith(f"{heat[0]},")
 
 

@@ -196,7 +196,7 @@ class Estimator(ABC):
 
     @property
     def joint(self) -> bool:
-        """Whether joint masks of image and text are drawn, though masks of each tower would do."""
+        """Return whether joint masks of image and text are drawn, though masks of each tower would do."""
         return self.options().get("sampling") == "joint"
 
     def options(self) -> dict[str, Any]:

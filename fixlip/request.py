@@ -31,5 +31,5 @@ class Request:
 
     @property
     def open(self) -> bool:
-        """Whether the number of masks is for the estimator to choose."""
+        """Return whether the number of masks is for the estimator to choose."""
         return self.budget is None and self.image_masks is None and self.text_masks is None

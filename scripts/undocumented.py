@@ -61,7 +61,7 @@ def of_function(function: Callable[..., Any], doc: str) -> Iterator[str]:
 
 
 def mentioned(name: str, doc: str) -> bool:
-    """Whether a sentence of the docstring names an argument."""
+    """Return whether a sentence of the docstring names an argument."""
     return re.search(rf"(?<!\w){name.rstrip('_')}(?!\w)", doc) is not None
 
 

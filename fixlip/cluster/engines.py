@@ -17,7 +17,7 @@ class Engine(Protocol):
 
 
 class Local:
-    """In this process, one task after the other."""
+    """Engine of this process, one task after the other."""
 
     def run(self, job: Job[T, R], tasks: Iterable[T]) -> Iterator[tuple[T, Iterable[R]]]:
         """Do tasks; see `Engine`."""

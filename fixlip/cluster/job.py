@@ -47,7 +47,7 @@ class Job(Protocol[T, R]):
         """
 
     def is_short(self, rows: list[R]) -> bool:
-        """Whether the machine lacked something (memory, a package), so that the task is worth another attempt."""
+        """Return whether the machine lacked something (memory, a package), so that another attempt is worthwhile."""
 
     def dead(self, task: T, reason: str) -> list[R]:
         """The rows of a task that ends its worker every time."""

@@ -1,4 +1,4 @@
-"""Which task is next, and which has failed too often."""
+"""Choice of the next task, and of those that have failed too often."""
 
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class Schedule(Generic[T]):
         self._tried: defaultdict[int, set[str]] = defaultdict(set)
 
     def left(self) -> bool:
-        """Whether there is a task that is not done."""
+        """Return whether there is a task that is not done."""
         return bool(self.tasks) or self._take()
 
     def first(self) -> int:

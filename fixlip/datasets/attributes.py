@@ -81,13 +81,13 @@ class Thing:
 
     @property
     def words(self) -> str:
-        """What a caption calls it: ``a small red car``."""
+        """Name of it in captions: ``a small red car``."""
         return " ".join(filter(None, ("a", self.size, self.colour, self.name)))
 
 
 @dataclass(frozen=True)
 class Description:
-    """What there is to draw and what is said of it.
+    """Things to draw, and what is said of them.
 
     Attributes:
         things: one or two, in the order of the caption; no two have the same colour.
@@ -108,7 +108,7 @@ class Description:
 
     @property
     def says_relation(self) -> bool:
-        """Whether the caption says which thing is where."""
+        """Return whether the caption says which thing is where."""
         return "{relation}" in self.template
 
     def twins(self) -> dict[Twin, str]:
@@ -137,7 +137,7 @@ class Description:
         return replace(self, things=tuple(things), relation=turned)
 
     def places(self) -> tuple[list[Span], list[tuple[Attribute, ...]], Attribute | None]:
-        """Where the caption says what: the span of each thing's name, its attributes, and the relation."""
+        """Places of what the caption says: the span of each thing's name, its attributes, and the relation."""
         names, attributes, end = [], [], 0
         relation: Attribute | None = None
         for number, thing in enumerate(self.things):

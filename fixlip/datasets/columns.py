@@ -14,7 +14,7 @@ Raw = Path | bytes | Image.Image | np.ndarray | InputError  # an error takes the
 
 
 def is_table(value: Any) -> bool:
-    """Whether a value has columns by name."""
+    """Return whether a value has columns by name."""
     return hasattr(value, "column_names") or hasattr(value, "columns")
 
 

@@ -24,7 +24,7 @@ WORD = re.compile(r"\w+(?:['’-]\w+)*")
 
 
 def differing(true: str, wrong: str) -> tuple[Caption, Caption]:
-    """Both captions, with the runs of words in which they differ as objects without boxes.
+    """Return both captions, with the runs of words in which they differ as objects without boxes.
 
     Words are compared without regard to case and punctuation; a swap of two words differs in both places. Words that
     the wrong caption has in addition have nothing in the true one that stands in their place.

@@ -134,5 +134,5 @@ def pictures_in(root: Path, name: str) -> list[Path]:
 
 
 def has_words(text: str) -> bool:
-    """Whether a caption has a letter or a digit of any script."""
+    """Return whether a caption has a letter or a digit of any script."""
     return any(map(str.isalnum, text))

@@ -76,7 +76,7 @@ class Scene:
 
 
 def is_held_out(first: str, second: str) -> bool:
-    """Whether the two kinds never meet in a training scene (one pair in ten)."""
+    """Return whether the two kinds never meet in a training scene (one pair in ten)."""
     everything = kinds("mixed")
     return (everything.index(first) + everything.index(second)) % 10 == 0
 

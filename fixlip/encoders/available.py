@@ -117,7 +117,7 @@ def _tags(name: str) -> list[str]:
 
 
 def _has_its_own(name: str) -> bool:
-    """Whether a name stands for one set of weights, and takes no tag."""
+    """Return whether a name stands for one set of weights, and takes no tag."""
     return kind_of(name) != OPEN_CLIP or is_hub_id(name)
 
 

@@ -172,5 +172,5 @@ def missing_members(model: Any) -> list[str]:
 
 
 def gives_gradients(encoder: DualEncoder) -> TypeGuard[DifferentiableEncoder]:
-    """Whether the towers of an encoder can be opened."""
+    """Return whether the towers of an encoder can be opened."""
     return hasattr(encoder, "layers")

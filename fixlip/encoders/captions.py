@@ -97,7 +97,7 @@ def _caption(
 
 
 def _through(offset: Span, cleaned: str, places: list[Span]) -> Span:
-    """From characters of the cleaned caption, without the space that some tokenizers count in, to those as typed."""
+    """Map characters of the cleaned caption, without the space that some tokenizers count in, to those as typed."""
     start, end = offset
     while start < end - 1 and cleaned[start].isspace():
         start += 1

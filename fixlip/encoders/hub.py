@@ -1,4 +1,4 @@
-"""Whether the hub of models can be reached, asked once and briefly; and folders, for which it is never asked."""
+"""Test whether the hub of models can be reached, once and briefly; and folders, for which it is never asked."""
 
 import ssl
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ CONFIG_NAME = "config.json"
 
 
 def reachable(address: str) -> bool:
-    """Whether something answers at this address, through the proxies of the environment, within `SECONDS`."""
+    """Return whether something answers at this address, through the proxies of the environment, within `SECONDS`."""
     try:
         urlopen(Request(address, method="HEAD"), timeout=SECONDS).close()
     except HTTPError:

@@ -1,4 +1,4 @@
-"""From a name or a model object to a dual encoder."""
+"""The way from a name or a model object to a dual encoder."""
 
 import json
 import logging

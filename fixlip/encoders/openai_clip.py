@@ -16,7 +16,7 @@ MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.2757
 
 
 def is_openai_clip(model: Any) -> bool:
-    """Whether a model is laid out as `clip.model.CLIP` (and is not open_clip's)."""
+    """Return whether a model is laid out as `clip.model.CLIP` (and is not open_clip's)."""
     parts = ("visual", "transformer", "token_embedding", "text_projection", "initialize_parameters")
     return isinstance(model, nn.Module) and all(hasattr(model, part) for part in parts)
 

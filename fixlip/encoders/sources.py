@@ -37,7 +37,7 @@ def folder_of(name: str) -> str | None:
 
 
 def is_hub_id(name: str) -> bool:
-    """Whether a name has the form of an id of the hub, "org/name"."""
+    """Return whether a name has the form of an id of the hub, "org/name"."""
     return re.fullmatch(r"[\w.-]+/[\w.-]+", name) is not None
 
 

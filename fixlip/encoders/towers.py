@@ -23,7 +23,7 @@ class ImageOrTextTower(Protocol):
         """Removals that the tower knows, by name, the default first."""
 
     def prepare(self, raw: Any) -> Any:
-        """From a picture or a caption to what `embed` takes."""
+        """Prepare a picture or a caption for `embed`."""
 
     def embed(self, x: Any, masks: torch.Tensor, removal: Operator) -> torch.Tensor:
         """Masks [B, units] -> features [B, D], not normalised."""

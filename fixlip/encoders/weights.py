@@ -37,7 +37,7 @@ def _types(module: nn.Module | None) -> Iterator[torch.dtype]:
 
 
 def scaled_by_batch(module: nn.Module | None) -> bool:
-    """Whether layers round to steps that they measure over all of a batch, so that each input has to go alone."""
+    """Return whether layers round to steps measured over all of a batch, so that each input has to go alone."""
     dynamic = "torch.ao.nn.quantized.dynamic"
     return module is not None and any(type(layer).__module__.startswith(dynamic) for layer in module.modules())
 

@@ -74,7 +74,7 @@ class Evaluation:
         return rows
 
     def is_short(self, rows: list[Row]) -> bool:
-        """Whether the machine lacked something for one of the rows."""
+        """Return whether the machine lacked something for one of the rows."""
         return any(isinstance(row, BadRow) and row.fault == MACHINE for row in rows)
 
     def dead(self, task: Task, reason: str) -> list[Row]:

@@ -140,7 +140,7 @@ class Plan:
 
     @property
     def selects(self) -> bool:
-        """Whether pairs are chosen by a model before they are explained."""
+        """Return whether pairs are chosen by a model before they are explained."""
         return self.captions == "best" or self.top is not None
 
     def settings(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which pairs are explained, and what of it is left to do."""
+"""Lists of the pairs that are explained, and of what is left to do."""
 
 import math
 from collections import Counter
@@ -55,7 +55,7 @@ def selected(
 
 
 def stands(plan: Plan, row: Row) -> bool:
-    """Whether a row need not be done again, without being asked for.
+    """Return whether a row need not be done again, without being asked for.
 
     What the machine lacked it may have now: memory, a package, the folder or the picture of an entry.
     """

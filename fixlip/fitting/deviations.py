@@ -81,7 +81,7 @@ class Deviations:
         return len(self.process.families[family].players) <= min(FEW, len(self))
 
     def _seen(self, family: int) -> np.ndarray:
-        """What the mean of a family sees of the rows, [t, m]; for many terms what its dual sees of them, [m, m]."""
+        """Return what the mean of a family sees of the rows, [t, m]; for many terms what its dual sees, [m, m]."""
         inverse = self.process.inverse
         if not self._few(family):
             return inverse
@@ -93,7 +93,7 @@ class Deviations:
         return self._once(("root", place), self._size(place), self.process.parts[place].rows)
 
     def _seen_root(self, family: int, place: int) -> Iterable[np.ndarray]:
-        """What the mean of a family sees of it, in the same pieces."""
+        """Return what the mean of a family sees of it, in the same pieces."""
         name, size = ("seen", family, place), self._size(place)
         return self._once(name, size, lambda: (self._seen(family) @ piece for piece in self._root(place)))
 

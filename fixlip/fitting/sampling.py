@@ -48,7 +48,7 @@ class Design:
 
     @property
     def exact(self) -> bool:
-        """Whether weighted means equal the expectations, since all masks are there."""
+        """Return whether weighted means equal the expectations, since all masks are there."""
         return self.kind == "enumerated"
 
     @property

@@ -130,7 +130,7 @@ class Surrogate:
 
     @cached_property
     def cells(self) -> np.ndarray:
-        """Whether products of image features of order a and text features of order b are terms, [3, 3]."""
+        """Return whether products of image features of order a and text features of order b are terms, [3, 3]."""
         cells = np.zeros((3, 3), dtype=bool)
         cells[0, :2] = cells[:2, 0] = True
         cells[1, 1] = self.order >= 2
@@ -152,7 +152,7 @@ class Surrogate:
 
     @cached_property
     def grid(self) -> np.ndarray:
-        """Whether the product of each image feature and each text feature is a term, [f_I, f_T]."""
+        """Return whether the product of each image feature and each text feature is a term, [f_I, f_T]."""
         sides = zip((self.n_image, self.n_text), self.terms, strict=True)
         grid: np.ndarray = self.cells[np.ix_(*(np.repeat([0, 1, 2], [1, n, f - n - 1]) for n, f in sides))]
         return grid

@@ -38,7 +38,7 @@ def process_is_calibrated(p: float) -> bool:
 
 @dataclass(frozen=True)
 class TowerPlan:
-    """How many masks of one tower are drawn, how, and how its embeddings are fitted.
+    """Number of masks of one tower, the way that they are drawn, and the fit of its embeddings.
 
     Attributes:
         side: "image" or "text".
@@ -211,7 +211,7 @@ class Rules:
 
     @property
     def is_process(self) -> bool:
-        """Whether the default numbers of masks are fitted by a Gaussian process."""
+        """Return whether the default numbers of masks are fitted by a Gaussian process."""
         if self.sampling == "joint":
             return False
         calibrated = self.fit == "auto" and not self.ridge and process_is_calibrated(self.p)

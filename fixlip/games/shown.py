@@ -1,4 +1,4 @@
-"""Whether the picture that is shown, and the part that is said to be seen, are what goes into the model."""
+"""Test that the picture that is shown, and the part that is said to be seen, are what goes into the model."""
 
 from typing import Any
 

@@ -83,7 +83,7 @@ class Indexing:
         return here
 
     def is_short(self, rows: "list[pyarrow.Table]") -> bool:
-        """No: what the machine lacks is raised, and ends a build."""
+        """Return False: what the machine lacks is raised, and ends a build."""
         return False
 
     def dead(self, task: Block, reason: str) -> "list[pyarrow.Table]":

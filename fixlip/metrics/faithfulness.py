@@ -84,7 +84,7 @@ def correlation(function: Callable[..., Any], x: np.ndarray, y: np.ndarray) -> f
 
 
 def varies(values: np.ndarray) -> bool:
-    """Whether values differ by more than rounding.
+    """Return whether values differ by more than rounding.
 
     Example:
         >>> varies(np.array([1.0, 1.0 + 1e-15])), varies(np.array([1.0, 1.1]))

@@ -13,7 +13,7 @@ TIE = 1e-9  # of the largest value: a smaller difference is rounding
 
 
 def has_pairs(explanation: Explanation) -> bool:
-    """Whether an interaction of a patch and a word was estimated."""
+    """Return whether an interaction of a patch and a word was estimated."""
     return not bool(np.isnan(explanation.cross).all())
 
 

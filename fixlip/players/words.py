@@ -1,4 +1,4 @@
-"""From the tokens of a tokenizer back to the characters of the caption as typed, and on to its words and phrases."""
+"""The way from the tokens of a tokenizer to the characters of the caption as typed, its words and phrases."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -230,7 +230,7 @@ def _find(text: str, phrase: str | Span) -> list[Span]:
 
 
 def _parts(text: str, chars: Characters, place: int) -> bool:
-    """Whether a phrase may begin or end before the character at a place of the normal form."""
+    """Return whether a phrase may begin or end before the character at a place of the normal form."""
     if place in (0, len(chars)):
         return True
     left, right = chars[place - 1][1][0], chars[place][1][0]

@@ -1,4 +1,4 @@
-"""Why one caption and not another: the parts of the difference, and maps of it."""
+"""The reasons for one caption and not another: the parts of the difference, and maps of it."""
 
 import textwrap
 from pathlib import Path

@@ -48,7 +48,7 @@ class Row(NamedTuple):
 
     @property
     def sure(self) -> bool:
-        """Whether errors leave no doubt about the sign of `difference`."""
+        """Return whether errors leave no doubt about the sign of `difference`."""
         return not abs(self.difference) <= NORMAL_95 * self.error
 
     def __repr__(self) -> str:

@@ -26,7 +26,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Spectrum(ByValue, Tabular):
-    """How much of a similarity's variance, as parts come and go, is made by how many patches with how many words.
+    """Shares of a similarity's variance, as parts come and go, by the number of patches and of words that make them.
 
     The variance is that under the measure of the index: every player is present with probability p. The part of one
     patch with one word is that of all such interactions, once the effects of lower orders are taken out. All parts and

@@ -21,7 +21,7 @@ ROWS, COLUMNS = ("upper", "middle", "lower"), ("left", "centre", "right")
 
 @dataclass(frozen=True)
 class Answer:
-    """What the sentences of `sentences` are made of.
+    """Parts that the sentences of `sentences` are made of.
 
     Attributes:
         additive: what each player adds.

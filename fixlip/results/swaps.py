@@ -1,4 +1,4 @@
-"""What a model makes of a caption in which two like words have changed places."""
+"""Test of what a model makes of a caption in which two like words have changed places."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple

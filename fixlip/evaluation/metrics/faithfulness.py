@@ -8,7 +8,7 @@ from fixlip.evaluation.metric import CORRELATION, Figure, Metric, Numbers, of
 
 
 def faithfulness(case: Case, p: float = 0.5, masks: int = 1000, seed: int = 0) -> Numbers:
-    """Whether the explanation predicts the similarity of randomly masked pairs."""
+    """Test whether the explanation predicts the similarity of randomly masked pairs."""
     drawn = metrics.draw_masks(case.game.n_image + case.game.n_text, p, masks, seed)
     values = case.once(("faithfulness", p, masks, seed), lambda: case.game.values(drawn))
     return {"p": p} | asdict(metrics.faithfulness(case.explanation, drawn, values))

@@ -9,7 +9,7 @@ from fixlip.evaluation.metric import Figure, Metric, Numbers, constant, of
 
 
 def foils(case: Case) -> Numbers | None:
-    """Whether a wrong caption scores lower, and whether its explanation shows which word is wrong."""
+    """Test whether a wrong caption scores lower, and whether its explanation shows which word is wrong."""
     wrong = case.item.foil
     if wrong is None:
         return None

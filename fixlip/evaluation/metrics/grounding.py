@@ -9,7 +9,7 @@ from fixlip.evaluation.metric import Figure, Metric, Numbers, constant, each
 
 
 def grounding(case: Case) -> Numbers | None:
-    """Whether the words of an object point at it: PGE, PGA, and the signs of the mismatch analysis."""
+    """Test whether the words of an object point at it: PGE, PGA, and the signs of the mismatch analysis."""
     objects = case.objects
     if not objects:
         return None

@@ -5,7 +5,7 @@ from fixlip.evaluation.metric import Figure, Metric, Numbers, constant, of
 
 
 def spectrum(case: Case) -> Numbers | None:
-    """How much of the similarity's variance is beyond pairs, which no explanation by pairs can show."""
+    """Measure the part of the similarity's variance that is beyond pairs, which no explanation by pairs can show."""
     power = case.explanation.power
     if power is None:
         return None

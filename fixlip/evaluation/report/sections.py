@@ -227,7 +227,7 @@ def lead(summary: Summary) -> str:
 
 
 def _is_between(row: Mapping[str, Any], best: Mapping[str, Any]) -> bool:
-    """Whether a difference is that of two models by the figure and estimator of a headline."""
+    """Return whether a difference is that of two models by the figure and estimator of a headline."""
     same = all(row[name] == best[name] for name in ("metric", "figure", "setting"))
     return same and (row["between"], row["within"]) == ("models", best["estimator"])
 

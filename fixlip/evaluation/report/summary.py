@@ -1,4 +1,4 @@
-"""From rows to tables: what each method reached on each metric, how sure that is, and what was left out."""
+"""Tables from rows: what each method reached on each metric, how sure that is, and what was left out."""
 
 import re
 from collections import Counter

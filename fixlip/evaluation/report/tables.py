@@ -122,7 +122,7 @@ def _called(h: dict[str, Any], name: str) -> str:
 
 
 def _varies(rows: Rows, name: str) -> bool:
-    """Whether chance or ceiling differ between the methods of a column, as printed."""
+    """Return whether chance or ceiling differ between the methods of a column, as printed."""
     return len({number(h[name]) for h in rows}) > 1
 
 
@@ -141,7 +141,7 @@ def _against(rows: Rows, model: str = "") -> str:
 
 
 def _mark(summary: Summary, column: Rows, h: dict[str, Any] | None) -> str:
-    """Whether it is the best of its model in a column, or not clearly worse than that one."""
+    """Return whether it is the best of its model in a column, or not clearly worse than that one."""
     if h is None or not h["main"] or h["better"] == "zero":
         return ""
     peers = [peer for peer in column if peer["model"] == h["model"]]
