@@ -66,7 +66,7 @@ class Binding(ByValue):
         sign = np.sign(self.total)
         where = at(place_of(self.players, sign * self.values))
         more = "more" if sign > 0 else "less"
-        return f"{one} and {other} mean {more} together than one by one: {said} ({self.unit}){where}."
+        return f"{one} and {other} mean {more} together than one by one{where}: {said} ({self.unit})."
 
     def __repr__(self) -> str:
         return f"Binding({self.summary()})"

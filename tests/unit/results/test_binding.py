@@ -39,7 +39,7 @@ def test_it_is_where_the_words_bind(name):
 def test_it_says_what_is_sure():
     third = fixlip.get_estimator("banzhaf", order=3)
     assert str(third.explain(game(2.0), progress=False).binding("yellow", "hydrant")) == (
-        "“yellow” and “hydrant” mean more together than one by one: +2.00 ± 0.00 (logit) (lower right)."
+        "“yellow” and “hydrant” mean more together than one by one (lower right): +2.00 ± 0.00 (logit)."
     )
     assert "mean less together" in third.explain(game(-2.0), progress=False).binding("hydrant", "yellow").summary()
     assert "Nothing says that" in third.explain(game(0.0), progress=False).binding("yellow", "hydrant").summary()
