@@ -122,25 +122,31 @@ class GameInput:
 
     @cached_property
     def embed(self) -> Callable[[np.ndarray], np.ndarray]:
-        """The tower, or one that remembers."""
-        return Memo(self._masked) if self.remember else self._masked
-
-    def _masked(self, masks: np.ndarray) -> np.ndarray:
-        """[B, D]; the empty and the full mask, which the gate and estimators ask for together, are encoded once."""
-        ends = len(masks) == 2 and not masks[0].any() and masks[1].all()
-        return self.ends(masks) if ends else self.tower(masks)
+        """The tower, or one that remembers; it must not hold this input, which could then be freed late only."""
+        masked = partial(_masked, self.tower, self.kept)
+        return Memo(masked) if self.remember else masked
 
     def ends(self, empty_and_full: np.ndarray) -> np.ndarray:
         """[2, D], of the empty and the full mask."""
-        if "ends" not in self.kept:
-            self.kept["ends"] = self.tower(empty_and_full)
-        return self.kept["ends"]  # type: ignore[no-any-return]
+        return _ends(self.tower, self.kept, empty_and_full)
 
     @cached_property
     def own_embedding(self) -> np.ndarray:
         """[D], by the model's own forward pass."""
         with plain_torch(grad=False):
             return self.own().double().cpu().numpy()
+
+
+def _masked(tower: MaskedTower, kept: dict[Any, Any], masks: np.ndarray) -> np.ndarray:
+    """[B, D]; the empty and the full mask, which the gate and estimators ask for together, are encoded once."""
+    ends = len(masks) == 2 and not masks[0].any() and masks[1].all()
+    return _ends(tower, kept, masks) if ends else tower(masks)
+
+
+def _ends(tower: MaskedTower, kept: dict[Any, Any], empty_and_full: np.ndarray) -> np.ndarray:
+    if "ends" not in kept:
+        kept["ends"] = tower(empty_and_full)
+    return kept["ends"]  # type: ignore[no-any-return]
 
 
 def picture_input(

@@ -1,7 +1,9 @@
-"""Out of memory, at any batch of any phase."""
+"""Out of memory, at any batch of any phase; and memory that is free again."""
 
+import gc
 import subprocess
 import sys
+import weakref
 
 import pytest
 
@@ -9,6 +11,7 @@ import fixlip
 from fixlip.api import captions
 from fixlip.api.curves import removal_curves
 from fixlip.errors import FixlipError, NotEnoughMemoryError
+from fixlip.games import similarity
 from fixlip.games.base import JointGame
 from fixlip.games.closed_form import random_towers
 from fixlip.games.counted import CountedGame
@@ -167,3 +170,26 @@ def test_a_real_lack_of_memory():
     assert done.stderr.startswith("said: There is not enough memory for banzhaf with 80 + 40 players"), done.stderr
     assert "Unable to allocate" in done.stderr
     assert "grid:8" in done.stderr
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_a_pair_takes_is_free_without_a_collection_of_garbage(name, monkeypatch):
+    """Fits of a picture take 100 MB, and garbage is collected when there are many objects, however large."""
+    towers, prepare = [], similarity.game_input
+
+    def noted(*args, **options):
+        one = prepare(*args, **options)
+        towers.append(weakref.ref(one.tower))
+        return one
+
+    monkeypatch.setattr(similarity, "game_input", noted)
+    model, pictures, texts = little(), [picture()], ["a dog", "a cat"]
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in fixlip.explain_many(pictures, texts, pairs="all", model=model, estimator=name, **few(name, 9, 2)):
+            pass
+    finally:
+        gc.enable()
+    assert towers
+    assert not [tower for tower in towers if tower() is not None]
