@@ -216,7 +216,7 @@ class Surrogate:
 
     @staticmethod
     def _reach(cells: np.ndarray, n: int, features: int) -> list[int]:
-        """Number of features, the first ones, of a tower of n players that each order of the other tower's meets."""
+        """Count the features of a tower of n players, from the first, that each order of the other tower meets."""
         return [max((f for f, met in zip((1, 1 + n, features), row, strict=True) if met), default=0) for row in cells]
 
     def standard_errors(self, deviations: Iterable[np.ndarray] | None) -> StandardErrors | None:
