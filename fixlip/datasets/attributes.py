@@ -81,7 +81,7 @@ class Thing:
 
     @property
     def words(self) -> str:
-        """Name of it in captions: ``a small red car``."""
+        """Name in captions: ``a small red car``."""
         return " ".join(filter(None, ("a", self.size, self.colour, self.name)))
 
 
@@ -137,7 +137,7 @@ class Description:
         return replace(self, things=tuple(things), relation=turned)
 
     def places(self) -> tuple[list[Span], list[tuple[Attribute, ...]], Attribute | None]:
-        """Places of what the caption says: the span of each thing's name, its attributes, and the relation."""
+        """Spans of what the caption says: each thing's name, its attributes, and the relation."""
         names, attributes, end = [], [], 0
         relation: Attribute | None = None
         for number, thing in enumerate(self.things):

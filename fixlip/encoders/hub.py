@@ -1,4 +1,4 @@
-"""Test whether the hub of models can be reached, once and briefly; and folders, for which it is never asked."""
+"""A brief check, made once, of whether the hub of models can be reached; and folders, for which it is never asked."""
 
 import ssl
 from collections.abc import Callable, Iterator

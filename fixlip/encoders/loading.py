@@ -1,4 +1,4 @@
-"""The way from a name or a model object to a dual encoder."""
+"""Turn a name or a model object into a dual encoder."""
 
 import json
 import logging

@@ -15,6 +15,7 @@ from fixlip.fitting.powers import Powers, certain, unit_of
 from fixlip.fitting.sampling import Design
 
 Embed = Callable[[np.ndarray], np.ndarray]
+Reach = Sequence[int] | None  # directions, the first ones, that features of order 0, 1 and 2 are needed along; or all
 KEPT = 2**24  # numbers: of the embeddings of all masks, or of the moments of all orders
 GROUPS = {1: 32, 2: 10}  # groups of draws for the jackknife, by order of the features; each keeps its own moments
 
@@ -76,9 +77,7 @@ class TowerMoments:
         """
         return solve(self.gram.sum(0), self.rhs.sum(0), ridge)
 
-    def errors(
-        self, along: np.ndarray, ridge: float = 0.0, reach: Sequence[int] | None = None
-    ) -> list[np.ndarray] | None:
+    def errors(self, along: np.ndarray, ridge: float = 0.0, reach: Reach = None) -> list[np.ndarray] | None:
         """Compute deviations of the coefficients along k directions, whose squares add up to the jackknife variances.
 
         Args:

@@ -13,14 +13,12 @@ from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from fixlip.fitting.moments import n_features
+from fixlip.fitting.moments import Reach, n_features
 from fixlip.fitting.numerics import CONSTANT
 from fixlip.fitting.powers import Powers
 from fixlip.results.additive import shares_of
 from fixlip.results.provenance import StandardErrors
 from fixlip.results.third_order import ThirdOrder
-
-Reach = Sequence[int] | None  # directions, the first ones, that features of order 0, 1 and 2 are needed along; or all
 
 
 class TowerFit(Protocol):

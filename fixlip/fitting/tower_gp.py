@@ -17,7 +17,7 @@ embeddings holds the odd orders and half the sum the even ones, and the two are 
 Source: Hamada & Wu, Analysis of Designed Experiments with Complex Aliasing, 1992, for heredity.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from itertools import combinations
@@ -27,7 +27,7 @@ import numpy as np
 
 from fixlip.fitting.deviations import Deviations, surprises
 from fixlip.fitting.gaussian_process import Family, GaussianProcess, by_player, fit, together
-from fixlip.fitting.moments import Embed
+from fixlip.fitting.moments import Embed, Reach
 from fixlip.fitting.numerics import FLAT
 from fixlip.fitting.powers import Powers, unit_of
 from fixlip.fitting.sampling import Design
@@ -86,7 +86,7 @@ class TowerProcess:
         """Return `mean`, which the prior shrinks already; `ridge` is not used."""
         return self.mean
 
-    def errors(self, along: np.ndarray, ridge: float = 0.0, reach: Sequence[int] | None = None) -> Iterator[np.ndarray]:
+    def errors(self, along: np.ndarray, ridge: float = 0.0, reach: Reach = None) -> Iterator[np.ndarray]:
         """Draw deviations of the coefficients along k directions, whose squares add up to the posterior variances.
 
         Args:

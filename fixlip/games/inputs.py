@@ -122,13 +122,13 @@ class GameInput:
 
     @cached_property
     def embed(self) -> Callable[[np.ndarray], np.ndarray]:
-        """The tower, or one that remembers; it must not hold this input, which could then be freed late only."""
-        masked = partial(_masked, self.tower, self.kept)
-        return Memo(masked) if self.remember else masked
+        """The tower, or one that remembers."""
+        return Memo(self.masked) if self.remember else self.masked
 
-    def ends(self, empty_and_full: np.ndarray) -> np.ndarray:
-        """[2, D], of the empty and the full mask."""
-        return _ends(self.tower, self.kept, empty_and_full)
+    @property
+    def masked(self) -> Callable[[np.ndarray], np.ndarray]:
+        """The tower without the memory; it must not hold this input, which would then hold itself and be freed late."""
+        return partial(_masked, self.tower, self.kept)
 
     @cached_property
     def own_embedding(self) -> np.ndarray:
@@ -139,13 +139,10 @@ class GameInput:
 
 def _masked(tower: MaskedTower, kept: dict[Any, Any], masks: np.ndarray) -> np.ndarray:
     """[B, D]; the empty and the full mask, which the gate and estimators ask for together, are encoded once."""
-    ends = len(masks) == 2 and not masks[0].any() and masks[1].all()
-    return _ends(tower, kept, masks) if ends else tower(masks)
-
-
-def _ends(tower: MaskedTower, kept: dict[Any, Any], empty_and_full: np.ndarray) -> np.ndarray:
+    if len(masks) != 2 or masks[0].any() or not masks[1].all():
+        return tower(masks)
     if "ends" not in kept:
-        kept["ends"] = tower(empty_and_full)
+        kept["ends"] = tower(masks)
     return kept["ends"]  # type: ignore[no-any-return]
 
 

@@ -84,7 +84,7 @@ class SimilarityGame(CallableGame):
         """The gate: nothing removed must be what the model itself does."""
         own_u, own_w = self.sides["image"].own_embedding, self.sides["text"].own_embedding
         u, w = (  # asked of the towers themselves: what is remembered is what an estimator asks for, as it asks for it
-            self._embeddings(one.ends, np.repeat([[False], [True]], n, axis=1), n, side)[1]
+            self._embeddings(one.masked, np.repeat([[False], [True]], n, axis=1), n, side)[1]
             for side, one in self.sides.items()
             for n in [len(one.players)]
         )

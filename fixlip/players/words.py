@@ -1,4 +1,4 @@
-"""The way from the tokens of a tokenizer to the characters of the caption as typed, its words and phrases."""
+"""Map the tokens of a tokenizer to the characters of the caption as typed, its words and phrases."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""Additions of each word and each patch to a similarity, in numbers that add up."""
+"""Contributions of each word and each patch to a similarity, in numbers that add up."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -24,7 +24,7 @@ def shares_of(first_order: np.ndarray, second_order: np.ndarray, third_order: Th
 
 
 class Share(NamedTuple):
-    """Addition of one player, with its standard error; `modality` is None for the rest."""
+    """Contribution of one player, with its standard error; `modality` is None for the rest."""
 
     label: str
     modality: Modality | None
@@ -68,17 +68,17 @@ class Additive(ByValue, Tabular):
 
     @property
     def image(self) -> np.ndarray:
-        """Additions of the image players, [n_image]."""
+        """Contributions of the image players, [n_image]."""
         return self.values[: self.players.n_image]
 
     @property
     def text(self) -> np.ndarray:
-        """Additions of the words, [n_text]."""
+        """Contributions of the words, [n_text]."""
         return self.values[self.players.n_image :]
 
     @property
     def picture(self) -> float:
-        """Sum of what all image players add."""
+        """Sum of the contributions of all image players."""
         return float(self.image.sum())
 
     def words(self) -> list[Share]:
